@@ -1,0 +1,42 @@
+# `make demo` and `make test` are all a newcomer needs; both set up .venv first (seconds when it is warm).
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_FIND_LINKS := $(wildcard $(PIP_FIND_LINKS))
+export HELIOCHROME_HOME ?= $(CURDIR)/.heliochrome
+
+.PHONY: demo up test lint bench clean venv lock
+
+venv: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml requirements.lock
+	@command -v uv >/dev/null || $(PYTHON) -m pip install -q --user uv || $(PYTHON) -m pip install -q uv
+	@PATH="$$PATH:$$HOME/.local/bin"; [ -x $(BIN)/python ] || uv venv -q --python $(PYTHON) $(VENV)
+	@PATH="$$PATH:$$HOME/.local/bin"; uv pip install -q -p $(VENV) -r requirements.lock && uv pip install -q -p $(VENV) --no-deps -e .
+	@touch $@
+
+demo: venv
+	@$(BIN)/heliochrome demo
+
+up: venv
+	@$(BIN)/heliochrome up
+
+test: venv
+	@$(BIN)/python -m pytest
+
+lint: venv
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+# `make bench-color`, `make bench-gigapixel`, …: each prints a table and writes $(HELIOCHROME_HOME)/bench/NAME.json
+bench-%: venv
+	@$(BIN)/python -m tests.benchmarks.$*
+
+bench: bench-color bench-gigapixel bench-restore bench-catalog bench-iiif
+
+lock:
+	uv pip compile -q pyproject.toml --all-extras --group dev --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock
+	sed -i 's/^\(torch==[^+]*\)+cpu/\1/' requirements.lock
+
+clean:
+	rm -rf $(VENV) .heliochrome dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The collection catalog: records, files, provenance, IIIF and review pages."""

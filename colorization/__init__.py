@@ -1,0 +1,1 @@
+"""From a restored photograph to color, with its doubt and its alternatives."""

@@ -1,0 +1,1 @@
+"""The ground floor: untrusted scans, color spaces, tile streams, pyramids and fixity."""

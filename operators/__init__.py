@@ -1,0 +1,1 @@
+"""Thin adapters between Airflow or the command line and the floors below."""
