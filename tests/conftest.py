@@ -1,0 +1,41 @@
+"""Fixtures for every test: a PostgreSQL server per session, an empty database per test."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from operators.deployment.postgres import PostgresAddress
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresAddress]:
+    from operators.deployment.postgres import EmbeddedPostgres
+
+    # Not pytest's tmp_path: as root, the server's unprivileged user could not reach into it.
+    with tempfile.TemporaryDirectory(prefix="heliochrome-") as folder:
+        Path(folder).chmod(0o711)
+        quick = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        with EmbeddedPostgres(Path(folder) / "postgres", "test", quick).running() as address:
+            yield address
+
+
+@pytest.fixture
+def catalog_dsn(postgres: PostgresAddress) -> Iterator[str]:
+    """The address of an empty database that is dropped after the test."""
+    from operators.deployment.postgres import ensure_database
+
+    name = f"test_{uuid.uuid4().hex}"
+    ensure_database(postgres, name)
+    yield postgres.dsn(name)
+    connection = postgres.connect()
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    connection.close()
