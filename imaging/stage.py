@@ -91,7 +91,7 @@ class StageResult:
     figures
         What matters to a reviewer: mended share, noise, mean confidence, seconds.
     regions
-        Regions of interest for annotations, each ``{"kind": str, "polygon": [[x, y], …]}`` in full-size pixels.
+        Regions of interest for annotations, each ``{"kind": str, "polygon": [[x, y], …]}`` in full-size px.
     """
 
     stage: str
