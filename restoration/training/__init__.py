@@ -1,0 +1,1 @@
+"""How the networks of restoration are trained; nothing here runs in production."""

@@ -1,0 +1,215 @@
+"""One training loop for the networks of restoration.
+
+Reads nothing itself and writes one folder: ``checkpoint.pt`` (replaced atomically), ``log.jsonl`` (appended).
+A repeat with the same folder goes on from the checkpoint; a kill loses the steps since the last one. Step *n*
+draws from generators seeded by ``(seed, n)`` alone, so that a run that was cut is, step for step, the run
+that was not. What a network learns is a `Lesson`; the same lesson runs on CPU and GPU.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+logger = logging.getLogger(__name__)
+
+Batch = Mapping[str, Tensor]
+"""Named tensors, first axis the samples."""
+
+
+class Lesson(Protocol):
+    """What a network is to learn."""
+
+    def batch(self, random: np.random.Generator) -> Batch:
+        """Draw one batch on the CPU, from `random` alone; may run in a thread ahead of its step."""
+
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Return the scalar loss of `batch` on the network's device; torch is seeded by the step."""
+
+    def validate(self, network: nn.Module) -> Mapping[str, float]:
+        """Return figures of `network` (averaged weights, evaluation mode) on held-out data."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to learn.
+
+    Parameters
+    ----------
+    steps
+        Optimizer steps at most.
+    seconds
+        Time budget over all resumptions, validation included. With the default only `steps` ends the run,
+        and a resumed run equals an uninterrupted one exactly.
+    learning_rate, warmup, weight_decay, clip
+        AdamW's peak rate, the share of the run over which the rate rises, decay, largest gradient norm. After
+        the warm-up the rate falls along a half cosine to a hundredth of the peak, by whichever of steps and
+        seconds is further spent.
+    average
+        Decay of the exponential moving average of the weights, which is what is validated and exported.
+    half
+        bfloat16 autocast (CPU and GPU); weights and optimizer stay float32.
+    log_every, validate_every, checkpoint_every
+        Steps between log lines, validations and checkpoints.
+    ahead
+        Batches drawn ahead by threads; 0 draws in the loop itself.
+    seed
+        Of everything random.
+    """
+
+    steps: int
+    seconds: float = math.inf
+    learning_rate: float = 1e-3
+    warmup: float = 0.03
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    average: float = 0.999
+    half: bool = True
+    log_every: int = 100
+    validate_every: int = 2000
+    checkpoint_every: int = 500
+    ahead: int = 0
+    seed: int = 0
+
+    def rate(self, progress: float) -> float:
+        """Return the learning rate when `progress` (0–1) of the run is spent."""
+        if progress < self.warmup:
+            return self.learning_rate * (progress + 1e-3) / (self.warmup + 1e-3)
+        past = min(1.0, (progress - self.warmup) / max(1e-9, 1 - self.warmup))
+        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * past)))
+
+
+def train(
+    network: nn.Module,
+    lesson: Lesson,
+    schedule: Schedule,
+    folder: Path,
+    *,
+    device: str | torch.device = "cpu",
+) -> nn.Module:
+    """Teach `network` the `lesson`; return the averaged weights, on the CPU, in evaluation mode."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run = _Run(network, schedule, torch.device(device))
+    run.resume(folder / "checkpoint.pt")
+    losses: list[Tensor] = []
+    for batch in _batches(lesson, schedule, run.step):
+        progress = max(run.step / schedule.steps, run.seconds / schedule.seconds)
+        if progress >= 1:
+            break
+        losses.append(run.advance(lesson, batch, schedule.rate(progress)))
+        if run.step % schedule.log_every == 0:
+            _log(folder, step=run.step, seconds=run.seconds, loss=float(torch.stack(losses).mean()))
+            losses.clear()
+        if run.step % schedule.validate_every == 0:
+            _log(folder, step=run.step, seconds=run.seconds, validation=run.validate(lesson))
+        if run.step % schedule.checkpoint_every == 0:
+            run.save(folder / "checkpoint.pt")
+    run.save(folder / "checkpoint.pt")
+    _log(folder, step=run.step, seconds=run.seconds, validation=run.validate(lesson), end=True)
+    averaged: nn.Module = run.averaged.module
+    return averaged.to("cpu").eval()
+
+
+class _Run:
+    """Everything that a checkpoint holds, and what one step does to it."""
+
+    def __init__(self, network: nn.Module, schedule: Schedule, device: torch.device) -> None:
+        torch.manual_seed(schedule.seed)
+        self.schedule = schedule
+        self.device = device
+        self.network = network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        average = get_ema_multi_avg_fn(schedule.average)  # type: ignore[no-untyped-call]
+        self.averaged = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+        )
+        self.step = 0
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def advance(self, lesson: Lesson, batch: Batch, rate: float) -> Tensor:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(self.schedule.seed * 1_000_003 + self.step)
+        on_device = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+        with torch.autocast(self.device.type, torch.bfloat16) if self.schedule.half else nullcontext():
+            loss = lesson.loss(self.network, on_device)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
+        self.optimizer.step()
+        self.averaged.update_parameters(self.network)
+        self.step += 1
+        return loss.detach()
+
+    def validate(self, lesson: Lesson) -> Mapping[str, float]:
+        self.averaged.eval()
+        with torch.inference_mode():
+            figures = lesson.validate(self.averaged.module)
+        self.averaged.train()
+        return figures
+
+    def save(self, path: Path) -> None:
+        partial = path.with_suffix(".partial")
+        state = {part: getattr(self, part).state_dict() for part in ("network", "averaged", "optimizer")}
+        torch.save({**state, "step": self.step, "seconds": self.seconds}, partial)
+        partial.replace(path)
+
+    def resume(self, path: Path) -> None:
+        if not path.exists():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        for part in ("network", "averaged", "optimizer"):
+            getattr(self, part).load_state_dict(state[part])
+        self.step = state["step"]
+        self._started = time.monotonic() - state["seconds"]
+
+
+def _batches(lesson: Lesson, schedule: Schedule, first: int) -> Iterator[Batch]:
+    def draw(step: int) -> Batch:
+        return lesson.batch(np.random.default_rng((schedule.seed, step)))
+
+    steps = itertools.count(first)
+    if not schedule.ahead:
+        yield from map(draw, steps)
+        return
+    pool = ThreadPoolExecutor(schedule.ahead)
+    try:
+        waiting = deque(pool.submit(draw, next(steps)) for _ in range(schedule.ahead))
+        while True:
+            waiting.append(pool.submit(draw, next(steps)))
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _log(folder: Path, **entry: Any) -> None:
+    logger.info("%s", entry)
+    with (folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps(entry) + "\n")
+
+
+def describe(schedule: Schedule) -> dict[str, Any]:
+    """Return `schedule` as JSON-able values for a descriptor; an unlimited time budget becomes ``None``."""
+    return {
+        name: None if isinstance(value, float) and math.isinf(value) else value
+        for name, value in asdict(schedule).items()
+    }

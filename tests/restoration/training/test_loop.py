@@ -1,0 +1,102 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from imaging.errors import ModelError
+from restoration.models import ModelDescriptor, export, load
+from restoration.training.loop import Schedule, train
+
+
+class Blur(nn.Module):
+    def __init__(self, width: int = 3) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, width, padding=width // 2)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class LearnTheMean:
+    """Predict the mean of each picture's 3×3 neighborhoods, seen through a little noise."""
+
+    def batch(self, random):
+        return {"picture": torch.from_numpy(random.random((4, 1, 16, 16), dtype=np.float32))}
+
+    def loss(self, network, batch):
+        clean = batch["picture"]
+        target = nn.functional.avg_pool2d(clean, 3, 1, 1)
+        return (network(clean + 0.01 * torch.randn_like(clean)) - target).square().mean()
+
+    def validate(self, network):
+        return {"error": float(self.loss(network, self.batch(np.random.default_rng(99))))}
+
+
+SCHEDULE = Schedule(steps=12, checkpoint_every=5, validate_every=6, log_every=2, half=False, warmup=0.1)
+
+
+def fresh() -> Blur:
+    torch.manual_seed(3)
+    return Blur()
+
+
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, ahead):
+    whole = train(fresh(), LearnTheMean(), SCHEDULE, tmp_path / "whole")
+
+    class Cut(LearnTheMean):
+        left = 8
+
+        def loss(self, network, batch):
+            if torch.is_grad_enabled():
+                self.left -= 1
+                if self.left < 0:
+                    raise KeyboardInterrupt
+            return super().loss(network, batch)
+
+    schedule = replace(SCHEDULE, ahead=ahead)
+    with pytest.raises(KeyboardInterrupt):
+        train(fresh(), Cut(), schedule, tmp_path / "cut")
+    resumed = train(fresh(), LearnTheMean(), schedule, tmp_path / "cut")
+    for key, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[key])
+
+
+def test_training_improves_and_logs(tmp_path):
+    train(fresh(), LearnTheMean(), replace(SCHEDULE, steps=60, learning_rate=0.03, average=0.5), tmp_path)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    losses = [entry["loss"] for entry in log if "loss" in entry]
+    assert losses[-1] < losses[0] / 2
+    assert log[-1]["end"] and log[-1]["step"] == 60
+
+
+def test_time_budget_ends_the_run(tmp_path):
+    train(fresh(), LearnTheMean(), replace(SCHEDULE, steps=10**9, seconds=0.2), tmp_path)
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["seconds"] < 5
+
+
+DESCRIPTOR = ModelDescriptor("blur", "1", "Blur", {"width": 3}, multiple=1, context=1)
+
+
+def test_exported_weights_come_back(tmp_path):
+    network = fresh()
+    written = export(network, DESCRIPTOR, tmp_path)
+    descriptor, loaded = load("blur", Blur, tmp_path)
+    assert descriptor == written and descriptor.parameters == 10
+    assert torch.allclose(loaded.conv.weight, network.conv.weight, atol=1e-3)
+
+
+def test_altered_weights_are_refused(tmp_path):
+    export(fresh(), DESCRIPTOR, tmp_path)
+    weights = tmp_path / "blur.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ModelError, match="sha256"):
+        load("blur", Blur, tmp_path)
+
+
+def test_absent_models_are_named(tmp_path):
+    with pytest.raises(ModelError, match="not among"):
+        load("nothing", Blur, tmp_path)
