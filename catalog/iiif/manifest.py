@@ -1,0 +1,475 @@
+"""IIIF Presentation 3.0 manifests: one photograph, one canvas, a choice of its pictures.
+
+Reads nothing and writes nothing: a manifest is a function of what the catalog says, byte for byte the same
+for the same record, so that its digest serves as an ETag and an unchanged manifest is not written again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import iiif_prezi3 as prezi
+
+from catalog.iiif.addresses import Addresses
+from imaging.errors import CatalogError
+from imaging.stage import Role
+
+NOTICE_LABEL = "About the colors"
+COLOR_NOTICE = (
+    "The colors of the colorized picture are inferred by a model from a black-and-white photograph. "
+    "They are plausible, not recorded: do not take them as evidence of what was there."
+)
+"""What clients must show with a colorized picture (Presentation 3.0 §3.1, ``requiredStatement``)."""
+
+THUMBNAIL_SIDE = 400
+"""Longer side of a thumbnail, px."""
+
+_LABELS = {
+    Role.ORIGINAL: "Original scan",
+    Role.RESTORED: "Restored",
+    Role.COLORIZED: "Colorized (colors inferred by a model)",
+    Role.ALTERNATIVE: "Alternative colorization (colors inferred by a model)",
+    Role.CONFIDENCE: "Confidence of the colors (white: sure, black: guessed)",
+    Role.DAMAGE_MASK: "Damage that was mended (white)",
+}
+_ORDER = (
+    Role.ORIGINAL,
+    Role.RESTORED,
+    Role.COLORIZED,
+    Role.ALTERNATIVE,
+    Role.CONFIDENCE,
+    Role.DAMAGE_MASK,
+)
+_INFERRED = frozenset({Role.COLORIZED, Role.ALTERNATIVE})
+
+
+@dataclass(frozen=True)
+class CanvasImage:
+    """One picture of a photograph that the image service serves.
+
+    Parameters
+    ----------
+    role
+        What the picture is to the photograph.
+    image
+        Its identifier in the image service.
+    width, height
+        Full size, px, upright.
+    media_type
+        IANA media type of the master file.
+    label
+        What to call it; by default what its role is called.
+    """
+
+    role: Role
+    image: str
+    width: int
+    height: int
+    media_type: str = "image/tiff"
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class MendedRegion:
+    """A damaged place that was mended: its kind (``dust``, ``scratch``, …) and outline in canvas px."""
+
+    kind: str
+    polygon: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class SourcedHint:
+    """A color that a person gave, where, and who says so.
+
+    Parameters
+    ----------
+    x, y
+        Place as shares of width and height, 0–1.
+    color
+        The color as ``#rrggbb``.
+    source
+        The citation: "letter of 1912-04-03, fol. 2".
+    placed_by
+        Who placed the hint.
+    """
+
+    x: float
+    y: float
+    color: str
+    source: str
+    placed_by: str = ""
+
+
+@dataclass(frozen=True)
+class Institution:
+    """Who publishes: the manifest's ``provider``."""
+
+    name: str
+    homepage: str
+
+
+@dataclass(frozen=True)
+class CollectionLink:
+    """A collection that a photograph is part of."""
+
+    slug: str
+    label: str
+
+
+@dataclass(frozen=True)
+class PhotographRecord:
+    """What the catalog says of a photograph, as far as a manifest tells it.
+
+    Parameters
+    ----------
+    accession, title
+        Accession number and title.
+    date_text, maker, credit, source, summary
+        As the catalog words them; empty when unknown.
+    rights
+        URI of a rights statement (rightsstatements.org) or Creative Commons license, or free text.
+    language
+        BCP 47 tag of the catalog's texts; ``none`` when unknown.
+    metadata
+        Further label and value pairs, in order.
+    """
+
+    accession: str
+    title: str
+    date_text: str = ""
+    maker: str = ""
+    credit: str = ""
+    source: str = ""
+    summary: str = ""
+    rights: str | None = None
+    language: str = "none"
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+def build_manifest(
+    record: PhotographRecord,
+    images: Sequence[CanvasImage],
+    addresses: Addresses,
+    *,
+    institution: Institution | None = None,
+    regions: Sequence[MendedRegion] = (),
+    hints: Sequence[SourcedHint] = (),
+    models: Sequence[str] = (),
+    collections: Sequence[CollectionLink] = (),
+) -> bytes:
+    """Return the manifest of a photograph as UTF-8 JSON.
+
+    Parameters
+    ----------
+    images
+        At least one picture; offered in the order original, restored, colorized, alternatives, confidence.
+        The first one's size is the canvas'.
+    regions, hints
+        What becomes annotations of the canvas.
+    models
+        Names and versions of the networks that took part, for the metadata.
+
+    Raises
+    ------
+    CatalogError
+        When there is no picture.
+
+    Notes
+    -----
+    IIIF Presentation API 3.0 (https://iiif.io/api/presentation/3.0/); the choice of pictures follows
+    Cookbook recipe 0033.
+    """
+    if not images:
+        raise CatalogError(record.accession, "has no picture to show", "Add a scan first.")
+    ordered = sorted(images, key=lambda image: _ORDER.index(image.role))
+    canvas_id = addresses.canvas(record.accession)
+    rights = rights_uri(record.rights)
+    notice = _statement(NOTICE_LABEL, COLOR_NOTICE, record.credit)
+    inferred = any(image.role in _INFERRED for image in images)
+    thumbnail = _thumbnail(ordered, addresses)
+
+    canvas = prezi.Canvas(
+        id=canvas_id,
+        label=_text(record.title, record.language),
+        width=ordered[0].width,
+        height=ordered[0].height,
+        thumbnail=[thumbnail],
+        items=[_painting(ordered, canvas_id, addresses)],
+        annotations=list(_annotation_pages(record, ordered[0], regions, hints, addresses)) or None,
+    )
+    manifest = prezi.Manifest(
+        id=addresses.manifest(record.accession),
+        label=_text(record.title, record.language),
+        summary=_text(record.summary, record.language) if record.summary else None,
+        metadata=_metadata(record, models, rights),
+        rights=rights,
+        requiredStatement=notice if inferred else _credit(record),
+        provider=[_provider(institution)] if institution else None,
+        thumbnail=[thumbnail],
+        homepage=[
+            prezi.Homepage(
+                id=addresses.homepage(record.accession),
+                type="Text",
+                label=_text(record.title, record.language),
+                format="text/html",
+            )
+        ],
+        rendering=[_rendering(image, addresses) for image in ordered],
+        seeAlso=[
+            prezi.LinkedResource(
+                id=addresses.provenance(record.accession),
+                type="Dataset",
+                label=_text("Provenance of every file (PREMIS and PROV)", "en"),
+                format="application/ld+json",
+                profile="http://www.w3.org/ns/prov",
+            )
+        ],
+        partOf=[
+            prezi.Class(id=addresses.collection(link.slug), type="Collection", label=_text(link.label))
+            for link in collections
+        ]
+        or None,
+        items=[canvas],
+    )
+    return serialize(_with_statements(json.loads(manifest.json()), ordered, notice, addresses))
+
+
+def rights_uri(rights: str | None) -> str | None:
+    """Return `rights` as the URI that ``rights`` may hold, or ``None`` when it is not one.
+
+    Presentation 3.0 §3.2 takes Creative Commons and RightsStatements.org URIs in their ``http`` form.
+
+    Examples
+    --------
+    >>> rights_uri("https://creativecommons.org/publicdomain/mark/1.0/")
+    'http://creativecommons.org/publicdomain/mark/1.0/'
+    >>> rights_uri("All rights reserved") is None
+    True
+    """
+    parts = urlsplit((rights or "").strip())
+    folders = {
+        "creativecommons.org": ("/licenses/", "/publicdomain/"),
+        "rightsstatements.org": ("/vocab/", "/page/"),
+    }.get(parts.netloc.removeprefix("www."), ())
+    if parts.scheme not in {"http", "https"} or not parts.path.startswith(folders or ("\0",)):
+        return None
+    path = parts.path.replace("/page/", "/vocab/", 1) if "rightsstatements" in parts.netloc else parts.path
+    return f"http://{parts.netloc.removeprefix('www.')}{path}"
+
+
+def rebase(document: bytes, old_base: str, new_base: str) -> bytes:
+    """Return a IIIF document with every address below `old_base` moved to `new_base`.
+
+    A stored manifest so serves a deployment whose public address has changed since it was written.
+    """
+    old, new = old_base.rstrip("/"), new_base.rstrip("/")
+    return document if old == new else document.replace(f'"{old}/'.encode(), f'"{new}/'.encode())
+
+
+def serialize(document: Any) -> bytes:
+    """Return `document` as compact UTF-8 JSON, keys in their given order."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def fit(width: int, height: int, side: int) -> tuple[int, int]:
+    """Return the size, px, that `width`×`height` has when its longer side shrinks to at most `side`."""
+    scale = min(1.0, side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def thumbnail_of(images: Sequence[CanvasImage]) -> CanvasImage:
+    """Return the picture for places where no notice can stand beside it: never a colorized one."""
+    by_role = {image.role: image for image in images}
+    return by_role.get(Role.RESTORED) or by_role.get(Role.ORIGINAL) or images[0]
+
+
+def _text(value: str, language: str = "none") -> dict[str, list[str]]:
+    return {language: [value]}
+
+
+def _statement(label: str, value: str, credit: str) -> prezi.KeyValueString:
+    return prezi.KeyValueString(
+        label=_text(label, "en"), value={"en": [value, *([credit] if credit else [])]}
+    )
+
+
+def _credit(record: PhotographRecord) -> prezi.KeyValueString | None:
+    if not record.credit:
+        return None
+    return prezi.KeyValueString(label=_text("Credit", "en"), value=_text(record.credit, record.language))
+
+
+def _metadata(
+    record: PhotographRecord, models: Sequence[str], rights: str | None
+) -> list[prezi.KeyValueString]:
+    pairs = [
+        ("Accession number", record.accession),
+        ("Date", record.date_text),
+        ("Maker", record.maker),
+        ("Source", record.source),
+        ("Rights", "" if rights else record.rights or ""),
+        *record.metadata,
+    ]
+    entries = [
+        prezi.KeyValueString(label=_text(label, "en"), value=_text(value, record.language))
+        for label, value in pairs
+        if value
+    ]
+    if models:
+        entries.append(prezi.KeyValueString(label=_text("Models", "en"), value={"none": list(models)}))
+    return entries
+
+
+def _provider(institution: Institution) -> prezi.Provider:
+    name = _text(institution.name)
+    homepage = prezi.Homepage(id=institution.homepage, type="Text", label=name, format="text/html")
+    return prezi.Provider(id=institution.homepage, type="Agent", label=name, homepage=[homepage])
+
+
+def image_service(image: str, addresses: Addresses) -> prezi.ServiceV3:
+    """Return the reference to an image's Image API 3.0 service."""
+    return prezi.ServiceV3(id=addresses.image(image), type="ImageService3", profile="level2")
+
+
+def _thumbnail(images: Sequence[CanvasImage], addresses: Addresses) -> prezi.AnnotationBody:
+    image = thumbnail_of(images)
+    width, height = fit(image.width, image.height, THUMBNAIL_SIDE)
+    return prezi.AnnotationBody(
+        id=addresses.picture(image.image, f"{width},{height}"),
+        type="Image",
+        format="image/jpeg",
+        width=width,
+        height=height,
+        service=[image_service(image.image, addresses)],
+    )
+
+
+def _label(image: CanvasImage) -> dict[str, list[str]]:
+    return _text(image.label or _LABELS[image.role], "en")
+
+
+def _painting(images: Sequence[CanvasImage], canvas_id: str, addresses: Addresses) -> prezi.AnnotationPage:
+    bodies = [
+        prezi.AnnotationBody(
+            id=addresses.picture(image.image),
+            type="Image",
+            format="image/jpeg",
+            label=_label(image),
+            width=image.width,
+            height=image.height,
+            service=[image_service(image.image, addresses)],
+        )
+        for image in images
+    ]
+    annotation = prezi.Annotation(
+        id=f"{canvas_id}/painting/1",
+        motivation="painting",
+        body=prezi.Choice(items=bodies) if len(bodies) > 1 else bodies[0],
+        target=canvas_id,
+    )
+    return prezi.AnnotationPage(id=f"{canvas_id}/painting", items=[annotation])
+
+
+def _rendering(image: CanvasImage, addresses: Addresses) -> prezi.LinkedResource:
+    return prezi.LinkedResource(
+        id=addresses.master(image.image), type="Image", label=_label(image), format=image.media_type
+    )
+
+
+def _annotation_pages(
+    record: PhotographRecord,
+    first: CanvasImage,
+    regions: Sequence[MendedRegion],
+    hints: Sequence[SourcedHint],
+    addresses: Addresses,
+) -> Iterable[prezi.AnnotationPage]:
+    canvas_id = addresses.canvas(record.accession)
+    if regions:
+        page_id = addresses.annotations(record.accession, "mended")
+        yield prezi.AnnotationPage(
+            id=page_id,
+            label=_text("What was mended", "en"),
+            items=[
+                _annotation(
+                    f"{page_id}#{n}",
+                    f"Mended: {region.kind}",
+                    "tagging",
+                    prezi.SVGSelector(value=_outline(region.polygon, first)),
+                    canvas_id,
+                )
+                for n, region in enumerate(regions, 1)
+            ],
+        )
+    if hints:
+        page_id = addresses.annotations(record.accession, "hints")
+        yield prezi.AnnotationPage(
+            id=page_id,
+            label=_text("Colors that people gave, and their sources", "en"),
+            items=[
+                _annotation(
+                    f"{page_id}#{n}",
+                    _hint_text(hint),
+                    "commenting",
+                    prezi.FragmentSelector(value=_spot(hint, first)),
+                    canvas_id,
+                )
+                for n, hint in enumerate(hints, 1)
+            ],
+        )
+
+
+def _annotation(
+    address: str,
+    text: str,
+    motivation: str,
+    selector: prezi.SVGSelector | prezi.FragmentSelector,
+    canvas_id: str,
+) -> prezi.Annotation:
+    return prezi.Annotation(
+        id=address,
+        motivation=motivation,
+        body=prezi.TextualBody(value=text, language="en", format="text/plain"),
+        target=prezi.SpecificResource(source=canvas_id, selector=selector),
+    )
+
+
+def _outline(polygon: Iterable[tuple[float, float]], canvas: CanvasImage) -> str:
+    points = "L".join(f"{x:.10g},{y:.10g}" for x, y in polygon)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {canvas.width} {canvas.height}">'
+        f'<path d="M{points}Z"/></svg>'
+    )
+
+
+def _spot(hint: SourcedHint, canvas: CanvasImage) -> str:
+    # A point has no extent that viewers can show: one hundredth of the longer side can be seen.
+    side = max(1, round(max(canvas.width, canvas.height) / 100))
+    left = min(max(0, round(hint.x * canvas.width - side / 2)), max(0, canvas.width - side))
+    top = min(max(0, round(hint.y * canvas.height - side / 2)), max(0, canvas.height - side))
+    return f"xywh={left},{top},{side},{side}"
+
+
+def _hint_text(hint: SourcedHint) -> str:
+    return f"Color {hint.color} according to: {hint.source}" + (
+        f" (placed by {hint.placed_by})" if hint.placed_by else ""
+    )
+
+
+def _with_statements(
+    manifest: dict[str, Any],
+    images: Sequence[CanvasImage],
+    notice: prezi.KeyValueString,
+    addresses: Addresses,
+) -> dict[str, Any]:
+    # iiif-prezi3's body has no requiredStatement, which Presentation 3.0 §3.1 allows on every resource.
+    inferred = {addresses.picture(image.image) for image in images if image.role in _INFERRED}
+    statement = json.loads(notice.model_dump_json())
+    body = manifest["items"][0]["items"][0]["items"][0]["body"]
+    for candidate in body.get("items", [body]):
+        if candidate["id"] in inferred:
+            candidate["requiredStatement"] = statement
+    return manifest
