@@ -1,0 +1,104 @@
+"""The catalog's database: connections, transactions that try again, migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from imaging.errors import CatalogError
+
+STATEMENT_SECONDS = 30
+"""After this long a statement is given up: the catalog's own take milliseconds."""
+ATTEMPTS = 10
+"""How often a transaction is tried that the database gave up for another one's sake."""
+_GIVEN_UP = {"40001", "40P01"}
+"""serialization_failure, deadlock_detected: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html"""
+_MIGRATION_LOCK = 0x48656C696F
+"""Advisory lock number: two processes that start at once migrate one after the other."""
+
+T = TypeVar("T")
+
+
+def connect(
+    dsn: str, *, application: str = "heliochrome", statement_seconds: int = STATEMENT_SECONDS
+) -> Engine:
+    """Return an engine on the PostgreSQL database at `dsn` (``postgresql://user:password@host/name``).
+
+    Sessions are in UTC and named `application` in the server's list. No connection is opened yet.
+    """
+    scheme, separator, rest = dsn.partition("://")
+    if not separator or scheme.split("+")[0] not in {"postgresql", "postgres"}:
+        raise CatalogError(
+            "catalog address",
+            "is not a PostgreSQL address",
+            "Give one such as postgresql://user:password@host/heliochrome.",
+        )
+    return create_engine(
+        make_url(f"postgresql+psycopg2://{rest}"),
+        pool_pre_ping=True,
+        connect_args={
+            "application_name": application,
+            "options": f"-c timezone=UTC -c statement_timeout={statement_seconds}s",
+        },
+    )
+
+
+def in_transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Return ``work(connection)`` done in one transaction, all of it or nothing.
+
+    When the database gives the transaction up because of another one (deadlock, serialization), it is done
+    again from the start: `work` must have no effect but on the database.
+    """
+    attempts = Retrying(
+        retry=retry_if_exception(_was_given_up),
+        wait=wait_random_exponential(multiplier=0.02, max=1),
+        stop=stop_after_attempt(ATTEMPTS),
+        reraise=True,
+    )
+    for attempt in attempts:
+        with attempt, engine.begin() as connection:
+            return work(connection)
+    raise AssertionError("unreachable: the last attempt raises")
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the catalog's tables up (or back down) to `revision`, data in place; ``"base"`` removes them."""
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
+        config = _alembic(connection)
+        if _is_down(config, connection, revision):
+            command.downgrade(config, revision)
+        else:
+            command.upgrade(config, revision)
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the revision of the catalog's tables; ``None`` when there are none."""
+    if connection.execute(text("SELECT to_regclass('heliochrome_version')")).scalar() is None:
+        return None
+    return connection.execute(text("SELECT version_num FROM heliochrome_version")).scalar()
+
+
+def _alembic(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _is_down(config: Config, connection: Connection, target: str) -> bool:
+    current = revision(connection) or "base"
+    order = {"base": "", "head": "~"}
+    return order.get(target, target) < order.get(current, current)
+
+
+def _was_given_up(error: BaseException) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) in _GIVEN_UP

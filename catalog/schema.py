@@ -1,0 +1,417 @@
+"""The catalog's tables as SQLAlchemy Core sees them; `catalog.migrations` makes them.
+
+::
+
+    collections ─── memberships ─── objects ─┬─ manifests
+                                             ├─ activities      what Change Discovery tells
+                                             └─ scans ─┬─ sightings    the names a scan came under
+                                                       ├─ hints
+                                                       ├─ versions ─┬─ derivatives
+                                                       │            └─ reviews
+                                                       └─ events ── event_agents ── agents
+
+A version is one outcome of one stage for one scan, a derivative one of its files; neither is overwritten.
+
+Closed sets are text with a check constraint, so that a migration can widen them with rows in place.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.types import TypeDecorator
+
+from imaging.stage import Role
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class ScanState(StrEnum):
+    """How far a scan has come."""
+
+    NEW = "new"
+    PROCESSED = "processed"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class AgentKind(StrEnum):
+    """PREMIS agentType, https://id.loc.gov/vocabulary/preservation/agentType."""
+
+    PERSON = "person"
+    ORGANIZATION = "organization"
+    SOFTWARE = "software"
+
+
+class AgentRole(StrEnum):
+    """PREMIS linkingAgentRole, https://id.loc.gov/vocabulary/preservation/eventRelatedAgentRole, and ours."""
+
+    EXECUTING_PROGRAM = "executing program"
+    IMPLEMENTER = "implementer"
+    AUTHORIZER = "authorizer"
+    MODEL = "model"
+
+
+class EventType(StrEnum):
+    """Terms of https://id.loc.gov/vocabulary/preservation/eventType that happen here."""
+
+    INGESTION = "ingestion"
+    VALIDATION = "validation"
+    CREATION = "creation"
+    METADATA_MODIFICATION = "metadata modification"
+    FIXITY_CHECK = "fixity check"
+    QUARANTINE = "quarantine"
+    APPRAISAL = "appraisal"
+    DISSEMINATION = "dissemination"
+
+
+class EventOutcome(StrEnum):
+    """PREMIS eventOutcome, https://id.loc.gov/vocabulary/preservation/eventOutcome."""
+
+    SUCCESS = "success"
+    WARNING = "warning"
+    FAIL = "fail"
+
+
+class ReviewState(StrEnum):
+    """Where a version stands with the archivists."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    RETURNED = "returned"
+    SUPERSEDED = "superseded"
+
+
+class ActivityType(StrEnum):
+    """IIIF Change Discovery 1.0, section 2.2.2."""
+
+    CREATE = "Create"
+    UPDATE = "Update"
+    DELETE = "Delete"
+
+
+class Closed(TypeDecorator[E]):
+    """A text column that holds the values of one `StrEnum`."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, members: type[E]) -> None:
+        super().__init__()
+        self.members = members
+
+    def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:
+        """Refuse what is not a member."""
+        return None if value is None else self.members(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
+        """Return the member."""
+        return None if value is None else self.members(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+
+def _key() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _now(name: str) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _to(table: str, nullable: bool = False, **options: Any) -> Column[int]:
+    return Column(
+        f"{table.rstrip('s')}_id", BigInteger, ForeignKey(f"{table}.id"), nullable=nullable, **options
+    )
+
+
+def _words(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _sha256(name: str, nullable: bool = False) -> tuple[Column[str], CheckConstraint]:
+    rule = CheckConstraint(f"{name} ~ '^[0-9a-f]{{64}}$'", name=name)
+    return Column(name, Text, nullable=nullable), rule
+
+
+def _member(name: str, members: type[StrEnum]) -> tuple[Column[Any], CheckConstraint]:
+    values = ", ".join(f"'{member.value}'" for member in members)
+    return Column(name, Closed(members), nullable=False), CheckConstraint(f"{name} IN ({values})", name=name)
+
+
+NAMES = "heliochrome_fold((((accession_number || ' ') || title) || ' ') || maker)"
+"""What a misspelled or cut-off word is compared with."""
+
+objects = Table(
+    "objects",
+    metadata,
+    _key(),
+    Column(
+        "accession_number",
+        Text,
+        CheckConstraint("accession_number <> ''", name="accession_number"),
+        nullable=False,
+    ),
+    _words("title"),
+    _words("description"),
+    _words("maker"),
+    _words("date_text"),
+    Column("date_from", Date),
+    Column("date_to", Date),
+    _words("rights"),
+    _words("source"),
+    Column("published_at", DateTime(timezone=True)),
+    _now("created_at"),
+    _now("updated_at"),
+    Column(
+        "search",
+        TSVECTOR,
+        Computed(
+            "setweight(to_tsvector('simple', heliochrome_fold((accession_number || ' ') || title)), 'A')"
+            " || setweight(to_tsvector('simple', heliochrome_fold((maker || ' ') || date_text)), 'B')"
+            " || setweight(to_tsvector('simple', heliochrome_fold((description || ' ') || source)), 'C')",
+            persisted=True,
+        ),
+    ),
+    UniqueConstraint("accession_number"),
+    CheckConstraint("date_from <= date_to", name="date_range"),
+    Index("objects_date_idx", "date_from", "date_to"),
+    Index("objects_published_idx", "accession_number", postgresql_where=text("published_at IS NOT NULL")),
+    Index("objects_search_idx", "search", postgresql_using="gin"),
+    Index(
+        "objects_trigram_idx",
+        literal_column(NAMES).label("names"),
+        postgresql_using="gin",
+        postgresql_ops={"names": "gin_trgm_ops"},
+    ),
+)
+collections = Table(
+    "collections",
+    metadata,
+    _key(),
+    Column("slug", Text, CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", name="slug"), nullable=False),
+    _words("title"),
+    _words("description"),
+    Column("parent_id", BigInteger, ForeignKey("collections.id"), index=True),
+    _now("created_at"),
+    _now("updated_at"),
+    UniqueConstraint("slug"),
+    CheckConstraint("parent_id <> id", name="parent"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    _to("collections", primary_key=True),
+    _to("objects", primary_key=True, index=True),
+    _now("added_at"),
+)
+
+scans = Table(
+    "scans",
+    metadata,
+    _key(),
+    _to("objects", nullable=True, index=True),
+    *_sha256("sha256", nullable=True),
+    Column("page", Integer, nullable=False, server_default="0"),
+    Column("path", Text),
+    Column("original_name", Text, nullable=False),
+    Column("bytes", BigInteger),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("bits", Integer),
+    Column("media_type", Text),
+    *_member("state", ScanState),
+    Column("reason", Text),
+    Column("remedy", Text),
+    _now("created_at"),
+    _now("updated_at"),
+    UniqueConstraint("sha256", "page"),
+    # A file that may not even be read has no digest: its name is all there is to know it by.
+    Index("scans_unread_key", "original_name", unique=True, postgresql_where=text("sha256 IS NULL")),
+    Index("scans_trouble_idx", "state", "id", postgresql_where=text("state IN ('refused', 'failed')")),
+    CheckConstraint("(reason IS NOT NULL) = (state IN ('refused', 'failed'))", name="reason"),
+    CheckConstraint("sha256 IS NOT NULL OR state = 'refused'", name="unread"),
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    _to("scans", primary_key=True),
+    Column("path", Text, primary_key=True),
+    _now("seen_at"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    _key(),
+    _to("scans"),
+    Column("stage", Text, nullable=False),
+    Column("number", Integer, CheckConstraint("number > 0", name="number"), nullable=False),
+    *_sha256("store_key"),
+    *_sha256("input_sha256"),
+    Column("stage_version", Text, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("figures", JSONB, nullable=False),
+    Column("regions", JSONB, nullable=False),
+    _now("created_at"),
+    UniqueConstraint("scan_id", "store_key"),
+    UniqueConstraint("scan_id", "stage", "number"),
+)
+
+derivatives = Table(
+    "derivatives",
+    metadata,
+    _key(),
+    _to("versions"),
+    *_member("role", Role),
+    Column("name", Text, nullable=False),
+    *_sha256("sha256"),
+    Column("bytes", BigInteger, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("bits", Integer),
+    Column("path", Text, nullable=False),
+    UniqueConstraint("version_id", "name"),
+    Index("derivatives_sha256_idx", "sha256"),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    _key(),
+    *_member("kind", AgentKind),
+    Column("name", Text, CheckConstraint("name <> ''", name="name"), nullable=False),
+    _words("version"),
+    _words("identifier"),
+    UniqueConstraint("kind", "name", "version", "identifier"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _key(),
+    Column("uuid", Uuid, nullable=False),
+    *_member("type", EventType),
+    *_member("outcome", EventOutcome),
+    _words("detail"),
+    _to("scans", nullable=True, index=True),
+    _to("versions", nullable=True, index=True),
+    _words("stage"),
+    Column("store_key", Text, index=True),
+    Column("input_sha256", Text),
+    Column("output_sha256", ARRAY(Text), nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    _words("machine"),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("uuid"),
+    CheckConstraint("started_at <= ended_at", name="duration"),
+)
+
+event_agents = Table(
+    "event_agents",
+    metadata,
+    _to("events", primary_key=True),
+    _to("agents", primary_key=True, index=True),
+    Column("role", Closed(AgentRole), primary_key=True),
+    CheckConstraint("role IN ('executing program', 'implementer', 'authorizer', 'model')", name="role"),
+)
+
+CERTAINTY = "COALESCE(confidence, 1)"
+DAMAGE = "COALESCE(damage, 0)"
+"""The queue's orders need a number in every row: uncolored counts as certain, unrestored as undamaged."""
+
+reviews = Table(
+    "reviews",
+    metadata,
+    _key(),
+    _to("versions"),
+    _to("scans", index=True),
+    *_member("state", ReviewState),
+    Column("confidence", Double, CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence")),
+    Column("damage", Double, CheckConstraint("damage BETWEEN 0 AND 1", name="damage")),
+    Column("reviewer_id", BigInteger, ForeignKey("agents.id")),
+    _words("reason"),
+    _now("opened_at"),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("version_id"),
+    CheckConstraint("reason <> '' OR state NOT IN ('rejected', 'returned')", name="reason"),
+    Index("reviews_arrival_idx", "state", "id"),
+    Index("reviews_certainty_idx", "state", text(f"({CERTAINTY})"), "id"),
+    Index("reviews_damage_idx", "state", text(f"({DAMAGE})"), "id"),
+)
+
+hints = Table(
+    "hints",
+    metadata,
+    _key(),
+    _to("scans", index=True),
+    Column("x", Double, CheckConstraint("x BETWEEN 0 AND 1", name="x"), nullable=False),
+    Column("y", Double, CheckConstraint("y BETWEEN 0 AND 1", name="y"), nullable=False),
+    Column("radius", Double, CheckConstraint("radius > 0 AND radius <= 1", name="radius"), nullable=False),
+    Column("a", Double, CheckConstraint("a BETWEEN -128 AND 127", name="a"), nullable=False),
+    Column("b", Double, CheckConstraint("b BETWEEN -128 AND 127", name="b"), nullable=False),
+    Column("source", Text, CheckConstraint("source <> ''", name="source"), nullable=False),
+    _words("citation"),
+    _words("source_date"),
+    Column("author_id", BigInteger, ForeignKey("agents.id"), nullable=False),
+    _now("given_at"),
+    Column("withdrawn_at", DateTime(timezone=True)),
+)
+
+manifests = Table(
+    "manifests",
+    metadata,
+    _to("objects", primary_key=True),
+    *_sha256("sha256"),
+    Column("document", Text, nullable=False),
+    _now("updated_at"),
+)
+
+activities = Table(
+    "activities",
+    metadata,
+    _key(),
+    *_member("type", ActivityType),
+    _to("objects", index=True),
+    Column("ended_at", DateTime(timezone=True), nullable=False),
+)
