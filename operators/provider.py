@@ -1,0 +1,52 @@
+"""What Airflow's provider registry learns about Heliochrome: its name, its settings, its connection."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description, in the schema of ``provider_info.schema.json``."""
+    return {
+        "package-name": "heliochrome",
+        "name": "Heliochrome",
+        "description": "Restore, colorize, document and publish scans of black-and-white photographs.",
+        "versions": [version("heliochrome")],
+        "config": {
+            "heliochrome": {
+                "description": "Where Heliochrome finds and keeps things.",
+                "options": {
+                    "home": _option(
+                        "The folder of all state; HELIOCHROME_HOME wins over it.", ".heliochrome"
+                    ),
+                    "inbox": _option("Where new scans are dropped; empty: ``inbox`` in the home folder.", ""),
+                    "store": _option("The file store; empty: ``store`` in the home folder.", ""),
+                    "site": _option(
+                        "Where published sites are written; empty: ``site`` in the home folder.", ""
+                    ),
+                    "address": _option(
+                        "The address that readers of published manifests use, without a trailing slash.",
+                        "http://127.0.0.1:8080/heliochrome",
+                    ),
+                    "quiet_seconds": _option(
+                        "How long a file must lie unchanged before it is read.", "5", "float"
+                    ),
+                    "batch_size": _option("Photographs per mapped task.", "8", "integer"),
+                    "audit_weeks": _option(
+                        "In how many weekly audits every stored file is read once.", "4", "integer"
+                    ),
+                },
+            }
+        },
+    }
+
+
+def _option(description: str, default: str, kind: str = "string") -> dict[str, Any]:
+    return {
+        "description": description,
+        "default": default,
+        "type": kind,
+        "example": None,
+        "version_added": "0.1.0",
+    }

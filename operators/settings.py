@@ -1,0 +1,83 @@
+"""Every choice that the deployment makes, read in one place.
+
+``HELIOCHROME_HOME`` and ``HELIOCHROME_CATALOG_DSN`` come from the environment; everything else is Airflow's
+configuration, section ``[heliochrome]`` (so ``AIRFLOW__HELIOCHROME__INBOX`` and so on), described in
+`operators.provider`. The floors below take arguments and read nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CATALOG_VARIABLE = "HELIOCHROME_CATALOG_DSN"
+CATALOG_CONNECTION = "heliochrome_catalog"
+"""The Airflow connection that names the catalog; it wins over the environment variable."""
+TILE_POOL = "heliochrome_tiles"
+"""The pool of colorization tasks."""
+CORES_PER_COLORIZATION = 4
+"""Beyond this many threads the network gains little; beside another task on fewer it loses."""
+MAX_BATCHES = 1000
+"""Mapped tasks per run; Airflow's ``max_map_length`` of 1024 less some room for a smaller setting of it."""
+
+
+def home() -> Path:
+    """Return the state folder."""
+    return Path(os.environ.get("HELIOCHROME_HOME") or _conf("home", ".heliochrome")).expanduser().resolve()
+
+
+def inbox() -> Path:
+    """Return the folder where new scans are dropped."""
+    return _folder("inbox")
+
+
+def store() -> Path:
+    """Return the file store's folder."""
+    return _folder("store")
+
+
+def site() -> Path:
+    """Return the folder that published sites are written to."""
+    return _folder("site")
+
+
+def address() -> str:
+    """Return the address that readers of published manifests use, without a trailing slash."""
+    return _conf("address", "http://127.0.0.1:8080/heliochrome").rstrip("/")
+
+
+def quiet_seconds() -> float:
+    """Return how long a file must lie unchanged before it is read, s."""
+    return float(_conf("quiet_seconds", "5"))
+
+
+def batch_size() -> int:
+    """Return how many photographs one mapped task takes."""
+    return int(_conf("batch_size", "8"))
+
+
+def audit_weeks() -> int:
+    """Return in how many weekly audits every stored file is read once."""
+    return int(_conf("audit_weeks", "4"))
+
+
+def tile_slots() -> int:
+    """Return how many colorizations this machine runs at once."""
+    return max(1, (os.cpu_count() or 1) // CORES_PER_COLORIZATION)
+
+
+def configured_catalog_dsn() -> str | None:
+    """Return the catalog that the environment names; ``None`` when it names none."""
+    return os.environ.get(CATALOG_VARIABLE) or os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONNECTION.upper()}")
+
+
+def _folder(name: str) -> Path:
+    configured = _conf(name, "")
+    return Path(configured).expanduser().resolve() if configured else home() / name
+
+
+def _conf(key: str, fallback: str) -> str:
+    # Importing Airflow takes a second that commands on single files need not spend.
+    from airflow.sdk import conf  # noqa: PLC0415
+
+    return str(conf.get("heliochrome", key, fallback=fallback))
