@@ -1,0 +1,466 @@
+"""The one door for untrusted scans.
+
+Reads a file, never writes. What a file is, is decided by its first bytes, never by its name. Its size,
+pixels, sides and pages are checked against limits from the header alone, and a TIFF's strips and tiles
+against the file's length, before anything is decoded. Errors that only decoding finds surface while pixels
+stream: stages wrap that in `decoding`, so that each becomes a `CorruptScan`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import pyvips
+
+from imaging.errors import CorruptScan, ForbiddenScan, ScanError, ScanTooLarge, UnsupportedScan
+from imaging.tiff import Directory, Tag, check_segments, read_directories
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ScanLimits:
+    """What a deployment is willing to decode.
+
+    Parameters
+    ----------
+    max_pixels
+        Width × height, px.
+    max_side
+        The longer side, px.
+    max_bytes
+        Size of the file, bytes.
+    max_pages
+        Pages in one file; a pyramid's smaller copies count here too.
+    """
+
+    max_pixels: int
+    max_side: int
+    max_bytes: int
+    max_pages: int
+
+
+DEFAULT_LIMITS = ScanLimits(max_pixels=2_500_000_000, max_side=300_000, max_bytes=24 * 1024**3, max_pages=500)
+"""Room for a 16-bit RGB gigapixel master; a 60,000 × 60,000 px decompression bomb stays outside."""
+
+
+class ColorModel(StrEnum):
+    """How the file stores its samples, before `open_scan` brings them to grey or sRGB."""
+
+    GREY = "grey"
+    RGB = "rgb"
+    CMYK = "cmyk"
+    LAB = "lab"
+    BILEVEL = "bilevel"
+    PALETTE = "palette"
+
+
+@dataclass(frozen=True)
+class ScanProperties:
+    """What the header of a scan says.
+
+    Parameters
+    ----------
+    path
+        The file.
+    media_type
+        IANA media type, from the file's first bytes.
+    width, height
+        Upright size, px: after the EXIF orientation is applied.
+    bits
+        Bits per sample in the file (1, 2, 4, 8 or 16).
+    bands
+        Samples per pixel in the file, alpha included.
+    color_model
+        How the file stores its samples.
+    pages
+        Pages of their own; the smaller copies of a pyramid do not count.
+    has_profile
+        Whether an ICC profile is embedded.
+    orientation
+        EXIF orientation, 1–8.
+    dpi
+        Resolution, dots per inch; ``None`` when the file does not state one.
+    """
+
+    path: Path
+    media_type: str
+    width: int
+    height: int
+    bits: int
+    bands: int
+    color_model: ColorModel
+    pages: int
+    has_profile: bool
+    orientation: int
+    dpi: float | None
+
+
+@dataclass(frozen=True)
+class _Format:
+    media_type: str
+    loader: str
+    signatures: tuple[bytes, ...]
+    """First bytes; ``?`` stands for any byte."""
+
+
+_FORMATS = (
+    _Format("image/tiff", "tiffload", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    _Format("image/jpeg", "jpegload", (b"\xff\xd8\xff",)),
+    _Format("image/png", "pngload", (b"\x89PNG\r\n\x1a\n",)),
+    _Format("image/webp", "webpload", (b"RIFF????WEBP",)),
+    _Format("image/jp2", "jp2kload", (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
+)
+_GIF = b"GIF8"
+_READ = "TIFF, JPEG, PNG, WebP or JPEG 2000"
+
+_SIDEWAYS = 5
+"""Orientations from here on swap width and height."""
+_STREAMABLE = (1, 2)
+"""Orientations that need no random access: upright, and mirrored left to right."""
+_UNSTATED_DPI = 26
+"""libvips reports 1 px/mm (25.4 dpi) for files that state no resolution."""
+_FLOAT_OR_SIGNED = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
+_DEPTHS = (1, 2, 4, 8, 16)
+_SAME_COLOR = 0.75 / 255
+"""A profile that moves no color by more than this is sRGB; applying it would only add rounding."""
+_INTENT = {"intent": "relative", "black_point_compensation": True}
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Turn what libvips says while pixels of `path` stream into `CorruptScan`."""
+    try:
+        yield
+    except pyvips.Error as error:
+        raise CorruptScan(
+            path, _reason(error), "Copy the file again or scan the photograph again."
+        ) from error
+
+
+def inspect_scan(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0) -> ScanProperties:
+    """Read the header of a scan and check it against the limits; nothing is decoded.
+
+    Raises
+    ------
+    UnsupportedScan
+        For a format, sample type or page that is not read.
+    CorruptScan
+        For an empty, truncated or lying file.
+    ScanTooLarge
+        When a limit is exceeded.
+    """
+    return _open_header(path, limits, page, sequential=True)[1]
+
+
+def open_scan(
+    path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0, sequential: bool = False
+) -> pyvips.Image:
+    """Open a scan as an upright sRGB-encoded picture that decodes lazily.
+
+    Parameters
+    ----------
+    path
+        The file.
+    limits
+        Checked before decoding.
+    page
+        Which page, from 0; a pyramid's smaller copies are no pages.
+    sequential
+        Promise to read from top to bottom, once: large strip files then need no temporary copy.
+
+    Returns
+    -------
+    pyvips.Image
+        1 band (``b-w`` or ``grey16``) or 3 bands (``srgb`` or ``rgb16``), ``uchar`` or ``ushort`` as in the
+        file (fewer than 8 bits become 8). Embedded profiles and CMYK are converted to sRGB, alpha is laid on
+        white.
+
+    Raises
+    ------
+    UnsupportedScan, CorruptScan, ScanTooLarge
+        As `inspect_scan`; later decoding errors surface as ``pyvips.Error`` inside `decoding`.
+    """
+    image, properties = _open_header(path, limits, page, sequential=sequential)
+    with decoding(path):
+        if properties.orientation not in (1, 0):
+            image = image.autorot()
+        image = _without_alpha(_as_srgb(path, image, properties.color_model))
+        return _plain(image)
+
+
+def is_settled(path: Path, quiet_seconds: float) -> bool:
+    """Return whether nobody has touched the file for `quiet_seconds`, so that it is whole.
+
+    The inode's change time decides: copying tools set the modification time to the past, and cameras to any
+    time at all. An empty file is never settled.
+    """
+    status = path.stat()
+    return status.st_size > 0 and time.time() - status.st_ctime >= quiet_seconds
+
+
+def resolve_inside(path: Path, folder: Path) -> Path:
+    """Resolve `path` (relative to `folder`, or absolute) and refuse what lies outside `folder`.
+
+    Raises
+    ------
+    ForbiddenScan
+        When ``..`` or a symbolic link leads out of the folder.
+    """
+    remedy = "Put the file itself into the folder."
+    try:
+        base = folder.resolve()
+        resolved = (base / path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ForbiddenScan(path, "its path can not be followed", remedy) from error
+    if not resolved.is_relative_to(base):
+        raise ForbiddenScan(path, f"it leads out of {folder}", remedy)
+    return resolved
+
+
+def _open_header(
+    path: Path, limits: ScanLimits, page: int, *, sequential: bool
+) -> tuple[pyvips.Image, ScanProperties]:
+    kind = _recognize(path, limits)
+    options: dict[str, object] = {}
+    directory: Directory | None = None
+    pages = 1
+    if kind.loader == "tiffload":
+        directory, pages = _tiff_page(path, limits, page)
+        # libtiff refuses strips above 50 MB unless told otherwise; the limits were checked just now.
+        options = {"page": directory.index, "unlimited": True}
+    elif page != 0:
+        raise UnsupportedScan(path, f"it has no page {page}", "Ask for page 0.")
+    image = _load(path, kind, options, sequential=True)
+    _check_size(path, image.width, image.height, limits)
+    if directory is None and _meta(image, "n-pages", 1) > 1:
+        raise UnsupportedScan(path, "it is an animation", "Export one picture as TIFF.")
+    _check_inflation(path, kind, image)
+    orientation = min(8, max(1, _meta(image, "orientation", 1)))
+    if not sequential or orientation not in _STREAMABLE:
+        image = _load(path, kind, options, sequential=False)
+    width, height = image.width, image.height
+    if orientation >= _SIDEWAYS:
+        width, height = height, width
+    color_model, bits = _samples(path, image, directory)
+    dpi = image.xres * 25.4
+    return image, ScanProperties(
+        path=path,
+        media_type=kind.media_type,
+        width=width,
+        height=height,
+        bits=bits,
+        bands=image.bands if directory is None else directory.first(Tag.SAMPLES_PER_PIXEL, 1),
+        color_model=color_model,
+        pages=pages,
+        has_profile=image.get_typeof("icc-profile-data") != 0,
+        orientation=orientation,
+        dpi=round(dpi, 2) if dpi > _UNSTATED_DPI else None,
+    )
+
+
+def _recognize(path: Path, limits: ScanLimits) -> _Format:
+    try:
+        if not path.is_file():
+            raise UnsupportedScan(path, "it is not a file", "Name a scan.")
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            head = stream.read(16)
+    except (OSError, ValueError) as error:
+        raise UnsupportedScan(path, "it can not be read", "Check the permissions of the file.") from error
+    if size == 0:
+        raise CorruptScan(path, "the file is empty", "Copy the file again.")
+    if size > limits.max_bytes:
+        raise ScanTooLarge(
+            path, f"{size} bytes, more than {limits.max_bytes}", "Raise the limit or split it."
+        )
+    for kind in _FORMATS:
+        if any(_starts(head, signature) for signature in kind.signatures):
+            if pyvips.type_find("VipsOperation", kind.loader) == 0:
+                raise UnsupportedScan(
+                    path,
+                    f"this libvips has no {kind.loader}",
+                    "Install a libvips that has it, or convert to TIFF.",
+                )
+            return kind
+    if head.startswith(_GIF):
+        raise UnsupportedScan(path, "GIF holds animations and 256 colors, no scans", "Export it as TIFF.")
+    raise UnsupportedScan(path, f"its first bytes are not those of {_READ}", f"Convert it to {_READ}.")
+
+
+def _starts(head: bytes, signature: bytes) -> bool:
+    return len(head) >= len(signature) and all(
+        s in (b, ord("?")) for s, b in zip(signature, head, strict=False)
+    )
+
+
+def _tiff_page(path: Path, limits: ScanLimits, page: int) -> tuple[Directory, int]:
+    directories = read_directories(path, limits.max_pages)
+    pages = [d for d in directories if d.is_page] or directories[:1]
+    if not 0 <= page < len(pages):
+        raise UnsupportedScan(path, f"it has no page {page}", f"Ask for a page from 0 to {len(pages) - 1}.")
+    directory = pages[page]
+    _check_size(path, directory.first(Tag.WIDTH, 0), directory.first(Tag.HEIGHT, 0), limits)
+    sample_format = _FLOAT_OR_SIGNED.get(directory.first(Tag.SAMPLE_FORMAT, 1))
+    if sample_format and directory.first(Tag.PHOTOMETRIC, 1) != 8:
+        raise UnsupportedScan(path, f"its samples are {sample_format}", "Export it with 8 or 16 bits.")
+    if directory.first(Tag.BITS_PER_SAMPLE, 1) not in _DEPTHS:
+        depth = directory.first(Tag.BITS_PER_SAMPLE, 1)
+        raise UnsupportedScan(path, f"it has {depth} bits per sample", "Export it with 8 or 16 bits.")
+    check_segments(path, directory)
+    return directory, len(pages)
+
+
+def _check_size(path: Path, width: int, height: int, limits: ScanLimits) -> None:
+    if width < 1 or height < 1:
+        raise CorruptScan(path, f"its header says {width}×{height} px", "Scan or export it again.")
+    if max(width, height) > limits.max_side:
+        raise ScanTooLarge(
+            path, f"{width}×{height} px, a side over {limits.max_side}", "Raise the limit or split it."
+        )
+    if width * height > limits.max_pixels:
+        raise ScanTooLarge(
+            path,
+            f"{width}×{height} px, more than {limits.max_pixels} px",
+            "Raise the limit or scan at fewer dpi.",
+        )
+
+
+def _check_inflation(path: Path, kind: _Format, image: pyvips.Image) -> None:
+    # Deflate packs at most 1032 bytes into one (zlib's technical notes), and a byte holds up to 8 pixels.
+    if kind.loader == "pngload" and image.width * image.height // 8 > 1100 * path.stat().st_size:
+        raise CorruptScan(path, "its header promises more data than the file holds", "Copy or scan it again.")
+
+
+def _load(path: Path, kind: _Format, options: dict[str, object], *, sequential: bool) -> pyvips.Image:
+    with decoding(path):
+        # Loaders are called by name: libvips would read "[…]" at the end of a file name as options. Without
+        # revalidate its cache would return the pixels of a file that has been replaced since.
+        return pyvips.Operation.call(
+            kind.loader,
+            os.fsencode(path),
+            fail_on="error",
+            revalidate=True,
+            access="sequential" if sequential else "random",
+            **options,
+        )
+
+
+def _samples(path: Path, image: pyvips.Image, directory: Directory | None) -> tuple[ColorModel, int]:
+    if image.format not in ("uchar", "ushort") and image.interpretation not in ("lab", "labs"):
+        raise UnsupportedScan(path, f"its samples are {image.format}", "Export it with 8 or 16 bits.")
+    stored = _meta(image, "bits-per-sample", 16 if image.format == "ushort" else 8)
+    bits = stored if directory is None else directory.first(Tag.BITS_PER_SAMPLE, 1)
+    palette = image.get_typeof("palette") != 0 or (
+        directory is not None and directory.first(Tag.PHOTOMETRIC, 1) == 3
+    )
+    models = {
+        "b-w": (ColorModel.BILEVEL if bits == 1 else ColorModel.GREY, 1),
+        "grey16": (ColorModel.GREY, 1),
+        "srgb": (ColorModel.RGB, 3),
+        "rgb16": (ColorModel.RGB, 3),
+        "cmyk": (ColorModel.CMYK, 4),
+        "lab": (ColorModel.LAB, 3),
+        "labs": (ColorModel.LAB, 3),
+    }
+    model, colors = models.get(image.interpretation, (ColorModel.GREY, 0))
+    if not colors <= image.bands <= colors + 1:
+        fault = f"{image.bands} bands of {image.interpretation} are no photograph"
+        raise UnsupportedScan(path, fault, "Export it as grey or RGB.")
+    return (ColorModel.PALETTE if palette else model), bits
+
+
+def _as_srgb(path: Path, image: pyvips.Image, model: ColorModel) -> pyvips.Image:
+    deep = image.format == "ushort" or image.interpretation == "labs"
+    if model is ColorModel.LAB:
+        return image.colourspace("rgb16" if deep else "srgb")
+    if model is ColorModel.CMYK:
+        depth = 16 if deep else 8
+        return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth, **_INTENT)
+    if image.get_typeof("icc-profile-data") == 0:
+        return image
+    try:
+        return _grey_as_srgb(image) if image.bands < 3 else _rgb_as_srgb(image)
+    except pyvips.Error as error:
+        logger.warning("%s: its color profile is unusable (%s); taken as sRGB", path.name, _reason(error))
+        return image
+
+
+def _grey_as_srgb(image: pyvips.Image) -> pyvips.Image:
+    deep = image.format == "ushort"
+    codes = _with_profile_of(image, pyvips.Image.identity(ushort=deep, size=65536 if deep else 256))
+    curve = codes.icc_transform("srgb", embedded=True, depth=16, **_INTENT)[1]
+    table = curve.numpy().astype(np.float64) / 65535
+    if np.abs(table - np.linspace(0, 1, table.shape[1])).max() < _SAME_COLOR:
+        return image
+    top = 65535 if deep else 255
+    curve = pyvips.Image.new_from_array((table * top).round().astype(np.uint16 if deep else np.uint8))
+    converted = image[0].maplut(curve)
+    return converted.bandjoin(image[1]) if image.bands == 2 else converted
+
+
+def _rgb_as_srgb(image: pyvips.Image) -> pyvips.Image:
+    steps = np.linspace(0, 65535, 9).round().astype(np.uint16)
+    cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(9, 81, 3)
+    sample = pyvips.Image.new_from_array(cube).copy(interpretation="rgb16")
+    moved = _with_profile_of(image, sample).icc_transform("srgb", embedded=True, depth=16, **_INTENT).numpy()
+    if np.abs(moved.astype(np.float64) - cube).max() / 65535 < _SAME_COLOR:
+        return image
+    return image.icc_transform("srgb", embedded=True, depth=16 if image.format == "ushort" else 8, **_INTENT)
+
+
+def _with_profile_of(image: pyvips.Image, sample: pyvips.Image) -> pyvips.Image:
+    profile = image.get("icc-profile-data")
+    sample = sample.copy()
+    sample.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return sample
+
+
+def _without_alpha(image: pyvips.Image) -> pyvips.Image:
+    return (
+        image.flatten(background=[65535 if image.format == "ushort" else 255]) if image.hasalpha() else image
+    )
+
+
+def _plain(image: pyvips.Image) -> pyvips.Image:
+    deep = image.format == "ushort"
+    if image.bands == 1:
+        image = image.copy(interpretation="grey16" if deep else "b-w")
+    else:
+        image = image.copy(interpretation="rgb16" if deep else "srgb")
+    # Pixels are sRGB and upright from here on; what described the file no longer describes them.
+    for name in image.get_fields():
+        if name in ("icc-profile-data", "orientation", "exif-data") or name.startswith("exif-"):
+            image.remove(name)
+    return image
+
+
+def _meta(image: pyvips.Image, name: str, default: int) -> int:
+    return int(image.get(name)) if image.get_typeof(name) != 0 else default
+
+
+def _reason(error: pyvips.Error) -> str:
+    lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
+    return lines[0] if lines else "it can not be decoded"
+
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "ColorModel",
+    "ScanError",
+    "ScanLimits",
+    "ScanProperties",
+    "decoding",
+    "inspect_scan",
+    "is_settled",
+    "open_scan",
+    "resolve_inside",
+]
