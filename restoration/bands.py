@@ -1,0 +1,105 @@
+"""A picture worked on in full-width bands, each kept on disk as soon as it is done.
+
+Writes one TIFF per band and layer, whole or not at all; bands that are there are not made again, so that a
+stage that was killed goes on with the band it was at. Only the bands in hand are ever in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from imaging.fixity import atomic_path
+
+Pixels = npt.NDArray[Any]
+"""H×W or H×W×B, uint8 or uint16."""
+
+_BAND_BYTES = 96 * 2**20
+"""A band of one layer takes no more memory than this, unless it would be lower than `_LOWEST_BAND`."""
+_LOWEST_BAND = 128
+"""Pixels; lower bands would be mostly margin."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Rows ``top`` to ``top + height`` of a picture."""
+
+    index: int
+    top: int
+    height: int
+
+
+class BandFolder:
+    """The bands of one picture in one folder.
+
+    Parameters
+    ----------
+    folder
+        Where the bands are kept; its name should tell what determines their content.
+    width, height
+        Of the picture, px.
+    pixel_bytes
+        Bytes of one pixel of the largest layer.
+    tile
+        Height of a band, px, where memory allows.
+    """
+
+    def __init__(self, folder: Path, width: int, height: int, pixel_bytes: int, tile: int) -> None:
+        self.folder = folder
+        self.width = width
+        self.height = height
+        affordable = max(_LOWEST_BAND, _BAND_BYTES // (width * pixel_bytes))
+        self.band_height = min(tile, affordable)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._read = lru_cache(maxsize=4)(self._decode)
+
+    def __iter__(self) -> Iterator[Band]:
+        """Yield the bands from top to bottom."""
+        for index, top in enumerate(range(0, self.height, self.band_height)):
+            yield Band(index, top, min(self.band_height, self.height - top))
+
+    def __len__(self) -> int:
+        return (self.height - 1) // self.band_height + 1
+
+    def has(self, layer: str, band: Band) -> bool:
+        """Whether `band` of `layer` is done."""
+        return self._path(layer, band.index).exists()
+
+    def save(self, layer: str, band: Band, pixels: Pixels) -> None:
+        """Keep `band` of `layer`, whole or not at all."""
+        image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
+        with atomic_path(self._path(layer, band.index)) as partial:
+            # Bands are read once more and deleted: deflate only where it is nearly free.
+            image.tiffsave(str(partial), compression="packbits" if pixels.dtype == np.uint8 else "none")
+
+    def rows(self, layer: str, top: int, bottom: int) -> Pixels:
+        """Return rows `top` to `bottom` of `layer`, from however many bands they lie in."""
+        first, last = top // self.band_height, (bottom - 1) // self.band_height
+        parts = []
+        for index in range(first, last + 1):
+            offset = index * self.band_height
+            pixels = self._read(layer, index)
+            parts.append(pixels[max(0, top - offset) : bottom - offset])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def joined(self, layer: str) -> pyvips.Image:
+        """Return `layer` as one lazily read image, to be read once from top to bottom."""
+        bands = [
+            pyvips.Image.tiffload(str(self._path(layer, band.index)), access="sequential") for band in self
+        ]
+        joined = pyvips.Image.arrayjoin(bands, across=1) if len(bands) > 1 else bands[0]
+        return joined.crop(0, 0, self.width, self.height)  # arrayjoin pads the last band to full height
+
+    def _decode(self, layer: str, index: int) -> Pixels:
+        pixels: Pixels = pyvips.Image.tiffload(str(self._path(layer, index))).numpy()
+        return pixels
+
+    def _path(self, layer: str, index: int) -> Path:
+        return self.folder / f"{layer}-{index:05d}.tif"

@@ -1,0 +1,177 @@
+"""Counting defects in a damage mask that is seen band by band, top to bottom.
+
+A defect is an 8-connected set of damaged pixels; one that crosses from band to band is counted once. Its kind
+is that of most of its pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from restoration.bands import BandFolder
+from restoration.kinds import DamageKind
+
+Kinds = npt.NDArray[np.uint8]
+
+_KINDS = max(DamageKind) + 1
+_MOST_VERTICES = 48
+_POLYGON_SIDE = 512
+"""A defect's outline is traced on a picture of it at most this large, px."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """The defects of one photograph.
+
+    Parameters
+    ----------
+    areas
+        N×K pixels of each defect by kind; column 0 is unused.
+    boxes
+        N×4 left, top, right, bottom of each defect, px, right and bottom exclusive.
+    pixels
+        Of the photograph.
+    """
+
+    areas: npt.NDArray[np.int64]
+    boxes: npt.NDArray[np.int64]
+    pixels: int
+
+    @property
+    def count(self) -> int:
+        """Number of defects."""
+        return len(self.areas)
+
+    @property
+    def kinds(self) -> npt.NDArray[np.int64]:
+        """Kind of each defect."""
+        return np.asarray(self.areas.argmax(axis=1), np.int64)
+
+    @property
+    def damage_share(self) -> float:
+        """Damaged share of the photograph, 0–1."""
+        return float(self.areas.sum() / self.pixels)
+
+    def share(self, kind: DamageKind) -> float:
+        """Share of the photograph, 0–1, that is damaged in this way."""
+        return float(self.areas[:, kind].sum() / self.pixels)
+
+    def count_of(self, kind: DamageKind) -> int:
+        """Return the number of defects of `kind`."""
+        return int((self.kinds == kind).sum())
+
+
+def take_census(bands: BandFolder, layer: str) -> Census:
+    """Count the defects of the mask `layer`, one band in memory at a time."""
+    tally = _Tally()
+    for band in bands:
+        tally.add(bands.rows(layer, band.top, band.top + band.height), band.top)
+    areas, boxes = tally.total()
+    return Census(areas=areas, boxes=boxes, pixels=bands.width * bands.height)
+
+
+class _Tally:
+    """Union-find over the components of successive bands."""
+
+    def __init__(self) -> None:
+        self.areas: list[npt.NDArray[np.int64]] = []
+        self.boxes: list[npt.NDArray[np.int64]] = []
+        self.parents: list[int] = []
+        self.last: npt.NDArray[np.int64] | None = None
+
+    def add(self, kinds: Kinds, top: int) -> None:
+        count, labels, stats, _ = cv2.connectedComponentsWithStats((kinds > 0).view(np.uint8), connectivity=8)
+        first = len(self.parents)
+        self.parents += range(first, first + count - 1)
+        per_kind = np.bincount(labels.ravel() * _KINDS + kinds.ravel(), minlength=count * _KINDS)
+        self.areas.append(per_kind.reshape(count, _KINDS)[1:].astype(np.int64))
+        left, above, width, height = stats[1:, :4].astype(np.int64).T
+        self.boxes.append(np.stack((left, above + top, left + width, above + top + height), axis=1))
+        # 0 stands for sound; a component's own number is one less.
+        numbered = np.where(labels[[0, -1]] > 0, labels[[0, -1]].astype(np.int64) + first, 0)
+        if self.last is not None:
+            self._join(self.last, numbered[0])
+        self.last = numbered[1]
+
+    def _join(self, above: npt.NDArray[np.int64], below: npt.NDArray[np.int64]) -> None:
+        for shift in (-1, 0, 1):
+            shifted = below[max(0, shift) : len(below) + min(0, shift)]
+            facing = above[max(0, -shift) : len(above) + min(0, -shift)]
+            touching = (shifted > 0) & (facing > 0)
+            for a, b in np.unique(np.stack((facing[touching], shifted[touching]), axis=1), axis=0):
+                self.parents[self._root(int(a) - 1)] = self._root(int(b) - 1)
+
+    def _root(self, number: int) -> int:
+        while self.parents[number] != number:
+            self.parents[number] = self.parents[self.parents[number]]
+            number = self.parents[number]
+        return number
+
+    def total(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        areas = np.concatenate([*self.areas, np.zeros((0, _KINDS), np.int64)])
+        boxes = np.concatenate([*self.boxes, np.zeros((0, 4), np.int64)])
+        roots = np.array([self._root(i) for i in range(len(self.parents))], np.int64)
+        _, which = np.unique(roots, return_inverse=True)
+        count = int(which.max()) + 1 if len(which) else 0
+        all_areas = np.zeros((count, _KINDS), np.int64)
+        np.add.at(all_areas, which, areas)
+        all_boxes = np.tile(np.array([2**62, 2**62, 0, 0], np.int64), (count, 1))
+        np.minimum.at(all_boxes[:, :2], which, boxes[:, :2])
+        np.maximum.at(all_boxes[:, 2:], which, boxes[:, 2:])
+        return all_areas, all_boxes
+
+
+def trace_regions(
+    census: Census, bands: BandFolder, layer: str, most: int = 500
+) -> tuple[Mapping[str, Any], ...]:
+    """Outline the `most` largest defects, largest first, as ``{"kind", "polygon"}`` in full-size pixels."""
+    sizes = census.areas.sum(axis=1)
+    largest = np.argsort(-sizes, kind="stable")[:most]
+    # From top to bottom, so that each band is read about once.
+    outlines = {}
+    for i in sorted(largest, key=lambda i: int(census.boxes[i, 1])):
+        outlines[i] = _outline(bands, layer, census.boxes[i], int(sizes[i]))
+    return tuple({"kind": DamageKind(int(census.kinds[i])).label, "polygon": outlines[i]} for i in largest)
+
+
+def _outline(bands: BandFolder, layer: str, box: npt.NDArray[np.int64], area: int) -> Sequence[Sequence[int]]:
+    left, top, right, bottom = (int(v) for v in box)
+    step = max(1, -(-max(right - left, bottom - top) // _POLYGON_SIDE))
+    picture = _reduced(bands, layer, (left, top, right, bottom), step)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(picture, connectivity=8)
+    sizes = stats[1:, cv2.CC_STAT_AREA] * step * step
+    which = 1 + int(np.argmin(abs(sizes - area))) if step == 1 else 1 + int(np.argmax(sizes))
+    part = (labels == which).astype(np.uint8)
+    contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    contour = _simplified(max(contours, key=len))
+    if len(contour) < 3:  # a line one pixel wide: a polygon needs an inside
+        x, y, width, height = cv2.boundingRect(part)
+        corners = [[x, y], [x + width, y], [x + width, y + height], [x, y + height]]
+        contour = np.array(corners, np.int32)
+    return [[left + int(x) * step, top + int(y) * step] for x, y in contour]
+
+
+def _simplified(contour: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    for tolerance in 0.75 * 1.5 ** np.arange(24):
+        simple = cv2.approxPolyDP(contour, float(tolerance), True)
+        if len(simple) <= _MOST_VERTICES:
+            break
+    return np.asarray(simple[:, 0, :], np.int32)
+
+
+def _reduced(bands: BandFolder, layer: str, box: tuple[int, int, int, int], step: int) -> Kinds:
+    """Return whether there is damage in each `step`×`step` cell of `box`, as 0/1."""
+    left, top, right, bottom = box
+    rows = []
+    for y in range(top, bottom, step * 64):
+        damaged = bands.rows(layer, y, min(bottom, y + step * 64))[:, left:right] > 0
+        padded = np.pad(damaged, ((0, -damaged.shape[0] % step), (0, -damaged.shape[1] % step)))
+        height, width = padded.shape
+        rows.append(padded.reshape(height // step, step, width // step, step).any(axis=(1, 3)))
+    return np.concatenate(rows).astype(np.uint8)

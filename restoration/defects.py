@@ -1,0 +1,110 @@
+"""Finding damage: a detector turns a tile of the photograph into a map of damage kinds.
+
+A detector is a function of its tile alone, so that tiles can be worked on in any order, and again after a
+crash.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from imaging.stage import ModelReference
+from restoration.kinds import DamageKind
+
+Grey = npt.NDArray[np.float32]
+"""H×W encoded grey values in [0, 1]."""
+Kinds = npt.NDArray[np.uint8]
+"""H×W `DamageKind` values, 0 where the photograph is sound."""
+
+
+DETECTOR = "detector"
+"""Name of the detector's weights."""
+
+
+class Detector(Protocol):
+    """What the restoration stage needs of a detector."""
+
+    @property
+    def context(self) -> int:
+        """Pixels around a place that its verdict may depend on: the margin that tiles need."""
+        ...
+
+    def detect(self, grey: Grey, sensitivity: float) -> Kinds:
+        """Return the damage kinds of a tile; a higher `sensitivity`, 0–1, misses less and errs more."""
+        ...
+
+    @property
+    def model(self) -> ModelReference | None:
+        """The weights that took part, ``None`` for a classical method."""
+        ...
+
+
+@dataclass(frozen=True)
+class ClassicalDetector:
+    """Morphological top-hats, normalized by how busy the surroundings are, then sorted by shape.
+
+    A speck or scratch is what an opening (light) or closing (dark) with a disk wider than it removes. Texture
+    is removed too, so a response counts only where it stands out from the mean response around it.
+    """
+
+    disk: int = 11
+    """Diameter of the structuring element, px: the widest line or speck that is seen."""
+    surroundings: int = 61
+    """Side of the window in which the mean response is taken, px."""
+    context: int = 64
+
+    @property
+    def model(self) -> None:
+        """No weights take part."""
+        return None
+
+    def detect(self, grey: Grey, sensitivity: float) -> Kinds:
+        """Return the damage kinds of a tile; see `Detector.detect`."""
+        smooth = cv2.GaussianBlur(grey, (0, 0), 0.8)
+        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (self.disk, self.disk))
+        # Standing out by this many mean responses, and by this much at least, makes a defect.
+        ratio, contrast = 9.0 - 6.0 * sensitivity, 0.14 - 0.10 * sensitivity
+        found = np.zeros(grey.shape, np.uint8)
+        for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
+            response = cv2.morphologyEx(smooth, operation, disk)
+            around = cv2.blur(response, (self.surroundings, self.surroundings), borderType=cv2.BORDER_REFLECT)
+            seeds = (response > contrast) & (response > ratio * around)
+            grown = (response > 0.5 * contrast) & (response > 0.5 * ratio * around)
+            found |= _touching(grown, seeds)
+        return _sort_by_shape(found)
+
+
+def _touching(grown: npt.NDArray[np.bool_], seeds: npt.NDArray[np.bool_]) -> Kinds:
+    """Hysteresis: the parts of `grown` that contain a seed, as 0/1."""
+    count, labels = cv2.connectedComponents(grown.view(np.uint8), connectivity=8)
+    keep = np.zeros(count, np.uint8)
+    keep[labels[seeds]] = 1
+    keep[0] = 0
+    return np.asarray(keep[labels])
+
+
+def _sort_by_shape(found: Kinds) -> Kinds:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
+    kinds = np.zeros(count, np.uint8)
+    for i in range(1, count):
+        left, top, width, height, area = stats[i]
+        if area >= _SMALLEST_SPECK:
+            kinds[i] = _kind_by_shape(labels[top : top + height, left : left + width] == i, int(area))
+    return np.asarray(kinds[labels])
+
+
+_SMALLEST_SPECK = 6  # px; smaller responses are grain
+
+
+def _kind_by_shape(part: npt.NDArray[np.bool_], area: int) -> DamageKind:
+    ys, xs = np.nonzero(part)
+    (_, _), sides, _ = cv2.minAreaRect(np.column_stack((xs, ys)).astype(np.float32))
+    length, breadth = max(sides) + 1.0, min(sides) + 1.0
+    if length < 4 * area / length:  # as wide as a quarter of its length, or wider
+        return DamageKind.DUST if length < 60 else DamageKind.LOSS
+    return DamageKind.SCRATCH if breadth < 0.15 * length else DamageKind.HAIR

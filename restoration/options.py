@@ -1,0 +1,72 @@
+"""What a person may choose about a restoration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from imaging.errors import OptionsError
+from imaging.stage import Scalar
+
+
+@dataclass(frozen=True)
+class RestorationOptions:
+    """The options of the restoration stage; every one is recorded with the result.
+
+    Parameters
+    ----------
+    mend
+        Whether damage is mended. It is found and shown either way.
+    sensitivity
+        0–1; how readily something counts as damage. The default rather misses a speck than mends an eyelash.
+    denoise
+        0–1; the share of the measured noise that is taken away, 0 leaves the grain untouched.
+    tile
+        Side of a working tile, px; bounds the memory, not the result.
+    device
+        Where networks run: ``cpu``, ``cuda``, or ``auto`` for CUDA when there is one.
+    threads
+        Threads of the networks; 0 leaves the number to PyTorch.
+    """
+
+    mend: bool = True
+    sensitivity: float = 0.5
+    denoise: float = 0.5
+    tile: int = 1024
+    device: str = field(default="auto", compare=False)
+    threads: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("sensitivity", "denoise"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise OptionsError(
+                    f"restoration option {name}", f"{value} is outside 0–1", "Choose from 0 to 1."
+                )
+        if not _SMALLEST_TILE <= self.tile <= _LARGEST_TILE:
+            raise OptionsError(
+                "restoration option tile",
+                f"{self.tile} px is outside {_SMALLEST_TILE}–{_LARGEST_TILE}",
+                "Keep the default unless memory is short.",
+            )
+        if self.device not in _DEVICES and not self.device.startswith("cuda:"):
+            raise OptionsError(
+                "restoration option device", f"{self.device!r} is unknown", "Choose cpu, cuda or auto."
+            )
+        if self.threads < 0:
+            raise OptionsError(
+                "restoration option threads", f"{self.threads} is negative", "Choose 0 for automatic."
+            )
+
+    def parameters(self) -> dict[str, Scalar]:
+        """Return what determines the result, as the result records it."""
+        return {
+            "mend": self.mend,
+            "sensitivity": self.sensitivity,
+            "denoise": self.denoise,
+            "tile": self.tile,
+        }
+
+
+_SMALLEST_TILE = 128
+_LARGEST_TILE = 8192
+_DEVICES = ("cpu", "cuda", "auto")

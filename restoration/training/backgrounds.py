@@ -1,0 +1,68 @@
+"""Clean photographs made to look as scans of old prints do: soft, faded, grainy, compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.float32]
+"""H×W encoded grey values in [0, 1]."""
+Random = np.random.Generator
+
+
+def draw_background(photographs: Sequence[NDArray[np.uint8]], side: int, random: Random) -> Grey:
+    """Return a random `side`×`side` crop: resized, turned, softened and faded at random."""
+    photograph = photographs[int(random.integers(len(photographs)))]
+    scale = max(float(np.exp(random.uniform(np.log(0.6), np.log(2.2)))), (side + 1) / min(photograph.shape))
+    source = min(int(np.ceil(side / scale)), *photograph.shape)
+    top = random.integers(photograph.shape[0] - source + 1)
+    left = random.integers(photograph.shape[1] - source + 1)
+    crop = photograph[top : top + source, left : left + source].astype(np.float32) / 255
+    method = cv2.INTER_AREA if source > side else int(random.choice([cv2.INTER_CUBIC, cv2.INTER_LINEAR]))
+    picture = cv2.resize(crop, (side, side), interpolation=method).clip(0, 1)
+    if random.random() < 0.3:
+        picture = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.4))
+    picture = np.rot90(picture, int(random.integers(4)))
+    picture = picture[:, ::-1] if random.random() < 0.5 else picture
+    return _fade(np.ascontiguousarray(picture), random)
+
+
+def _fade(picture: Grey, random: Random) -> Grey:
+    faded = picture ** np.float32(np.exp(random.normal(0, 0.25)))
+    if random.random() < 0.5:
+        black, white = random.uniform(0, 0.3), random.uniform(0.65, 1)
+        faded = black + (white - black) * faded
+    return np.asarray(1 - faded if random.random() < 0.03 else faded, np.float32)
+
+
+def add_grain(picture: Grey, random: Random, strongest: float = 0.05) -> tuple[Grey, float]:
+    """Return the picture with film grain, and the grain's standard deviation in encoded values.
+
+    The grain is spatially correlated and strongest in the middle tones.
+    """
+    if random.random() < 0.25:
+        return picture, 0.0
+    sigma = float(random.uniform(0.003, strongest))
+    grain = random.standard_normal(picture.shape, np.float32)
+    if random.random() < 0.7:
+        blur = random.uniform(0.4, 1.1)
+        grain = np.asarray(cv2.GaussianBlur(grain, (0, 0), blur), np.float32)
+        grain /= np.float32(max(1e-6, grain.std()))
+    signal = 0.5 + 2.0 * picture * (1 - picture)
+    return np.asarray(picture + np.float32(sigma) * signal * grain, np.float32), sigma
+
+
+def digitize(picture: Grey, random: Random) -> Grey:
+    """Return the picture as a scanner and a file format leave it: slightly soft, 8 bits, sometimes JPEG."""
+    if random.random() < 0.3:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, 0.7)), np.float32)
+    coded = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+    if random.random() < 0.35:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(45, 98))]
+        coded = np.asarray(
+            cv2.imdecode(cv2.imencode(".jpg", coded, quality)[1], cv2.IMREAD_GRAYSCALE), np.uint8
+        )
+    return np.asarray(coded.astype(np.float32) / np.float32(255))

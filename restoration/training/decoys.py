@@ -1,0 +1,208 @@
+"""What looks like damage and is not: lettering, grids, stars, rain, wires, fabric, highlights, strands.
+
+Drawn into clean photographs before damage is put on them, so that a detector learns to leave them alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.float32]
+"""H×W encoded grey values in [0, 1]."""
+Random = np.random.Generator
+
+
+def add_decoy(picture: Grey, random: Random) -> Grey:
+    """Return `picture` with one kind of thing in it that is easily mistaken for damage."""
+    draw = _DECOYS[random.integers(len(_DECOYS))]
+    return np.asarray(draw(picture, random).clip(0, 1), np.float32)
+
+
+def _ink(picture: Grey, random: Random) -> float:
+    """Return a value that stands out from the picture."""
+    return float(
+        random.uniform(0, 0.25) if picture.mean() > random.uniform(0.35, 0.65) else random.uniform(0.75, 1)
+    )
+
+
+def _blend(picture: Grey, canvas: NDArray[np.uint8], value: float, random: Random) -> Grey:
+    coverage = canvas.astype(np.float32) / 255
+    sigma = random.uniform(0, 0.8)
+    if sigma > 0.25:
+        coverage = np.asarray(cv2.GaussianBlur(coverage, (0, 0), sigma), np.float32)
+    return np.asarray(picture + coverage * np.float32(random.uniform(0.5, 1)) * (value - picture), np.float32)
+
+
+_FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_PLAIN,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+    cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
+    cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
+)
+_LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,-:'() "))
+
+
+def _lettering(picture: Grey, random: Random) -> Grey:
+    """Write a caption, a date, or a whole page of text."""
+    canvas = np.zeros(picture.shape, np.uint8)
+    size, weight = float(random.uniform(0.28, 1.0)), int(random.integers(1, 3))
+    font = int(random.choice(_FONTS))
+    lines = int(random.integers(1, 4)) if random.random() < 0.5 else 40
+    top, left = random.uniform(0, 0.9) * picture.shape[0], random.uniform(-0.2, 0.5) * picture.shape[1]
+    if lines > 4:
+        top, left = 0, random.uniform(-40, 10)
+        if random.random() < 0.7:  # print on paper, unevenly lit
+            paper = cv2.GaussianBlur(picture, (0, 0), 30)
+            picture = np.asarray(random.uniform(0.6, 0.95) + 0.2 * (paper - paper.mean()), np.float32)
+    pitch = 34 * size * random.uniform(0.8, 1.3)
+    for line in range(lines):
+        text = "".join(random.choice(_LETTERS, int(random.integers(4, 60))))
+        if random.random() < 0.6:
+            text = " ".join(text[i : i + 6] for i in range(0, len(text), 6))
+        place = (int(left), int(top + pitch * (line + 1)))
+        cv2.putText(canvas, text, place, font, size, 255, weight, cv2.LINE_AA)
+    return _blend(picture, canvas, _ink(picture, random), random)
+
+
+def _grid(picture: Grey, random: Random) -> Grey:
+    """Ruled lines, windows, fences: straight, parallel, evenly spaced."""
+    canvas = np.zeros(picture.shape, np.uint8)
+    angle = random.choice([0.0, random.uniform(-0.6, 0.6)])
+    both = random.random() < 0.6
+    pitch, weight = random.uniform(7, 50), int(random.integers(1, 4))
+    for direction in (angle, angle + np.pi / 2)[: 1 + both]:
+        along = np.array([np.cos(direction), np.sin(direction)])
+        across = np.array([-along[1], along[0]])
+        center = np.array(picture.shape[1::-1]) / 2
+        for k in range(-40, 41):
+            middle = center + across * (k * pitch + random.uniform(0, 0.5))
+            ends = np.stack((middle - 400 * along, middle + 400 * along))
+            cv2.polylines(canvas, [np.rint(ends * 16).astype(np.int32)], False, 255, weight, cv2.LINE_AA, 4)
+    if random.random() < 0.4:
+        picture = np.full_like(picture, picture.mean())
+    return _blend(picture, canvas, _ink(picture, random), random)
+
+
+def _stars(picture: Grey, random: Random) -> Grey:
+    """Points of light of very different brightness on a dark sky, all blurred alike."""
+    sky = np.zeros(picture.shape, np.float32)
+    for _ in range(random.integers(20, 500)):
+        y, x = random.integers(0, picture.shape[0]), random.integers(0, picture.shape[1])
+        sky[y, x] = max(sky[y, x], min(30.0, 0.4 * random.pareto(1.1)))
+    sky = cv2.GaussianBlur(sky, (0, 0), random.uniform(0.6, 1.8)) + 0.4 * cv2.GaussianBlur(sky, (0, 0), 3.0)
+    return np.asarray(picture * random.uniform(0, 0.3) + random.uniform(0.5, 4) * sky, np.float32)
+
+
+def _rain(picture: Grey, random: Random) -> Grey:
+    """Many short streaks in one direction."""
+    canvas = np.zeros(picture.shape, np.uint8)
+    lean, length = random.normal(0, 0.25), random.uniform(6, 30)
+    step = np.array([np.sin(lean), np.cos(lean)]) * length
+    for _ in range(random.integers(60, 350)):
+        start = random.uniform(-0.1, 1.1, 2) * picture.shape[1::-1]
+        ends = np.stack((start, start + step * random.uniform(0.6, 1.4)))
+        level = int(random.uniform(60, 255))
+        cv2.polylines(canvas, [np.rint(ends * 16).astype(np.int32)], False, level, 1, cv2.LINE_AA, 4)
+    return _blend(picture, canvas, float(random.uniform(0.6, 1)), random)
+
+
+def _wires(picture: Grey, random: Random) -> Grey:
+    """Rigging and telegraph wires: several dark lines of even strength that sag or meet in a point."""
+    canvas = np.zeros(picture.shape, np.uint8)
+    height, width = picture.shape
+    meeting = random.uniform(-0.5, 1.5, 2) * (width, height) if random.random() < 0.5 else None
+    left, slope = random.uniform(0, height), random.normal(0, 0.3)
+    x = np.linspace(-10, width + 10, 40)
+    for _ in range(random.integers(3, 9)):
+        if meeting is not None:
+            far = random.uniform(0, 1, 2) * (width, height)
+            path = np.stack((meeting, meeting + 3 * (far - meeting)))
+        else:
+            left += random.uniform(4, 30)
+            sag = random.uniform(0, 30) * (1 - ((x - width / 2) / (width / 2)) ** 2)
+            path = np.stack((x, left + slope * x + sag), 1)
+        cv2.polylines(
+            canvas,
+            [np.rint(path * 16).astype(np.int32)],
+            False,
+            255,
+            int(random.integers(1, 3)),
+            cv2.LINE_AA,
+            4,
+        )
+    return _blend(picture, canvas, float(random.uniform(0, 0.3)), random)
+
+
+def _fabric(picture: Grey, random: Random) -> Grey:
+    """Weave, stripe, check or screen the picture, following its light."""
+    ys, xs = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
+    turn = random.uniform(0, np.pi)
+    u = xs * np.cos(turn) + ys * np.sin(turn) + 3 * np.sin(ys / random.uniform(20, 90))
+    v = ys * np.cos(turn) - xs * np.sin(turn)
+    pitch = random.uniform(2.5, 14)
+    warp, weft = np.sin(2 * np.pi * u / pitch), np.sin(2 * np.pi * v / (pitch * random.uniform(0.7, 1.4)))
+    weave = (
+        warp,
+        warp * weft,
+        np.maximum(warp, weft),
+        np.sign(warp * weft),
+        np.maximum(warp - 0.6, 0) * 2.5,
+    )[random.integers(5)]
+    return np.asarray(picture * (1 + random.uniform(0.1, 0.5) * weave), np.float32)
+
+
+def _highlights(picture: Grey, random: Random) -> Grey:
+    """Jewelry, chrome, eyes, lamps: small round glints, singly or in rows, some with a dark surround."""
+    lit = picture.copy()
+    start, step = random.uniform(0, 1, 2) * picture.shape[1::-1], random.normal(0, 6, 2)
+    bend = random.normal(0, 0.12)
+    size = float(random.uniform(0.7, 2.5))
+    for _ in range(random.integers(3, 30)):
+        x, y = int(start[0]), int(start[1])
+        cv2.circle(lit, (x, y), int(2.5 * size), float(random.uniform(0, 0.4)), -1, cv2.LINE_AA)
+        cv2.circle(lit, (x, y), max(1, int(size)), float(random.uniform(0.85, 1)), -1, cv2.LINE_AA)
+        turn = np.array([[np.cos(bend), -np.sin(bend)], [np.sin(bend), np.cos(bend)]])
+        step = turn @ step
+        start = start + step if random.random() < 0.8 else random.uniform(0, 1, 2) * picture.shape[1::-1]
+    return np.asarray(cv2.GaussianBlur(lit, (0, 0), random.uniform(0.5, 1.0)), np.float32)
+
+
+def _strands(picture: Grey, random: Random) -> Grey:
+    """Hair, lashes, grass, fur: a bundle of fine curves that run alike."""
+    canvas = np.zeros(picture.shape, np.uint8)
+    root, heading = random.uniform(0, 1, 2) * picture.shape[1::-1], random.uniform(0, 2 * np.pi)
+    spread, steps = random.uniform(5, 50), int(random.integers(4, 30))
+    for _ in range(random.integers(8, 70)):
+        angles = (
+            heading
+            + random.normal(0, 0.25)
+            + np.cumsum(random.normal(0, 0.02, steps) + random.normal(0, 0.03))
+        )
+        path = (
+            root
+            + random.normal(0, spread, 2)
+            + np.cumsum(3 * np.stack((np.cos(angles), np.sin(angles)), 1), 0)
+        )
+        level = int(random.uniform(90, 255))
+        cv2.polylines(canvas, [np.rint(path * 16).astype(np.int32)], False, level, 1, cv2.LINE_AA, 4)
+    return _blend(picture, canvas, _ink(picture, random), random)
+
+
+_DECOYS: tuple[Callable[[Grey, Random], Grey], ...] = (
+    _lettering,
+    _lettering,
+    _grid,
+    _stars,
+    _rain,
+    _wires,
+    _fabric,
+    _fabric,
+    _highlights,
+    _strands,
+)
