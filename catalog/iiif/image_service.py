@@ -1,0 +1,330 @@
+"""The IIIF Image API 3.0 service, level 2, as an ASGI application over the store's pyramids.
+
+Reads the files that a resolver names and writes nothing. Identifiers are only ever looked up, never made
+into paths, so nothing outside the store can be reached. Pixels, time, concurrency and the queue are bounded:
+what exceeds the size limits is refused (400), what finds the queue full or takes too long is asked to come
+again (503).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+import anyio
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from catalog.iiif.addresses import Addresses, name_of
+from catalog.iiif.image_request import RenderPlan, SizeLimits, parse
+from catalog.iiif.info import CONTEXT, image_information
+from catalog.iiif.manifest import serialize
+from imaging.errors import OptionsError, StoreError
+
+if TYPE_CHECKING:
+    from catalog.iiif.rendering import Picture
+
+logger = logging.getLogger(__name__)
+
+PREFIX = b"/iiif/3/"
+LEVEL_2 = "http://iiif.io/api/image/3/level2.json"
+VERSION = "1"
+"""Part of every ETag: raise it when the same request gives other bytes."""
+
+_METHODS = "GET, HEAD, OPTIONS"
+_LONGEST_PATH = 2048
+
+
+@dataclass(frozen=True)
+class ServedFile:
+    """A file that may be served.
+
+    Parameters
+    ----------
+    path
+        Where it lies.
+    sha256
+        Its digest, for the ETag.
+    pyramid
+        Whether Heliochrome wrote it as a pyramid.
+    modified
+        When it was published or made.
+    rights
+        Its rights statement.
+    """
+
+    path: Path
+    sha256: str
+    pyramid: bool = True
+    modified: datetime | None = None
+    rights: str | None = None
+
+
+Resolver = Callable[[str], ServedFile | None]
+"""Finds the file that an identifier means; ``None`` when there is none that may be seen."""
+
+
+@dataclass(frozen=True)
+class ServicePolicy:
+    """What the service allows itself.
+
+    Parameters
+    ----------
+    sizes
+        The largest picture of one request.
+    concurrency
+        Pictures rendered at once.
+    queue
+        Requests that may wait for a place.
+    seconds
+        Time for one rendering, waiting not included.
+    remembered_seconds
+        How long what the resolver said of an identifier is believed.
+    cache_control
+        For answers that are no errors.
+    cors
+        Whether scripts of other sites may read the answers.
+    """
+
+    sizes: SizeLimits = field(default_factory=SizeLimits)
+    concurrency: int = 4
+    queue: int = 64
+    seconds: float = 20.0
+    remembered_seconds: float = 5.0
+    cache_control: str = "public, max-age=86400"
+    cors: bool = True
+
+
+class ImageService:
+    """The service; mount it so that its routes begin with ``/iiif/3/``.
+
+    Parameters
+    ----------
+    resolver
+        Called in a thread.
+    addresses
+        Where clients see the service.
+    policy
+        Its limits.
+    """
+
+    def __init__(self, resolver: Resolver, addresses: Addresses, policy: ServicePolicy | None = None) -> None:
+        self._resolver = resolver
+        self._addresses = addresses
+        self._policy = policy or ServicePolicy()
+        # Places are waited for; the clock of a rendering starts once it has one and so a thread.
+        self._places = anyio.Semaphore(self._policy.concurrency)
+        self._threads = anyio.CapacityLimiter(self._policy.concurrency)
+        self._under_way = 0
+        self._known = _Remembered(self._policy.remembered_seconds)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request (ASGI 3)."""
+        response = await self.respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def respond(self, request: Request) -> Response:
+        """Return the answer to `request`, whose path contains ``/iiif/3/``."""
+        try:
+            if request.method == "OPTIONS":
+                response = _preflight()
+            elif request.method in {"GET", "HEAD"}:
+                response = await self._answer(request)
+            else:
+                response = _refusal(405, "This service is read-only.", {"Allow": _METHODS})
+        except OptionsError as error:
+            response = _refusal(400, str(error))
+        except StoreError as error:
+            logger.error("image service: %s", error)
+            response = _refusal(500, "The stored picture can not be read; the archive has been told.")
+        if self._policy.cors:
+            response.headers["Access-Control-Allow-Origin"] = "*"
+            response.headers["Access-Control-Expose-Headers"] = "Link, ETag"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    async def _answer(self, request: Request) -> Response:
+        segments = _segments(request.scope)
+        found = await self._find(segments[0]) if segments else None
+        match segments[1:]:
+            case _ if found is None:
+                return _refusal(404, "There is no such image.")
+            case ["info.json"]:
+                return self._information(request, found)
+            case [_, _, _, _] as parameters:
+                return await self._image(request, found, parameters)
+            case [] | [""]:
+                return RedirectResponse(f"{found.address}/info.json", 303)
+            case _:
+                return _refusal(404, "There is no such resource.")
+
+    async def _find(self, segment: str) -> _Found | None:
+        identifier = name_of(segment)
+        if identifier is None:
+            return None
+        known, found = self._known.get(identifier)
+        if not known:
+            found = await run_sync(self._look_up, identifier)
+            self._known.put(identifier, found)
+        return found
+
+    def _look_up(self, identifier: str) -> _Found | None:
+        # libvips is loaded when the first picture is asked for: this may live in a process that never is.
+        from catalog.iiif.rendering import open_picture  # noqa: PLC0415
+
+        file = self._resolver(identifier)
+        if file is None:
+            return None
+        picture = open_picture(file.path, pyramid=file.pyramid)
+        return _Found(self._addresses.image(identifier), file, picture)
+
+    def _information(self, request: Request, found: _Found) -> Response:
+        body = serialize(
+            image_information(
+                found.address,
+                found.picture.width,
+                found.picture.height,
+                limits=self._policy.sizes,
+                rights=found.file.rights,
+            )
+        )
+        linked_data = "application/ld+json" in request.headers.get("accept", "")
+        media_type = f'application/ld+json;profile="{CONTEXT}"' if linked_data else "application/json"
+        headers = self._validators(found, hashlib.sha256(body).hexdigest() + media_type)
+        headers |= {"Link": f'<{LEVEL_2}>;rel="profile"', "Vary": "Accept"}
+        if _is_current(request, headers):
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type=media_type, headers=headers)
+
+    async def _image(self, request: Request, found: _Found, segments: list[str]) -> Response:
+        from catalog.iiif.rendering import MEDIA_TYPES  # noqa: PLC0415
+
+        picture = found.picture
+        plan = parse(*segments).plan(picture.width, picture.height, self._policy.sizes, native=picture.native)
+        headers = self._validators(found, plan.canonical)
+        headers["Link"] = f'<{found.address}/{plan.canonical}>;rel="canonical", <{LEVEL_2}>;rel="profile"'
+        if _is_current(request, headers):
+            return Response(status_code=304, headers=headers)
+        media_type = MEDIA_TYPES[plan.format]
+        if request.method == "HEAD":
+            return Response(media_type=media_type, headers=headers)
+        body = await self._render(picture, plan)
+        if body is None:
+            return _refusal(503, "The service is busy; try again soon.", {"Retry-After": "2"})
+        return Response(body, media_type=media_type, headers=headers)
+
+    async def _render(self, picture: Picture, plan: RenderPlan) -> bytes | None:
+        from catalog.iiif.rendering import Cancellation  # noqa: PLC0415
+
+        if self._under_way >= self._policy.concurrency + self._policy.queue:
+            return None
+        cancellation = Cancellation()
+        self._under_way += 1
+        try:
+            async with self._places:
+                timer = asyncio.get_running_loop().call_later(self._policy.seconds, cancellation.cancel)
+                try:
+                    return await run_sync(picture.render, plan, cancellation, limiter=self._threads)
+                finally:
+                    timer.cancel()
+        except StoreError:
+            if cancellation.cancelled:
+                logger.warning("image service: %s took too long for %s", plan.canonical, picture.path)
+                return None
+            raise
+        finally:
+            self._under_way -= 1
+
+    def _validators(self, found: _Found, variant: str) -> dict[str, str]:
+        digest = hashlib.sha256(f"{VERSION} {found.file.sha256} {variant}".encode()).hexdigest()[:32]
+        headers = {"ETag": f'"{digest}"', "Cache-Control": self._policy.cache_control}
+        if found.file.modified is not None:
+            headers["Last-Modified"] = http_date(found.file.modified)
+        return headers
+
+
+@dataclass(frozen=True)
+class _Found:
+    address: str
+    file: ServedFile
+    picture: Picture
+
+
+class _Remembered:
+    """What the resolver said, for a few seconds: a viewer asks for hundreds of tiles of one picture."""
+
+    _MOST = 512
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._entries: OrderedDict[str, tuple[float, _Found | None]] = OrderedDict()
+
+    def get(self, identifier: str) -> tuple[bool, _Found | None]:
+        until, found = self._entries.get(identifier, (0.0, None))
+        return until > time.monotonic(), found
+
+    def put(self, identifier: str, found: _Found | None) -> None:
+        self._entries[identifier] = (time.monotonic() + self._seconds, found)
+        self._entries.move_to_end(identifier)
+        while len(self._entries) > self._MOST:
+            self._entries.popitem(last=False)
+
+
+def http_date(moment: datetime) -> str:
+    """Return `moment` as HTTP writes dates (RFC 9110 §5.6.7)."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _segments(scope: Scope) -> list[str]:
+    # The raw path keeps an escaped slash inside its segment, where the decoded path has lost it.
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    _, prefix, rest = raw.partition(PREFIX)
+    if not prefix or len(rest) > _LONGEST_PATH:
+        return []
+    try:
+        return [unquote(segment, errors="strict") for segment in rest.decode("ascii").split("/")]
+    except UnicodeError:
+        return []
+
+
+def _preflight() -> Response:
+    return Response(
+        status_code=204,
+        headers={
+            "Allow": _METHODS,
+            "Access-Control-Allow-Methods": _METHODS,
+            "Access-Control-Allow-Headers": "*",
+            "Access-Control-Max-Age": "86400",
+        },
+    )
+
+
+def _refusal(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(f"{reason}\n", status, media_type="text/plain", headers=headers)
+
+
+def _is_current(request: Request, headers: dict[str, Any]) -> bool:
+    """Return whether the client's copy is still good (RFC 9110 §13.1)."""
+    known = request.headers.get("if-none-match")
+    if known is not None:
+        tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+        return "*" in tags or headers["ETag"] in tags
+    since = request.headers.get("if-modified-since")
+    if since is None or "Last-Modified" not in headers:
+        return False
+    try:
+        return parsedate_to_datetime(since) >= parsedate_to_datetime(headers["Last-Modified"])
+    except (ValueError, TypeError):
+        return False

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvips
+from PIL import Image
+
+from catalog.iiif.image_request import Format, Quality, RenderPlan, SizeLimits, parse
+from catalog.iiif.rendering import Cancellation, Picture, open_picture
+from imaging.errors import StoreError
+from tests.catalog.iiif.conftest import validator_picture
+
+
+@pytest.fixture
+def squares(squares_pyramid: Path) -> Picture:
+    return open_picture(squares_pyramid, pyramid=True)
+
+
+@pytest.fixture
+def grey(grey_pyramid: Path) -> Picture:
+    return open_picture(grey_pyramid, pyramid=True)
+
+
+def planned(picture: Picture, request: str) -> RenderPlan:
+    return parse(*request.split("/")).plan(picture.width, picture.height, SizeLimits(), native=picture.native)
+
+
+def rendered(picture: Picture, request: str) -> Image.Image:
+    return Image.open(io.BytesIO(picture.render(planned(picture, request))))
+
+
+def truth() -> np.ndarray:
+    return np.asarray(validator_picture().numpy())
+
+
+def test_full_size_png_is_exact(squares: Picture) -> None:
+    assert (np.asarray(rendered(squares, "full/max/0/default.png")) == truth()).all()
+
+
+def test_a_tile_is_where_it_was_asked_for(squares: Picture) -> None:
+    tile = np.asarray(rendered(squares, "512,256,300,200/max/0/default.png"))
+    assert (tile == truth()[256:456, 512:812]).all()
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_reduced_tiles_line_up_with_the_full_picture(grey: Picture, factor: int) -> None:
+    # The ramp's value is its column: a misplaced tile shows at once.
+    region = f"{32 * factor},{16 * factor},{64 * factor},{40 * factor}"
+    tile = np.asarray(rendered(grey, f"{region}/64,40/0/default.png"), dtype=float)
+    columns = (32 + np.arange(64) + 0.5) * factor * 50 / 256
+    assert np.abs(tile - columns).max() < 0.2 * factor + 1.5
+
+
+@pytest.mark.parametrize("request_size", ["97,31", "^1500,10", "^10,1500", "1,1", "651,389", "650,388"])
+def test_sizes_are_exact(grey: Picture, request_size: str) -> None:
+    across, down = (int(n) for n in request_size.removeprefix("^").split(","))
+    assert rendered(grey, f"full/{request_size}/0/default.jpg").size == (across, down)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "turn"),
+    [
+        ("0", lambda a: a),
+        ("90", lambda a: np.rot90(a, -1)),
+        ("180", lambda a: np.rot90(a, 2)),
+        ("270", np.rot90),
+        ("!0", lambda a: a[:, ::-1]),
+        ("!90", lambda a: np.rot90(a[:, ::-1], -1)),
+    ],
+)
+def test_mirroring_comes_before_turning_clockwise(squares: Picture, rotation: str, turn: object) -> None:
+    turned = np.asarray(rendered(squares, f"0,0,300,200/max/{rotation}/default.png"))
+    assert (turned == turn(truth()[:200, :300])).all()  # type: ignore[operator]
+
+
+def test_arbitrary_rotation_grows_the_picture_on_white(squares: Picture) -> None:
+    turned = rendered(squares, "0,0,300,200/max/30/default.jpg")
+    assert abs(turned.width - (300 * 0.866 + 200 * 0.5)) < 2
+    assert min(turned.getpixel((1, 1))) > 250
+
+
+def test_qualities(squares: Picture, grey: Picture) -> None:
+    assert rendered(squares, "full/100,/0/default.jpg").mode == "RGB"
+    assert rendered(squares, "full/100,/0/gray.jpg").mode == "L"
+    assert rendered(grey, "full/100,/0/default.jpg").mode == "L"
+    assert rendered(grey, "full/100,/0/color.jpg").mode == "RGB"
+    bitonal = rendered(grey, "full/100,/0/bitonal.png")
+    assert bitonal.mode == "1"
+    assert set(np.unique(np.asarray(bitonal))) == {False, True}
+
+
+@pytest.mark.parametrize("format_", list(Format))
+@pytest.mark.parametrize("quality", list(Quality))
+def test_every_quality_comes_in_every_format(grey: Picture, quality: Quality, format_: Format) -> None:
+    image = rendered(grey, f"full/64,/0/{quality}.{format_}")
+    assert image.format == {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF"}[format_]
+    assert image.size == (64, 38)
+
+
+def test_small_requests_read_a_small_level(squares: Picture) -> None:
+    from catalog.iiif import rendering
+
+    piece, _ = rendering._cut(squares, planned(squares, "full/250,/0/default.jpg"))
+    assert piece.width == 250
+
+
+def test_a_scan_that_is_no_pyramid_is_served_upright(tmp_path: Path) -> None:
+    path = tmp_path / "scan.jpg"
+    image = pyvips.Image.black(60, 40).copy()
+    image.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    image.write_to_file(str(path))
+    picture = open_picture(path, pyramid=False)
+    assert (picture.width, picture.height) == (40, 60)
+    assert rendered(picture, "full/20,/0/default.jpg").size == (20, 30)
+
+
+def test_a_cancelled_rendering_ends_as_an_error(squares: Picture) -> None:
+    cancellation = Cancellation()
+    cancellation.cancel()
+    with pytest.raises(StoreError):
+        squares.render(planned(squares, "full/^3000,/13/default.jpg"), cancellation)
+
+
+def test_a_missing_or_damaged_file_is_an_error_of_the_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError):
+        open_picture(tmp_path / "none.tif", pyramid=True)
+    (tmp_path / "bad.tif").write_bytes(b"II*\0nonsense")
+    with pytest.raises(StoreError):
+        open_picture(tmp_path / "bad.tif", pyramid=True)
+    with pytest.raises(StoreError):
+        open_picture(tmp_path / "bad.tif", pyramid=False)
