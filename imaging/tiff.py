@@ -113,8 +113,9 @@ class Directory:
 
     @property
     def is_page(self) -> bool:
-        """Whether this is a picture of its own, not a reduced copy or a transparency mask."""
-        return not self.first(Tag.NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK
+        """Whether this is a picture of its own: no reduced copy, mask or container of content credentials."""
+        # C2PA keeps its manifest in a directory of its own, which has no size.
+        return Tag.WIDTH in self.values and not self.first(Tag.NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK
 
 
 def read_layout(path: Path, stream: BinaryIO) -> tuple[Layout, int]:
