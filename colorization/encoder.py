@@ -1,0 +1,146 @@
+"""EfficientNet-lite0 as a feature pyramid: five levels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
+
+The layers are those of Tan & Le 2019 (https://arxiv.org/abs/1905.11946) in the lite variant: no
+squeeze-and-excitation, ReLU6, stem and last stage of fixed width. Strided convolutions pad as TensorFlow
+does, because the ImageNet weights were learned so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class StageShape:
+    """One stage of inverted residual blocks."""
+
+    repeats: int
+    kernel: int
+    stride: int
+    expansion: int
+    channels: int
+
+
+LITE0 = (
+    StageShape(1, 3, 1, 1, 16),
+    StageShape(2, 3, 2, 6, 24),
+    StageShape(2, 5, 2, 6, 40),
+    StageShape(3, 3, 2, 6, 80),
+    StageShape(3, 5, 1, 6, 112),
+    StageShape(4, 5, 2, 6, 192),
+    StageShape(1, 3, 1, 6, 320),
+)
+STEM_CHANNELS = 32
+PYRAMID_CHANNELS = (16, 24, 40, 112, 320)
+"""Channels of the five levels that `Encoder` returns, finest first."""
+
+_NORM_EPSILON = 1e-3
+_NORM_MOMENTUM = 0.01
+_PACKAGE_NAMES = {
+    "_expand_conv": "expand",
+    "_bn0": "expand_norm",
+    "_depthwise_conv": "depthwise",
+    "_bn1": "depthwise_norm",
+    "_project_conv": "project",
+    "_bn2": "project_norm",
+}
+
+
+class Encoder(nn.Module):
+    """EfficientNet-lite0 without its classifier.
+
+    Input: N×3×h×w in [−1, 1], h and w multiples of 32. Output: five feature maps, finest first, of
+    `PYRAMID_CHANNELS` channels. `stem_extra` (N×32×h/2×w/2) is added to the first convolution's output.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _SameConv(3, STEM_CHANNELS, 3, stride=2)
+        self.stem_norm = _norm(STEM_CHANNELS)
+        blocks: list[nn.Module] = []
+        self._level_ends: list[int] = []
+        width = STEM_CHANNELS
+        for stage in LITE0:
+            for i in range(stage.repeats):
+                stride = stage.stride if i == 0 else 1
+                if stride == 2:
+                    self._level_ends.append(len(blocks) - 1)
+                blocks.append(_Block(width, stage.channels, stage.kernel, stride, stage.expansion))
+                width = stage.channels
+        self._level_ends.append(len(blocks) - 1)
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, picture: Tensor, stem_extra: Tensor | None = None) -> list[Tensor]:
+        """Return the five levels of `picture`."""
+        x = self.stem(picture)
+        if stem_extra is not None:
+            x = x + stem_extra
+        x = F.relu6(self.stem_norm(x))
+        levels = []
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            if i in self._level_ends:
+                levels.append(x)
+        return levels
+
+
+def from_package_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return ImageNet weights named as `efficientnet-lite-pytorch` names them, under `Encoder`'s names.
+
+    The classifier's head is left out.
+    """
+    renamed: dict[str, Tensor] = {}
+    for name, value in weights.items():
+        first, _, rest = name.partition(".")
+        if first == "_conv_stem":
+            renamed[f"stem.{rest}"] = value
+        elif first == "_bn0":
+            renamed[f"stem_norm.{rest}"] = value
+        elif first == "_blocks":
+            index, layer, parameter = rest.split(".")
+            renamed[f"blocks.{index}.{_PACKAGE_NAMES[layer]}.{parameter}"] = value
+    return renamed
+
+
+class _SameConv(nn.Conv2d):
+    """A convolution without bias that pads an even input as TensorFlow's SAME does."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
+        symmetric = 0 if stride == 2 else kernel // 2
+        super().__init__(inputs, outputs, kernel, stride, symmetric, groups=groups, bias=False)
+        before = (kernel - 2) // 2
+        self._pad = (before, kernel - 2 - before) * 2 if stride == 2 else None
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self._pad is not None:
+            input = F.pad(input, self._pad)
+        return super().forward(input)
+
+
+class _Block(nn.Module):
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        self.residual = stride == 1 and inputs == outputs
+        self.expand = _SameConv(inputs, inner, 1) if expansion > 1 else None
+        self.expand_norm = _norm(inner) if expansion > 1 else None
+        self.depthwise = _SameConv(inner, inner, kernel, stride=stride, groups=inner)
+        self.depthwise_norm = _norm(inner)
+        self.project = _SameConv(inner, outputs, 1)
+        self.project_norm = _norm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        if self.expand is not None and self.expand_norm is not None:
+            y = F.relu6(self.expand_norm(self.expand(y)))
+        y = F.relu6(self.depthwise_norm(self.depthwise(y)))
+        projected: Tensor = self.project_norm(self.project(y))
+        return x + projected if self.residual else projected
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=_NORM_EPSILON, momentum=_NORM_MOMENTUM)

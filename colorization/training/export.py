@@ -1,0 +1,76 @@
+"""Averaged weights as fp16 safetensors with their descriptor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from safetensors.torch import save
+
+from colorization.chroma import Decoding
+from colorization.descriptor import Architecture, ModelDescriptor
+from colorization.models import DEFAULT
+from colorization.network import SIZE_MULTIPLE, ColorNetwork
+from colorization.training.targets import Palette
+from imaging.fixity import sha256_file
+
+LICENSE = "Apache-2.0"
+DESCRIPTION = "Heliochrome's own network: EfficientNet-lite0 pyramid, hints, confidence"
+
+DATA = (
+    "ImageNet-1k, through the EfficientNet-lite0 encoder's published weights (Apache-2.0)",
+    "SUN scenes (research set, no licence stated)",
+    "Caltech 101 (research set)",
+    "Intel scenes, 150 px (CC0)",
+    "Clothing Co-Parsing (Apache-2.0)",
+    "House fronts and rooms (research set, to be cited)",
+    "VOC-like vehicles, animals and people (none stated)",
+    "PACS photographs (research set)",
+    "Cats and dogs (none stated)",
+    "FSA/OWI Kodachromes 1939–1945 (US government work)",
+    "Flat-lay clothing (CC0)",
+    "Faces without masks; weather (none stated)",
+)
+
+
+def export(
+    network: ColorNetwork,
+    palette: Palette,
+    folder: Path,
+    *,
+    version: str,
+    decoding: Decoding,
+    preferred_side: int = 256,
+    name: str = DEFAULT,
+    data: Sequence[str] = DATA,
+    figures: Mapping[str, float] | None = None,
+) -> Path:
+    """Write ``NAME-VERSION.safetensors`` and its ``.json`` into `folder`; return the descriptor's path."""
+    tensors = {
+        key: value.detach().cpu().half().contiguous()
+        for key, value in network.state_dict().items()
+        if value.is_floating_point()
+    }
+    tensors["log_weight"] = palette.weight.log().cpu().half()
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / f"{name}-{version}.safetensors"
+    weights.write_bytes(save({key: tensors[key] for key in sorted(tensors)}))
+    described = ModelDescriptor(
+        name=name,
+        version=version,
+        architecture=Architecture.HELIOCHROME,
+        weights=weights.name,
+        sha256=sha256_file(weights),
+        license=LICENSE,
+        description=DESCRIPTION,
+        preferred_side=preferred_side,
+        size_multiple=SIZE_MULTIPLE,
+        width=network.width,
+        bins=len(palette.bins),
+        decoding=decoding,
+        data=tuple(data),
+        figures=dict(figures or {}),
+    )
+    path = folder / f"{name}-{version}.json"
+    path.write_text(described.to_json())
+    return path

@@ -1,0 +1,115 @@
+"""Simulated hints: from none to all of the true colors, at random places, in patches of several sizes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from colorization.hints import COARSE_TRUST, EXACT_TRUST
+
+NONE_SHARE = 0.45
+COARSE_SHARE = 0.17
+FULL_SHARE = 0.02
+"""Shares of samples without hints, with the blurred color of the whole, and with every color; the rest have
+sparse hints, and some of those with the color of the whole have sparse hints too."""
+
+PATCHES = (1, 3, 5, 7, 9, 21)
+"""Sides of a hint's patch, px."""
+
+GEOMETRIC = 1 / 8
+"""Of the number of sparse hints (Zhang 2017)."""
+
+MANY_SHARE = 0.15
+"""Share of the sparse samples that have up to `MOST` hints."""
+
+MOST = 150
+
+RECOLOR_SHARE = 0.25
+"""Share of the well-hinted samples whose colors are turned to others: hints are to be obeyed, not judged."""
+
+
+def recolor(chroma: Tensor, counts: Tensor, random: Generator) -> Tensor:
+    """Turn the hue and scale the chroma of some samples that have hints enough to say so."""
+    n = len(chroma)
+    angle = torch.rand(n, generator=random, device=random.device) * 2 * math.pi
+    scale = torch.rand(n, generator=random, device=random.device) * 0.9 + 0.3
+    chosen = torch.rand(n, generator=random, device=random.device) < RECOLOR_SHARE
+    chosen &= counts >= 20
+    cosine, sine = (angle.cos() * scale).view(-1, 1, 1), (angle.sin() * scale).view(-1, 1, 1)
+    turned = torch.stack(
+        [cosine * chroma[:, 0] - sine * chroma[:, 1], sine * chroma[:, 0] + cosine * chroma[:, 1]], 1
+    )
+    return torch.where(chosen.view(-1, 1, 1, 1), turned, chroma)
+
+
+def simulate(chroma: Tensor, random: Generator) -> tuple[Tensor, Tensor]:
+    """Return hint planes (N×3×h×w) for the true colors (N×2×h×w), and the colors they then mean."""
+    n = len(chroma)
+    kind = torch.rand(n, generator=random, device=random.device)
+    coarse = (kind >= NONE_SHARE) & (kind < NONE_SHARE + COARSE_SHARE)
+    full = kind >= 1 - FULL_SHARE
+    counts = _sparse_counts(n, random)
+    counts[kind < NONE_SHARE] = 0
+    counts[coarse & (torch.rand(n, generator=random, device=random.device) < 0.6)] = 0
+    known = torch.where(coarse | full, torch.full_like(counts, MOST), counts)
+    chroma = recolor(chroma, known, random)
+    planes = _sparse(chroma, counts, random)
+    blurred = torch.cat([_blurred(chroma, random), torch.full_like(chroma[:, :1], COARSE_TRUST)], 1)
+    planes = torch.where(coarse.view(-1, 1, 1, 1) & (planes[:, 2:] == 0), blurred, planes)
+    exact = torch.cat([chroma, torch.full_like(chroma[:, :1], EXACT_TRUST)], 1)
+    return torch.where(full.view(-1, 1, 1, 1), exact, planes), chroma
+
+
+def _sparse_counts(n: int, random: Generator) -> Tensor:
+    uniform = torch.rand(n, generator=random, device=random.device).clamp_min(1e-6)
+    few = 1 + (uniform.log() / math.log(1 - GEOMETRIC)).long()
+    many = torch.randint(20, MOST + 1, (n,), generator=random, device=random.device)
+    chosen = torch.rand(n, generator=random, device=random.device) < MANY_SHARE
+    return torch.where(chosen, many, few.clamp_max(MOST))
+
+
+def _sparse(chroma: Tensor, counts: Tensor, random: Generator) -> Tensor:
+    n, _, height, width = chroma.shape
+    spot = torch.randint(height * width, (n, MOST), generator=random, device=random.device)
+    wanted = (torch.arange(MOST, device=random.device) < counts[:, None]).to(chroma.dtype)
+    points = (
+        chroma.new_zeros(n, height * width).scatter_reduce_(1, spot, wanted, "amax").view(n, 1, height, width)
+    )
+    size = torch.randint(len(PATCHES), (n,), generator=random, device=random.device)
+    planes = chroma.new_zeros(n, 3, height, width)
+    for i, patch in enumerate(PATCHES):
+        at = torch.nonzero((size == i) & (counts > 0)).flatten()
+        if len(at):
+            planes[at] = draw_patches(chroma[at], points[at], patch)
+    return planes
+
+
+def draw_patches(chroma: Tensor, points: Tensor, patch: int) -> Tensor:
+    """Return exact hints (N×3×h×w): squares of `patch` px around `points` (N×1×h×w of 0 and 1).
+
+    Each square says the mean of the colors it covers.
+    """
+    total = _box(torch.cat([_box(chroma, patch) * points, points], 1), patch)
+    known = (total[:, 2:] > 1e-6).to(chroma.dtype)
+    return torch.cat([total[:, :2] / total[:, 2:].clamp_min(1e-6) * known, known * EXACT_TRUST], 1)
+
+
+def _blurred(chroma: Tensor, random: Generator) -> Tensor:
+    """Return what a coarser pass would say: few cells, softened, a little off."""
+    height, width = chroma.shape[-2:]
+    cells = int(torch.randint(4, 25, (1,), generator=random, device=random.device))
+    small = F.adaptive_avg_pool2d(chroma, (cells, cells))
+    n = len(chroma)
+    fault = torch.randn(n, 2, 1, 1, generator=random, device=random.device) * 2
+    scale = 1 - 0.25 * torch.rand(n, 1, 1, 1, generator=random, device=random.device)
+    return F.interpolate(small * scale + fault, size=(height, width), mode="bilinear", align_corners=False)
+
+
+def _box(picture: Tensor, patch: int) -> Tensor:
+    """Mean over squares of `patch` px, rows and then columns, which is much faster for large ones."""
+    half = patch // 2
+    rows = F.avg_pool2d(picture, (1, patch), 1, (0, half), count_include_pad=False)
+    return F.avg_pool2d(rows, (patch, 1), 1, (half, 0), count_include_pad=False)

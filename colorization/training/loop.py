@@ -1,0 +1,278 @@
+"""The training loop: one-cycle rate, growing crops, averaged weights, checkpoints, a time budget.
+
+Reads an album; writes ``checkpoint.pt`` (replaced as a whole) and ``log.jsonl`` into its folder. A repeat
+resumes from the checkpoint. Batch *i* depends only on the seed and *i*, so that a resumed run of a given
+number of steps ends with the same weights as one that was never stopped. A crash loses the steps since the
+last checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from colorization.network import ColorNetwork
+from colorization.training.augment import Sample, crop, develop
+from colorization.training.hinting import simulate
+from colorization.training.shards import Album
+from colorization.training.targets import Loss, Palette, measure_palette
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides a run.
+
+    Parameters
+    ----------
+    seconds, steps
+        The budget: whichever is given; with `steps` a run is repeatable to the bit on one machine.
+    batch
+        Crops per step at 128 px; larger crops come in smaller batches.
+    crops
+        ``(share of the budget after which, side in px)``, growing.
+    encoder_rate, decoder_rate
+        Highest learning rates.
+    averaging
+        Decay of the averaged weights, per step.
+    width
+        Of the network's decoder.
+    workers
+        Threads that cut crops.
+    replicas
+        Parts of a batch that are learned side by side, each by one thread of its own: on a CPU that others
+        use too this is several times faster than splitting every operation, which waits for the slowest.
+    """
+
+    seconds: float | None = None
+    steps: int | None = None
+    seed: int = 0
+    batch: int = 24
+    crops: tuple[tuple[float, int], ...] = ((0.0, 96), (0.45, 128), (0.9, 160))
+    encoder_rate: float = 5e-4
+    decoder_rate: float = 2e-3
+    weight_decay: float = 0.02
+    averaging: float = 0.998
+    width: int = 96
+    workers: int = 1
+    replicas: int = 1
+    checkpoint_seconds: float = 120.0
+    log_every: int = 25
+
+    def side(self, progress: float) -> int:
+        """Return the crop's side at `progress` 0–1, px."""
+        return [side for start, side in self.crops if progress >= start][-1]
+
+    def rate(self, progress: float) -> float:
+        """Return the share of the highest rate at `progress` 0–1: up for 4 %, then a cosine down."""
+        rise = 0.04
+        if progress < rise:
+            return 0.05 + 0.95 * progress / rise
+        return 0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * (progress - rise) / (1 - rise)))
+
+
+Measure = Callable[[ColorNetwork, Palette], dict[str, float]]
+"""Figures of the averaged weights, for the log."""
+
+
+class Trainer:
+    """One run in one folder.
+
+    Parameters
+    ----------
+    album
+        Photographs to learn from.
+    folder
+        Where the checkpoint and the log lie.
+    recipe
+        What decides the run.
+    device
+        ``cpu`` or ``cuda``.
+    pretrained
+        ImageNet weights under `encoder.Encoder`'s names; ``None`` starts from noise.
+    """
+
+    def __init__(
+        self,
+        album: Album,
+        folder: Path,
+        recipe: Recipe,
+        *,
+        device: str = "cpu",
+        pretrained: dict[str, Tensor] | None = None,
+    ) -> None:
+        if (recipe.seconds is None) == (recipe.steps is None):
+            raise ValueError("a recipe has either seconds or steps")
+        self._album, self._folder, self._recipe = album, folder, recipe
+        self._device = torch.device(device)
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(recipe.seed)
+        stored = self._stored()
+        palette = Palette(stored["bins"], stored["prior"]) if stored else measure_palette(album)
+        self.palette = Palette(palette.bins.to(self._device), palette.prior.to(self._device))
+        self.network = self._place(ColorNetwork(palette.bins, recipe.width))
+        if pretrained is not None:
+            self.network.encoder.load_state_dict(pretrained)
+        self.averaged = self._place(ColorNetwork(palette.bins, recipe.width)).eval()
+        self.averaged.load_state_dict(self.network.state_dict())
+        self._optimizer = self._make_optimizer()
+        self._loss = Loss(self.palette)
+        self._hands = ThreadPoolExecutor(recipe.replicas)
+        self.step, self._spent = 0, 0.0
+        if stored:
+            self._restore(stored)
+
+    def run(self, measure: Measure | None = None, measure_seconds: float = 600.0) -> ColorNetwork:
+        """Train until the budget is spent; return the averaged network."""
+        cv2.setNumThreads(1)
+        started, already = time.monotonic(), self._spent
+        saved = measured = logged = started
+        since = self.step
+        with ThreadPoolExecutor(self._recipe.workers) as pool:
+            ahead = [self._submit(pool, self.step + i) for i in range(self._recipe.workers + 1)]
+            while self._progress() < 1:
+                parts = self._learn(ahead.pop(0).result())
+                self.step += 1
+                now = time.monotonic()
+                self._spent = already + now - started
+                ahead.append(self._submit(pool, self.step + len(ahead)))
+                if self.step % self._recipe.log_every == 0:
+                    figures = {name: float(value) for name, value in parts.items()}
+                    pace = (self.step - since) / (now - logged)
+                    self._write(steps_per_second=pace, rate=self._recipe.rate(self._progress()), **figures)
+                    logged, since = now, self.step
+                if now - saved > self._recipe.checkpoint_seconds:
+                    self.save()
+                    saved = now
+                if measure is not None and now - measured > measure_seconds:
+                    self._write(**measure(self.averaged, self.palette))
+                    measured = logged = time.monotonic()
+        self.save()
+        if measure is not None:
+            self._write(**measure(self.averaged, self.palette))
+        return self.averaged
+
+    def save(self) -> None:
+        """Replace the checkpoint as a whole."""
+        state = {
+            "step": self.step,
+            "spent": self._spent,
+            "bins": self.palette.bins.cpu(),
+            "prior": self.palette.prior.cpu(),
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "recipe": json.dumps(asdict(self._recipe)),
+        }
+        partial = self._folder / f"{CHECKPOINT}.partial"
+        torch.save(state, partial)
+        os.replace(partial, self._folder / CHECKPOINT)
+
+    def _stored(self) -> dict[str, Any] | None:
+        path = self._folder / CHECKPOINT
+        return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+
+    def _restore(self, stored: dict[str, Any]) -> None:
+        self.network.load_state_dict(stored["network"])
+        self.averaged.load_state_dict(stored["averaged"])
+        self._optimizer.load_state_dict(stored["optimizer"])
+        self.step, self._spent = stored["step"], stored["spent"]
+
+    def _place(self, network: ColorNetwork) -> ColorNetwork:
+        return network.to(device=self._device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def _make_optimizer(self) -> torch.optim.AdamW:
+        encoder = {id(p) for p in self.network.encoder.parameters()}
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for parameter in self.network.parameters():
+            groups.setdefault((id(parameter) in encoder, parameter.ndim > 1), []).append(parameter)
+        recipe = self._recipe
+        return torch.optim.AdamW(
+            [
+                {
+                    "params": parameters,
+                    "lr": recipe.encoder_rate if in_encoder else recipe.decoder_rate,
+                    "highest": recipe.encoder_rate if in_encoder else recipe.decoder_rate,
+                    "weight_decay": recipe.weight_decay if is_matrix else 0.0,
+                }
+                for (in_encoder, is_matrix), parameters in groups.items()
+            ]
+        )
+
+    def _progress(self, step: int | None = None) -> float:
+        if self._recipe.steps is not None:
+            return (self.step if step is None else step) / self._recipe.steps
+        return self._spent / (self._recipe.seconds or 1.0)
+
+    def _submit(self, pool: ThreadPoolExecutor, step: int) -> Future[tuple[int, NDArray[np.uint8]]]:
+        return pool.submit(self._cut, step, self._recipe.side(self._progress(step)))
+
+    def _cut(self, step: int, side: int) -> tuple[int, NDArray[np.uint8]]:
+        random = np.random.default_rng((self._recipe.seed, step))
+        count = max(2, round(self._recipe.batch * (128 / side) ** 2))
+        return step, np.stack([crop(p, side, random) for p in self._album.draw(random, count)])
+
+    def _differentiate(
+        self, step: int, piece: int, pixels: NDArray[np.uint8]
+    ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+        sample, planes, random = self._prepare(step, piece, pixels)
+        with torch.autocast(self._device.type, torch.bfloat16):
+            features = self.network.features(sample.lightness, planes)
+            loss, parts = self._loss(self.network, features, sample, random)
+        return torch.autograd.grad(loss, list(self.network.parameters())), {"loss": loss.detach(), **parts}
+
+    def _prepare(
+        self, step: int, piece: int, pixels: NDArray[np.uint8]
+    ) -> tuple[Sample, Tensor, torch.Generator]:
+        seed = ((self._recipe.seed * 64 + piece) << 32) + step
+        random = torch.Generator(self._device).manual_seed(seed)
+        sample = develop(torch.from_numpy(pixels).to(self._device), random)
+        planes, chroma = simulate(sample.chroma, random)
+        return Sample(sample.lightness, chroma), planes, random
+
+    def _learn(self, batch: tuple[int, NDArray[np.uint8]]) -> dict[str, Tensor]:
+        self.network.train()
+        self.network.encoder.eval()  # ImageNet's statistics hold, and small batches would not improve them
+        step, pixels = batch
+        pieces = np.array_split(pixels, self._recipe.replicas)
+        results = list(self._hands.map(self._differentiate, [step] * len(pieces), range(len(pieces)), pieces))
+        gradients = [torch.stack(same).mean(0) for same in zip(*(r[0] for r in results), strict=True)]
+        parts = {name: torch.stack([r[1][name] for r in results]).mean() for name in results[0][1]}
+        rate = self._recipe.rate(self._progress())
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["highest"] * rate
+        parameters = list(self.network.parameters())
+        with torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+        nn.utils.clip_grad_norm_(parameters, 5.0)
+        self._optimizer.step()
+        self._average()
+        return parts
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self._recipe.averaging, (1 + self.step) / (10 + self.step))
+        mine = [t for t in self.averaged.state_dict().values() if t.is_floating_point()]
+        theirs = [t for t in self.network.state_dict().values() if t.is_floating_point()]
+        torch._foreach_lerp_(mine, theirs, 1 - decay)
+
+    def _write(self, **figures: float) -> None:
+        line = {"step": self.step, "seconds": round(self._spent, 1), **figures}
+        with (self._folder / LOG).open("a") as log:
+            log.write(json.dumps(line) + "\n")

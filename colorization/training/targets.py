@@ -1,0 +1,88 @@
+"""What the network should say and how much each color counts: bins, class weights, losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from colorization.chroma import SoftEncoder, bins_from_histogram, histogram
+from colorization.network import CHROMA_SCALE, OUTPUT_STRIDE, ColorNetwork
+from colorization.training import photometry
+from colorization.training.augment import Sample
+from colorization.training.shards import Album
+
+UNIFORM_SHARE = 0.5
+"""Share of the uniform distribution mixed into the prior before weights are taken (Zhang 2016: 0.5)."""
+
+REBALANCING = 0.6
+"""Exponent on the weights: 0 leaves colors as frequent as they are, 1 is Zhang 2016 in full."""
+
+CLASSIFIED_SHARE = 0.3
+"""Share of the cells whose distribution is learned in one step; neighbors say almost the same."""
+
+REGRESSION_WEIGHT = 1.0
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The bins, how frequent each is, and how much it counts."""
+
+    bins: Tensor
+    prior: Tensor
+
+    @property
+    def weight(self) -> Tensor:
+        """K weights, of mean 1 under the prior."""
+        mixed = (1 - UNIFORM_SHARE) * self.prior + UNIFORM_SHARE / len(self.prior)
+        weight = mixed**-REBALANCING
+        return weight / (self.prior * weight).sum()
+
+
+def measure_palette(album: Album, most: int = 4000) -> Palette:
+    """Return the palette of an album, each photograph counted by its weight, every `n`th of it."""
+    counts: Tensor | None = None
+    stride = max(1, len(album.photographs) // most)
+    for picture, weight in zip(album.photographs[::stride], album.weights[::stride], strict=True):
+        pixels = torch.from_numpy(picture[::3, ::3].copy()).permute(2, 0, 1)[None]
+        chroma = photometry.chroma(photometry.linear_light(pixels)).permute(0, 2, 3, 1)
+        counted = histogram(chroma) * weight
+        counts = counted if counts is None else counts + counted
+    if counts is None:
+        raise ValueError("an empty album has no colors")
+    return Palette(*bins_from_histogram(counts))
+
+
+class Loss:
+    """Weighted cross-entropy of the distribution plus Huber loss of the regressed color.
+
+    Parameters
+    ----------
+    palette
+        Bins and prior.
+    """
+
+    def __init__(self, palette: Palette) -> None:
+        self._encode = SoftEncoder(palette.bins)
+        self._weight = palette.weight
+
+    def __call__(
+        self, network: ColorNetwork, features: Tensor, sample: Sample, random: Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss of one batch and its parts."""
+        true = F.avg_pool2d(sample.chroma, OUTPUT_STRIDE)
+        regression = F.smooth_l1_loss(network.regress(features).float(), true / CHROMA_SCALE, beta=0.1)
+        rows = features.permute(0, 2, 3, 1).flatten(0, 2)
+        colors = true.permute(0, 2, 3, 1).reshape(-1, 2)
+        picked = torch.randint(
+            len(rows), (int(len(rows) * CLASSIFIED_SHARE),), generator=random, device=rows.device
+        )
+        logits = F.linear(rows[picked], network.classify.weight.flatten(1), network.classify.bias)
+        nearest, share = self._encode(colors[picked])
+        log_probability = F.log_softmax(logits.float(), 1).gather(1, nearest)
+        weight = (self._weight[nearest] * share).sum(1)
+        classification = -((log_probability * share).sum(1) * weight).mean()
+        parts = {"classification": classification.detach(), "regression": regression.detach()}
+        return classification + REGRESSION_WEIGHT * 4 * regression, parts
