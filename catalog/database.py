@@ -10,14 +10,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from imaging.errors import CatalogError
 
 STATEMENT_SECONDS = 30
 """After this long a statement is given up: the catalog's own take milliseconds."""
-ATTEMPTS = 10
-"""How often a transaction is tried that the database gave up for another one's sake."""
+PATIENCE_SECONDS = 60
+"""How long a transaction is tried again that the database gives up for another one's sake."""
 _GIVEN_UP = {"40001", "40P01"}
 """serialization_failure, deadlock_detected: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html"""
 _MIGRATION_LOCK = 0x48656C696F
@@ -43,6 +43,7 @@ def connect(
     return create_engine(
         make_url(f"postgresql+psycopg2://{rest}"),
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={
             "application_name": application,
             "options": f"-c timezone=UTC -c statement_timeout={statement_seconds}s",
@@ -58,8 +59,8 @@ def in_transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
     """
     attempts = Retrying(
         retry=retry_if_exception(_was_given_up),
-        wait=wait_random_exponential(multiplier=0.02, max=1),
-        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.05, max=4),
+        stop=stop_after_delay(PATIENCE_SECONDS),
         reraise=True,
     )
     for attempt in attempts:

@@ -329,6 +329,7 @@ events = Table(
     metadata,
     _key(),
     Column("uuid", Uuid, nullable=False),
+    Column("occasion", Text, nullable=False),
     *_member("type", EventType),
     *_member("outcome", EventOutcome),
     _words("detail"),

@@ -65,6 +65,11 @@ def stage_key(
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def entry_path(key: str, name: str) -> PurePosixPath:
+    """Return where the file `name` of the entry `key` lies, relative to a store's root."""
+    return PurePosixPath("entries", key[:2], key) / _inside(name)
+
+
 @dataclass(frozen=True)
 class Produced:
     """A stage's outcome, and whether this call did the work (`fresh`) or found it done."""
@@ -184,7 +189,7 @@ class Store:
 
     def path(self, key: str, file: OutputFile) -> Path:
         """Return where `file` of the entry `key` lies."""
-        return self.folder(key) / _inside(file.name)
+        return self.root / entry_path(key, file.name)
 
     def relative(self, path: Path) -> str:
         """Return a stored file's path as the catalog records it: relative to the root, POSIX separators."""

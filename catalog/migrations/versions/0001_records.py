@@ -138,6 +138,7 @@ CREATE TABLE agents (
 CREATE TABLE events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     uuid uuid NOT NULL,
+    occasion text NOT NULL,
     type text NOT NULL,
     outcome text NOT NULL,
     detail text NOT NULL DEFAULT '',

@@ -1,0 +1,115 @@
+"""Color hints: what somebody knows about a spot's color, and how they know it.
+
+A hint belongs to the scan and stands until it is withdrawn; every colorization of the scan takes the standing
+ones. None is ever deleted, for versions made with it refer to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from catalog.agents import Agent, ensure
+from catalog.rows import columns, read
+from catalog.schema import agents, hints
+from imaging.errors import CatalogError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hint:
+    """One hint.
+
+    Parameters
+    ----------
+    x, y
+        The spot's center, 0–1 of the upright picture's width and height.
+    radius
+        Of the spot, 0–1 of the longer side.
+    a, b
+        The color's chroma in CIE L*a*b* (D65).
+    source
+        Who or what says so: "letter of A. Novak to her sister".
+    citation
+        Where that can be looked up: a shelf mark, a page, an address.
+    source_date
+        When the source was written, as it says.
+    """
+
+    x: float
+    y: float
+    radius: float
+    a: float
+    b: float
+    source: str
+    citation: str = ""
+    source_date: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenHint(Hint):
+    """A hint's row: who entered it and when, and when it was withdrawn, if it was."""
+
+    id: int
+    scan_id: int
+    author: str
+    given_at: datetime
+    withdrawn_at: datetime | None
+
+
+def checked(hint: Hint) -> Hint:
+    """Return the hint; raise `CatalogError` when a number is out of its range or the source is missing."""
+    ranges = {"x": (0, 1), "y": (0, 1), "radius": (0, 1), "a": (-128, 127), "b": (-128, 127)}
+    for name, (low, high) in ranges.items():
+        value = getattr(hint, name)
+        if not low <= value <= high or (name == "radius" and value == 0):
+            raise CatalogError("hint", f"{name} {value} is outside {low}–{high}", "Place the hint again.")
+    if not hint.source.strip():
+        raise CatalogError(
+            "hint",
+            "has no source",
+            "Say who or what knows the color: a letter, a witness, a surviving object.",
+        )
+    return hint
+
+
+def give(connection: Connection, scan_id: int, given: Iterable[Hint], author: Agent) -> None:
+    """Add hints to a scan; one that stands already, from the same source, is not added twice."""
+    author_id = ensure(connection, author)
+    standing_ones = {_plain(hint) for hint in standing(connection, scan_id)}
+    for hint in dict.fromkeys(map(checked, given)):
+        if hint not in standing_ones:
+            row = {**asdict(hint), "scan_id": scan_id, "author_id": author_id}
+            connection.execute(insert(hints).values(row))
+
+
+def withdraw(connection: Connection, hint_id: int) -> None:
+    """Take a hint out of use; it stays on record."""
+    connection.execute(
+        update(hints)
+        .where(hints.c.id == hint_id, hints.c.withdrawn_at.is_(None))
+        .values(withdrawn_at=func.now())
+    )
+
+
+def standing(connection: Connection, scan_id: int) -> tuple[GivenHint, ...]:
+    """Return a scan's hints that are in use, oldest first."""
+    return tuple(hint for hint in of_scan(connection, scan_id) if hint.withdrawn_at is None)
+
+
+def of_scan(connection: Connection, scan_id: int) -> tuple[GivenHint, ...]:
+    """Return all hints ever given for a scan, oldest first."""
+    query = (
+        select(*columns(hints, GivenHint), agents.c.name.label("author"))
+        .join(agents, agents.c.id == hints.c.author_id)
+        .where(hints.c.scan_id == scan_id)
+        .order_by(hints.c.id)
+    )
+    return tuple(read(GivenHint, row) for row in connection.execute(query))
+
+
+def _plain(hint: Hint) -> Hint:
+    return Hint(**{name: getattr(hint, name) for name in Hint.__dataclass_fields__})

@@ -1,0 +1,56 @@
+"""The IIIF manifest of each object as it was last written.
+
+Natural key: the object. The text is kept to the byte, so that its digest is an ETag; writing the same text
+again changes nothing and tells no harvester.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from catalog import activities
+from catalog.rows import columns, read
+from catalog.schema import manifests
+
+
+@dataclass(frozen=True)
+class StoredManifest:
+    """A manifest: its JSON text, digest and last change."""
+
+    object_id: int
+    sha256: str
+    document: str
+    updated_at: datetime
+
+    @property
+    def etag(self) -> str:
+        """Strong entity tag, RFC 9110 section 8.8.3."""
+        return f'"{self.sha256[:32]}"'
+
+
+def put(connection: Connection, object_id: int, document: str) -> bool:
+    """Keep an object's manifest; return whether it differs from the one kept before."""
+    sha256 = hashlib.sha256(document.encode()).hexdigest()
+    new = insert(manifests).values(object_id=object_id, sha256=sha256, document=document)
+    written = connection.execute(
+        new.on_conflict_do_update(
+            index_elements=["object_id"],
+            set_={"sha256": sha256, "document": document, "updated_at": func.now()},
+            where=manifests.c.sha256 != sha256,
+        ).returning(manifests.c.object_id)
+    ).scalar()
+    if written is not None:
+        activities.changed(connection, [object_id])
+    return written is not None
+
+
+def find(connection: Connection, object_id: int) -> StoredManifest | None:
+    """Return an object's manifest, or ``None``."""
+    query = select(*columns(manifests, StoredManifest)).where(manifests.c.object_id == object_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else read(StoredManifest, row)

@@ -1,0 +1,277 @@
+"""Scans: files that came in, each known by the sha256 of its bytes and the page in it.
+
+Natural key: sha256 and page; for a file that may not be read, its name. The same photograph under a second
+name is one scan with two sightings. Repeats change nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from catalog.rows import columns, read
+from catalog.schema import ScanState, scans, sightings
+from imaging.errors import CatalogError, HeliochromeError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanRecord:
+    """What is known about a scan that can be used.
+
+    Parameters
+    ----------
+    sha256, page
+        The digest of the file's bytes, and which page of it (0 for files with one).
+    path
+        Where the original lies, relative to the store's root.
+    original_name
+        The name it came under, relative to the inbox.
+    bytes, width, height, bits, media_type
+        Size of the file; pixels of the upright picture; bits per sample; IANA media type.
+    object_id
+        The object it shows.
+    """
+
+    sha256: str
+    page: int = 0
+    path: str
+    original_name: str
+    bytes: int
+    width: int
+    height: int
+    bits: int
+    media_type: str
+    object_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """A scan's row; `reason` and `remedy` say why it was refused or failed and what to do."""
+
+    id: int
+    object_id: int | None
+    sha256: str | None
+    page: int
+    path: str | None
+    original_name: str
+    bytes: int | None
+    width: int | None
+    height: int | None
+    bits: int | None
+    media_type: str | None
+    state: ScanState
+    reason: str | None
+    remedy: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A scan, and whether this call made it known (`fresh`) or found it known."""
+
+    scan: Scan
+    fresh: bool
+
+
+def storable_name(path: Path | str) -> str:
+    r"""Return a file name that a text column takes, whatever bytes the file system allowed in it.
+
+    Examples
+    --------
+    >>> storable_name("caf\udce9.tif")
+    'caf\\xe9.tif'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def register(connection: Connection, record: ScanRecord) -> Registered:
+    """Make a usable scan known, or find it; one that was refused or failed before gets another chance."""
+    values = {**asdict(record), "original_name": storable_name(record.original_name)}
+    _adopt_unread(connection, values)
+    new = insert(scans).values(**values, state=ScanState.NEW)
+    again = {name: new.excluded[name] for name in values if name not in {"sha256", "page", "object_id"}}
+    row = connection.execute(
+        new.on_conflict_do_update(
+            index_elements=["sha256", "page"],
+            set_={
+                **again,
+                "state": ScanState.NEW,
+                "reason": None,
+                "remedy": None,
+                "object_id": func.coalesce(scans.c.object_id, new.excluded.object_id),
+                "updated_at": func.now(),
+            },
+            where=scans.c.state.in_([ScanState.REFUSED, ScanState.FAILED]),
+        ).returning(scans.c.id)
+    ).one_or_none()
+    scan = by_sha256(connection, record.sha256, record.page)
+    if scan is None:
+        raise AssertionError("unreachable: the row was just written or stood in the way")
+    _sight(connection, scan.id, values["original_name"])
+    return Registered(scan, fresh=row is not None)
+
+
+def refuse(
+    connection: Connection,
+    original_name: str,
+    error: HeliochromeError,
+    *,
+    sha256: str | None = None,
+    page: int = 0,
+    size: int | None = None,
+) -> Scan:
+    """Record that a file can not be used, why, and what to do; a scan that was processed stays so.
+
+    Parameters
+    ----------
+    original_name
+        The name it came under, relative to the inbox.
+    error
+        Its fault and remedy are kept.
+    sha256, size
+        Digest and bytes of the file; ``None`` when it may not be read.
+    """
+    name = storable_name(original_name)
+    new = insert(scans).values(
+        original_name=name,
+        sha256=sha256,
+        page=page,
+        bytes=size,
+        state=ScanState.REFUSED,
+        reason=error.fault,
+        remedy=error.remedy,
+    )
+    target: dict[str, Any] = (
+        {"index_elements": ["sha256", "page"]}
+        if sha256
+        else {"index_elements": ["original_name"], "index_where": scans.c.sha256.is_(None)}
+    )
+    connection.execute(
+        new.on_conflict_do_update(
+            **target,
+            set_={
+                "state": ScanState.REFUSED,
+                "reason": error.fault,
+                "remedy": error.remedy,
+                "updated_at": func.now(),
+            },
+            where=(scans.c.state != ScanState.PROCESSED)
+            & (func.coalesce(scans.c.reason, "") != new.excluded.reason),
+        )
+    )
+    known = (
+        (scans.c.sha256 == sha256) & (scans.c.page == page)
+        if sha256
+        else scans.c.sha256.is_(None) & (scans.c.original_name == name)
+    )
+    scan = read(Scan, connection.execute(select(*columns(scans, Scan)).where(known)).one())
+    _sight(connection, scan.id, name)
+    return scan
+
+
+def mark_failed(connection: Connection, scan_id: int, error: HeliochromeError) -> None:
+    """Record that work on a scan was lost, why, and what to do."""
+    _set_state(connection, scan_id, ScanState.FAILED, error.fault, error.remedy)
+
+
+def mark_processed(connection: Connection, scan_id: int) -> None:
+    """Record that a scan went all the way to review."""
+    _set_state(connection, scan_id, ScanState.PROCESSED, None, None)
+
+
+def link(connection: Connection, scan_id: int, object_id: int) -> None:
+    """Say which object a scan shows."""
+    connection.execute(
+        update(scans).where(scans.c.id == scan_id).values(object_id=object_id, updated_at=func.now())
+    )
+
+
+def get(connection: Connection, scan_id: int) -> Scan:
+    """Return a scan; raise `CatalogError` when there is none."""
+    row = connection.execute(select(*columns(scans, Scan)).where(scans.c.id == scan_id)).one_or_none()
+    if row is None:
+        raise CatalogError(f"scan {scan_id}", "is not in the catalog", "Check its number.")
+    return read(Scan, row)
+
+
+def by_sha256(connection: Connection, sha256: str, page: int = 0) -> Scan | None:
+    """Return the scan of these bytes and this page, or ``None``."""
+    query = select(*columns(scans, Scan)).where(scans.c.sha256 == sha256, scans.c.page == page)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else read(Scan, row)
+
+
+def of_object(connection: Connection, object_id: int) -> tuple[Scan, ...]:
+    """Return an object's scans, oldest first."""
+    query = select(*columns(scans, Scan)).where(scans.c.object_id == object_id).order_by(scans.c.id)
+    return tuple(read(Scan, row) for row in connection.execute(query))
+
+
+def names(connection: Connection, scan_id: int) -> tuple[str, ...]:
+    """Return the names a scan came under, first seen first."""
+    query = (
+        select(sightings.c.path)
+        .where(sightings.c.scan_id == scan_id)
+        .order_by(sightings.c.seen_at, sightings.c.path)
+    )
+    return tuple(connection.execute(query).scalars())
+
+
+def troubles(connection: Connection, *, limit: int = 100) -> tuple[Scan, ...]:
+    """Return refused and failed scans that still wait for somebody, newest first.
+
+    One whose name has come in again since with a usable file is settled.
+    """
+    mine, later, usable = sightings.alias(), sightings.alias(), scans.alias()
+    settled = (
+        select(literal_column("1"))
+        .select_from(
+            mine.join(later, mine.c.path == later.c.path).join(usable, usable.c.id == later.c.scan_id)
+        )
+        .where(
+            mine.c.scan_id == scans.c.id,
+            later.c.seen_at >= mine.c.seen_at,
+            usable.c.state.in_([ScanState.NEW, ScanState.PROCESSED]),
+        )
+        .exists()
+    )
+    query = (
+        select(*columns(scans, Scan))
+        .where(scans.c.state.in_([ScanState.REFUSED, ScanState.FAILED]), ~settled)
+        .order_by(scans.c.id.desc())
+        .limit(limit)
+    )
+    return tuple(read(Scan, row) for row in connection.execute(query))
+
+
+def _adopt_unread(connection: Connection, values: dict[str, Any]) -> None:
+    known = select(scans.c.id).where(scans.c.sha256 == values["sha256"], scans.c.page == values["page"])
+    connection.execute(
+        update(scans)
+        .where(scans.c.sha256.is_(None), scans.c.original_name == values["original_name"], ~known.exists())
+        .values(sha256=values["sha256"], page=values["page"])
+    )
+
+
+def _sight(connection: Connection, scan_id: int, name: str) -> None:
+    connection.execute(insert(sightings).values(scan_id=scan_id, path=name).on_conflict_do_nothing())
+
+
+def _set_state(
+    connection: Connection, scan_id: int, state: ScanState, reason: str | None, remedy: str | None
+) -> None:
+    connection.execute(
+        update(scans)
+        .where(
+            scans.c.id == scan_id,
+            (scans.c.state != state) | scans.c.reason.is_distinct_from(reason),
+        )
+        .values(state=state, reason=reason, remedy=remedy, updated_at=func.now())
+    )
