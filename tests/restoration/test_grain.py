@@ -57,6 +57,18 @@ def test_a_clean_picture_has_next_to_no_noise():
     assert estimate_noise([picture("still-life")]).strength < 1 / 255
 
 
+def test_a_black_border_does_not_hide_the_noise():
+    noisy = picture("slope") + 20 / 255 * grain_field(np.random.default_rng(11), (384, 384), 0)
+    noisy[:, :100] = 0.1
+    assert estimate_noise([noisy]).strength * 255 == pytest.approx(20, rel=0.15)
+
+
+def test_a_clean_drawing_has_no_noise():
+    drawing = np.full((384, 384), 230, np.uint8)
+    cv2.putText(drawing, "Plate IV", (20, 200), cv2.FONT_HERSHEY_SIMPLEX, 2, 25, 3, cv2.LINE_AA)
+    assert estimate_noise([grain.encoded(drawing)]).strength < 1 / 255
+
+
 def test_a_picture_too_small_to_tell_is_left_alone():
     assert estimate_noise([np.full((20, 20), 0.5, np.float32)]) == SILENT
     assert estimate_noise([]) == SILENT
