@@ -59,9 +59,9 @@ class Addresses:
         """Return the address of a photograph's manifest."""
         return f"{self._photograph(accession)}/manifest.json"
 
-    def canvas(self, accession: str) -> str:
-        """Return the address of a photograph's only canvas."""
-        return f"{self._photograph(accession)}/canvas"
+    def canvas(self, accession: str, number: int) -> str:
+        """Return the address of a photograph's canvas, numbered from 1."""
+        return f"{self._photograph(accession)}/canvas/{number}"
 
     def annotations(self, accession: str, name: str) -> str:
         """Return the address of the annotation page `name`."""
@@ -82,6 +82,10 @@ class Addresses:
     def master(self, image: str) -> str:
         """Return the address of the file itself, in full quality."""
         return f"{self.base_url}/masters/{path_token(image)}"
+
+    def top(self) -> str:
+        """Return the address of the collection of all collections."""
+        return f"{self.base_url}/iiif/collections/collection.json"
 
     def collection(self, slug: str, page: int | None = None) -> str:
         """Return the address of a collection, or of one of its numbered parts."""

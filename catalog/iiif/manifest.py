@@ -1,4 +1,4 @@
-"""IIIF Presentation 3.0 manifests: one photograph, one canvas, a choice of its pictures.
+"""IIIF Presentation 3.0 manifests: a photograph, a canvas for each scan, a choice of pictures on each.
 
 Reads nothing and writes nothing: a manifest is a function of what the catalog says, byte for byte the same
 for the same record, so that its digest serves as an ETag and an unchanged manifest is not written again.
@@ -10,11 +10,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import iiif_prezi3 as prezi
 
 from catalog.iiif.addresses import Addresses
+from catalog.rights import canonical
 from imaging.errors import CatalogError
 from imaging.stage import Role
 
@@ -105,6 +105,28 @@ class SourcedHint:
 
 
 @dataclass(frozen=True)
+class View:
+    """What one canvas shows: a scan of the photograph and all that was made of it.
+
+    Parameters
+    ----------
+    images
+        At least one picture; offered in the order original, restored, colorized, alternatives, confidence.
+        The first one's size is the canvas'.
+    regions, hints
+        What becomes annotations of the canvas.
+    """
+
+    images: tuple[CanvasImage, ...]
+    regions: tuple[MendedRegion, ...] = ()
+    hints: tuple[SourcedHint, ...] = ()
+
+    def ordered(self) -> list[CanvasImage]:
+        """Return the pictures in the order in which they are offered."""
+        return sorted(self.images, key=lambda image: _ORDER.index(image.role))
+
+
+@dataclass(frozen=True)
 class Institution:
     """Who publishes: the manifest's ``provider``."""
 
@@ -152,12 +174,10 @@ class PhotographRecord:
 
 def build_manifest(
     record: PhotographRecord,
-    images: Sequence[CanvasImage],
+    views: Sequence[View],
     addresses: Addresses,
     *,
     institution: Institution | None = None,
-    regions: Sequence[MendedRegion] = (),
-    hints: Sequence[SourcedHint] = (),
     models: Sequence[str] = (),
     collections: Sequence[CollectionLink] = (),
 ) -> bytes:
@@ -165,13 +185,14 @@ def build_manifest(
 
     Parameters
     ----------
-    images
-        At least one picture; offered in the order original, restored, colorized, alternatives, confidence.
-        The first one's size is the canvas'.
-    regions, hints
-        What becomes annotations of the canvas.
+    views
+        What each canvas shows, at least one.
+    institution
+        Who publishes.
     models
         Names and versions of the networks that took part, for the metadata.
+    collections
+        What the photograph is part of.
 
     Raises
     ------
@@ -183,42 +204,27 @@ def build_manifest(
     IIIF Presentation API 3.0 (https://iiif.io/api/presentation/3.0/); the choice of pictures follows
     Cookbook recipe 0033.
     """
-    if not images:
+    if not views or not all(view.images for view in views):
         raise CatalogError(record.accession, "has no picture to show", "Add a scan first.")
-    ordered = sorted(images, key=lambda image: _ORDER.index(image.role))
-    canvas_id = addresses.canvas(record.accession)
     rights = rights_uri(record.rights)
     notice = _statement(NOTICE_LABEL, COLOR_NOTICE, record.credit)
-    inferred = any(image.role in _INFERRED for image in images)
-    thumbnail = _thumbnail(ordered, addresses)
-
-    canvas = prezi.Canvas(
-        id=canvas_id,
-        label=_text(record.title, record.language),
-        width=ordered[0].width,
-        height=ordered[0].height,
-        thumbnail=[thumbnail],
-        items=[_painting(ordered, canvas_id, addresses)],
-        annotations=list(_annotation_pages(record, ordered[0], regions, hints, addresses)) or None,
-    )
+    inferred = any(image.role in _INFERRED for view in views for image in view.images)
+    title = _text(record.title or record.accession, record.language)
     manifest = prezi.Manifest(
         id=addresses.manifest(record.accession),
-        label=_text(record.title, record.language),
+        label=title,
         summary=_text(record.summary, record.language) if record.summary else None,
         metadata=_metadata(record, models, rights),
         rights=rights,
         requiredStatement=notice if inferred else _credit(record),
-        provider=[_provider(institution)] if institution else None,
-        thumbnail=[thumbnail],
+        provider=[provider(institution)] if institution else None,
+        thumbnail=[_thumbnail(views[0], addresses)],
         homepage=[
             prezi.Homepage(
-                id=addresses.homepage(record.accession),
-                type="Text",
-                label=_text(record.title, record.language),
-                format="text/html",
+                id=addresses.homepage(record.accession), type="Text", label=title, format="text/html"
             )
         ],
-        rendering=[_rendering(image, addresses) for image in ordered],
+        rendering=[_rendering(image, addresses) for view in views for image in view.ordered()],
         seeAlso=[
             prezi.LinkedResource(
                 id=addresses.provenance(record.accession),
@@ -233,15 +239,13 @@ def build_manifest(
             for link in collections
         ]
         or None,
-        items=[canvas],
+        items=[_canvas(record, view, number, addresses) for number, view in enumerate(views, 1)],
     )
-    return serialize(_with_statements(json.loads(manifest.json()), ordered, notice, addresses))
+    return serialize(_with_statements(json.loads(manifest.json()), views, notice, addresses))
 
 
 def rights_uri(rights: str | None) -> str | None:
-    """Return `rights` as the URI that ``rights`` may hold, or ``None`` when it is not one.
-
-    Presentation 3.0 §3.2 takes Creative Commons and RightsStatements.org URIs in their ``http`` form.
+    """Return `rights` as the URI that ``rights`` may hold (Presentation 3.0 §3.2); ``None`` when it is none.
 
     Examples
     --------
@@ -250,15 +254,10 @@ def rights_uri(rights: str | None) -> str | None:
     >>> rights_uri("All rights reserved") is None
     True
     """
-    parts = urlsplit((rights or "").strip())
-    folders = {
-        "creativecommons.org": ("/licenses/", "/publicdomain/"),
-        "rightsstatements.org": ("/vocab/", "/page/"),
-    }.get(parts.netloc.removeprefix("www."), ())
-    if parts.scheme not in {"http", "https"} or not parts.path.startswith(folders or ("\0",)):
+    try:
+        return canonical(rights) if rights else None
+    except CatalogError:
         return None
-    path = parts.path.replace("/page/", "/vocab/", 1) if "rightsstatements" in parts.netloc else parts.path
-    return f"http://{parts.netloc.removeprefix('www.')}{path}"
 
 
 def rebase(document: bytes, old_base: str, new_base: str) -> bytes:
@@ -324,7 +323,8 @@ def _metadata(
     return entries
 
 
-def _provider(institution: Institution) -> prezi.Provider:
+def provider(institution: Institution) -> prezi.Provider:
+    """Return the publisher as a ``provider`` (Presentation 3.0 §3.1)."""
     name = _text(institution.name)
     homepage = prezi.Homepage(id=institution.homepage, type="Text", label=name, format="text/html")
     return prezi.Provider(id=institution.homepage, type="Agent", label=name, homepage=[homepage])
@@ -335,8 +335,22 @@ def image_service(image: str, addresses: Addresses) -> prezi.ServiceV3:
     return prezi.ServiceV3(id=addresses.image(image), type="ImageService3", profile="level2")
 
 
-def _thumbnail(images: Sequence[CanvasImage], addresses: Addresses) -> prezi.AnnotationBody:
-    image = thumbnail_of(images)
+def _canvas(record: PhotographRecord, view: View, number: int, addresses: Addresses) -> prezi.Canvas:
+    images = view.ordered()
+    canvas_id = addresses.canvas(record.accession, number)
+    return prezi.Canvas(
+        id=canvas_id,
+        label=_text(record.title or record.accession, record.language),
+        width=images[0].width,
+        height=images[0].height,
+        thumbnail=[_thumbnail(view, addresses)],
+        items=[_painting(images, canvas_id, addresses)],
+        annotations=list(_annotation_pages(record, view, number, addresses)) or None,
+    )
+
+
+def _thumbnail(view: View, addresses: Addresses) -> prezi.AnnotationBody:
+    image = thumbnail_of(view.ordered())
     width, height = fit(image.width, image.height, THUMBNAIL_SIDE)
     return prezi.AnnotationBody(
         id=addresses.picture(image.image, f"{width},{height}"),
@@ -381,15 +395,12 @@ def _rendering(image: CanvasImage, addresses: Addresses) -> prezi.LinkedResource
 
 
 def _annotation_pages(
-    record: PhotographRecord,
-    first: CanvasImage,
-    regions: Sequence[MendedRegion],
-    hints: Sequence[SourcedHint],
-    addresses: Addresses,
+    record: PhotographRecord, view: View, number: int, addresses: Addresses
 ) -> Iterable[prezi.AnnotationPage]:
-    canvas_id = addresses.canvas(record.accession)
-    if regions:
-        page_id = addresses.annotations(record.accession, "mended")
+    canvas_id = addresses.canvas(record.accession, number)
+    first = view.ordered()[0]
+    if view.regions:
+        page_id = addresses.annotations(record.accession, f"mended-{number}")
         yield prezi.AnnotationPage(
             id=page_id,
             label=_text("What was mended", "en"),
@@ -401,11 +412,11 @@ def _annotation_pages(
                     prezi.SVGSelector(value=_outline(region.polygon, first)),
                     canvas_id,
                 )
-                for n, region in enumerate(regions, 1)
+                for n, region in enumerate(view.regions, 1)
             ],
         )
-    if hints:
-        page_id = addresses.annotations(record.accession, "hints")
+    if view.hints:
+        page_id = addresses.annotations(record.accession, f"hints-{number}")
         yield prezi.AnnotationPage(
             id=page_id,
             label=_text("Colors that people gave, and their sources", "en"),
@@ -417,7 +428,7 @@ def _annotation_pages(
                     prezi.FragmentSelector(value=_spot(hint, first)),
                     canvas_id,
                 )
-                for n, hint in enumerate(hints, 1)
+                for n, hint in enumerate(view.hints, 1)
             ],
         )
 
@@ -460,16 +471,16 @@ def _hint_text(hint: SourcedHint) -> str:
 
 
 def _with_statements(
-    manifest: dict[str, Any],
-    images: Sequence[CanvasImage],
-    notice: prezi.KeyValueString,
-    addresses: Addresses,
+    manifest: dict[str, Any], views: Sequence[View], notice: prezi.KeyValueString, addresses: Addresses
 ) -> dict[str, Any]:
     # iiif-prezi3's body has no requiredStatement, which Presentation 3.0 §3.1 allows on every resource.
-    inferred = {addresses.picture(image.image) for image in images if image.role in _INFERRED}
+    inferred = {
+        addresses.picture(image.image) for view in views for image in view.images if image.role in _INFERRED
+    }
     statement = json.loads(notice.model_dump_json())
-    body = manifest["items"][0]["items"][0]["items"][0]["body"]
-    for candidate in body.get("items", [body]):
-        if candidate["id"] in inferred:
-            candidate["requiredStatement"] = statement
+    for canvas in manifest["items"]:
+        body = canvas["items"][0]["items"][0]["body"]
+        for candidate in body.get("items", [body]):
+            if candidate["id"] in inferred:
+                candidate["requiredStatement"] = statement
     return manifest

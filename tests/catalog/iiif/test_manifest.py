@@ -11,6 +11,7 @@ from catalog.iiif.manifest import (
     MendedRegion,
     PhotographRecord,
     SourcedHint,
+    View,
     build_manifest,
     rebase,
     rights_uri,
@@ -41,11 +42,17 @@ def test_a_full_manifest_keeps_the_official_schema() -> None:
     manifest = assert_presentation(
         build_manifest(
             RECORD,
-            [COLORIZED, CONFIDENCE, SCAN, ALTERNATIVE, RESTORED],
+            [
+                View(
+                    (COLORIZED, CONFIDENCE, SCAN, ALTERNATIVE, RESTORED),
+                    regions=(MendedRegion("scratch", ((1.5, 2), (30, 2), (30, 40))),),
+                    hints=(
+                        SourcedHint(0.5, 0.25, "#1b3a5e", "letter of 1912-04-03, fol. 2", "M. Archivist"),
+                    ),
+                )
+            ],
             BASE,
             institution=Institution("Harbor Museum", "https://museum.example/"),
-            regions=[MendedRegion("scratch", ((1.5, 2), (30, 2), (30, 40)))],
-            hints=[SourcedHint(0.5, 0.25, "#1b3a5e", "letter of 1912-04-03, fol. 2", "M. Archivist")],
             models=["heliochrome-color 1.0.0"],
             collections=[CollectionLink("harbor", "The harbor")],
         )
@@ -62,7 +69,22 @@ def test_a_full_manifest_keeps_the_official_schema() -> None:
 
 
 def test_inferred_colors_are_announced_on_the_manifest_and_on_every_inferred_picture() -> None:
-    manifest = assert_presentation(build_manifest(RECORD, [SCAN, RESTORED, COLORIZED, ALTERNATIVE], BASE))
+    manifest = assert_presentation(
+        build_manifest(
+            RECORD,
+            [
+                View(
+                    (
+                        SCAN,
+                        RESTORED,
+                        COLORIZED,
+                        ALTERNATIVE,
+                    )
+                )
+            ],
+            BASE,
+        )
+    )
     assert COLOR_NOTICE in manifest["requiredStatement"]["value"]["en"]
     body = manifest["items"][0]["items"][0]["items"][0]["body"]
     announced = [
@@ -74,7 +96,7 @@ def test_inferred_colors_are_announced_on_the_manifest_and_on_every_inferred_pic
 
 
 def test_without_inferred_colors_nothing_is_said_of_them() -> None:
-    document = build_manifest(RECORD, [SCAN], BASE)
+    document = build_manifest(RECORD, [View((SCAN,))], BASE)
     manifest = assert_presentation(document)
     assert COLOR_NOTICE.encode() not in document
     assert manifest["requiredStatement"]["value"] == {"en": [RECORD.credit]}
@@ -82,13 +104,49 @@ def test_without_inferred_colors_nothing_is_said_of_them() -> None:
 
 
 def test_thumbnails_never_show_inferred_colors() -> None:
-    manifest = assert_presentation(build_manifest(RECORD, [SCAN, RESTORED, COLORIZED], BASE))
+    manifest = assert_presentation(
+        build_manifest(
+            RECORD,
+            [
+                View(
+                    (
+                        SCAN,
+                        RESTORED,
+                        COLORIZED,
+                    )
+                )
+            ],
+            BASE,
+        )
+    )
     assert "/b2/full/400,300/" in manifest["thumbnail"][0]["id"]
     assert "/b2/full/400,300/" in manifest["items"][0]["thumbnail"][0]["id"]
 
 
 def test_the_same_record_gives_the_same_bytes() -> None:
-    assert build_manifest(RECORD, [SCAN, COLORIZED], BASE) == build_manifest(RECORD, [COLORIZED, SCAN], BASE)
+    assert build_manifest(
+        RECORD,
+        [
+            View(
+                (
+                    SCAN,
+                    COLORIZED,
+                )
+            )
+        ],
+        BASE,
+    ) == build_manifest(
+        RECORD,
+        [
+            View(
+                (
+                    COLORIZED,
+                    SCAN,
+                )
+            )
+        ],
+        BASE,
+    )
 
 
 def test_a_photograph_without_pictures_is_refused() -> None:
@@ -113,20 +171,47 @@ def test_rights_hold_only_registered_uris(given: str | None, uri: str | None) ->
 
 def test_unregistered_rights_are_told_as_metadata() -> None:
     record = PhotographRecord("1", "A", rights="All rights reserved")
-    manifest = assert_presentation(build_manifest(record, [SCAN], BASE))
+    manifest = assert_presentation(build_manifest(record, [View((SCAN,))], BASE))
     assert "rights" not in manifest
     assert {"label": {"en": ["Rights"]}, "value": {"none": ["All rights reserved"]}} in manifest["metadata"]
 
 
 def test_large_canvases_keep_their_coordinates() -> None:
     scan = CanvasImage(Role.ORIGINAL, "a1", 240_000, 130_000)
-    document = build_manifest(
-        RECORD, [scan], BASE, regions=[MendedRegion("tear", ((200_001.5, 3), (200_009, 3), (1, 1)))]
-    )
+    tear = MendedRegion("tear", ((200_001.5, 3), (200_009, 3), (1, 1)))
+    document = build_manifest(RECORD, [View((scan,), (tear,))], BASE)
     assert b"M200001.5,3L200009,3L1,1Z" in document
 
 
+def test_each_scan_has_a_canvas() -> None:
+    verso = CanvasImage(Role.ORIGINAL, "f6", 3000, 4000)
+    manifest = assert_presentation(build_manifest(RECORD, [View((SCAN,)), View((verso,))], BASE))
+    assert [canvas["width"] for canvas in manifest["items"]] == [4000, 3000]
+
+
 def test_a_stored_manifest_follows_the_public_address() -> None:
-    old = build_manifest(RECORD, [SCAN, COLORIZED], Addresses("http://127.0.0.1:8182"))
-    new = build_manifest(RECORD, [SCAN, COLORIZED], Addresses("https://museum.example"))
+    old = build_manifest(
+        RECORD,
+        [
+            View(
+                (
+                    SCAN,
+                    COLORIZED,
+                )
+            )
+        ],
+        Addresses("http://127.0.0.1:8182"),
+    )
+    new = build_manifest(
+        RECORD,
+        [
+            View(
+                (
+                    SCAN,
+                    COLORIZED,
+                )
+            )
+        ],
+        Addresses("https://museum.example"),
+    )
     assert rebase(old, "http://127.0.0.1:8182", "https://museum.example/") == new

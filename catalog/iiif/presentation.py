@@ -1,0 +1,276 @@
+"""What a photograph shows, and to whom: from the catalog's rows to manifests and served files.
+
+Only reads. The public sees an object that is published, of each scan the version that an archivist approved,
+and the pictures that led to it; staff see the version that was handed to them last. A picture can be served
+exactly when a manifest for the same audience shows it: both are decided here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from sqlalchemy import Connection, select
+
+from catalog import collections, derivatives, events, hints, objects, reviews, scans
+from catalog.derivatives import Version
+from catalog.hints import GivenHint
+from catalog.iiif.addresses import Addresses
+from catalog.iiif.manifest import (
+    CanvasImage,
+    CollectionLink,
+    Institution,
+    MendedRegion,
+    PhotographRecord,
+    SourcedHint,
+    View,
+    build_manifest,
+)
+from catalog.objects import CatalogObject
+from catalog.reviews import Review
+from catalog.scans import Scan
+from catalog.schema import AgentRole, ReviewState
+from catalog.schema import scans as scan_rows
+from imaging.stage import Role
+
+HINT_LIGHTNESS = 60.0
+"""L* at which a hint's color is shown: a hint has none of its own."""
+
+_SHOWN = (Role.RESTORED, Role.COLORIZED, Role.ALTERNATIVE, Role.CONFIDENCE)
+_SHOWN_TO_STAFF = (*_SHOWN, Role.DAMAGE_MASK)
+_PAGE_MARK = "-p"
+
+
+class Audience(StrEnum):
+    """For whom something is shown."""
+
+    PUBLIC = "public"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True)
+class ShownFile:
+    """A file that a view shows.
+
+    Parameters
+    ----------
+    image
+        Its identifier in the image service: the digest of its bytes, and ``-pN`` for page N of a scan.
+    role
+        What it is to the photograph.
+    path
+        Where it lies, relative to the store's root.
+    page
+        Page in the file.
+    sha256, media_type, width, height
+        As the catalog has them.
+    label
+        What tells it from others of its role.
+    """
+
+    image: str
+    role: Role
+    path: PurePosixPath
+    page: int
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class ShownScan:
+    """What is shown of one scan: its files, the version they come from, and the versions that led to it."""
+
+    scan: Scan
+    version: Version | None
+    lineage: tuple[Version, ...]
+    files: tuple[ShownFile, ...]
+    review: Review | None
+
+
+@dataclass(frozen=True)
+class ShownObject:
+    """What an audience sees of an object, and when that last changed."""
+
+    object: CatalogObject
+    scans: tuple[ShownScan, ...]
+    modified: datetime
+
+
+def shown_object(connection: Connection, accession: str, audience: Audience) -> ShownObject | None:
+    """Return what `audience` sees of the object; ``None`` when that is nothing."""
+    found = objects.find(connection, accession)
+    if found is None or (audience is Audience.PUBLIC and found.published_at is None):
+        return None
+    candidates = (_shown_scan(connection, scan, audience) for scan in scans.of_object(connection, found.id))
+    shown = tuple(scan for scan in candidates if scan is not None)
+    if not shown:
+        return None
+    moments = [found.updated_at, *([found.published_at] if found.published_at else [])]
+    for scan in shown:
+        moments += [scan.version.created_at] if scan.version else []
+        moments += [scan.review.decided_at] if scan.review and scan.review.decided_at else []
+    return ShownObject(found, shown, max(moments))
+
+
+def manifest_of(
+    connection: Connection, shown: ShownObject, addresses: Addresses, institution: Institution | None = None
+) -> bytes:
+    """Return the manifest of what is shown."""
+    record = PhotographRecord(
+        accession=shown.object.accession_number,
+        title=shown.object.title,
+        date_text=shown.object.date_text,
+        maker=shown.object.maker,
+        source=shown.object.source,
+        summary=shown.object.description,
+        rights=shown.object.rights or None,
+    )
+    return build_manifest(
+        record,
+        [_view(connection, scan) for scan in shown.scans],
+        addresses,
+        institution=institution,
+        models=_models(connection, shown.scans),
+        collections=[
+            CollectionLink(collection.slug, collection.title)
+            for collection in collections.of_object(connection, shown.object.id)
+        ],
+    )
+
+
+def shown_file(
+    connection: Connection, image: str, audience: Audience
+) -> tuple[CatalogObject, ShownFile] | None:
+    """Return the file that the image service calls `image`, and its object, if `audience` may see it."""
+    digest, _, _ = image.partition(_PAGE_MARK)
+    scan_ids = {version.scan_id for version in derivatives.by_sha256(connection, digest)}
+    scan_ids |= set(connection.execute(select(scan_rows.c.id).where(scan_rows.c.sha256 == digest)).scalars())
+    object_ids = {scans.get(connection, scan_id).object_id for scan_id in scan_ids} - {None}
+    for found in objects.by_id(connection, [number for number in object_ids if number is not None]).values():
+        shown = shown_object(connection, found.accession_number, audience)
+        for scan in shown.scans if shown else ():
+            for file in scan.files:
+                if file.image == image:
+                    return found, file
+    return None
+
+
+def canvas_images(files: Iterable[ShownFile]) -> tuple[CanvasImage, ...]:
+    """Return files as a manifest shows them."""
+    return tuple(
+        CanvasImage(file.role, file.image, file.width, file.height, file.media_type, file.label)
+        for file in files
+    )
+
+
+def _shown_scan(connection: Connection, scan: Scan, audience: Audience) -> ShownScan | None:
+    version, review = _shown_version(connection, scan, audience)
+    if version is None and audience is Audience.PUBLIC:
+        return None
+    lineage = derivatives.lineage(connection, version.id) if version else ()
+    roles = _SHOWN if audience is Audience.PUBLIC else _SHOWN_TO_STAFF
+    files = (*_original(scan), *_newest_files(lineage, roles))
+    return ShownScan(scan, version, lineage, files, review) if files else None
+
+
+def _shown_version(
+    connection: Connection, scan: Scan, audience: Audience
+) -> tuple[Version | None, Review | None]:
+    history = reviews.of_scan(connection, scan.id)
+    if audience is Audience.PUBLIC:
+        history = tuple(review for review in history if review.state is ReviewState.APPROVED)
+    if history:
+        return derivatives.get(connection, history[-1].version_id), history[-1]
+    made = derivatives.of_scan(connection, scan.id) if audience is Audience.STAFF else ()
+    return (made[-1] if made else None), None
+
+
+def _original(scan: Scan) -> Iterable[ShownFile]:
+    if scan.sha256 and scan.path and scan.width and scan.height:
+        yield ShownFile(
+            image=f"{scan.sha256}{_PAGE_MARK}{scan.page}" if scan.page else scan.sha256,
+            role=Role.ORIGINAL,
+            path=PurePosixPath(scan.path),
+            page=scan.page,
+            sha256=scan.sha256,
+            media_type=scan.media_type or "application/octet-stream",
+            width=scan.width,
+            height=scan.height,
+        )
+
+
+def _newest_files(lineage: Iterable[Version], roles: tuple[Role, ...]) -> Iterable[ShownFile]:
+    # A later stage's file of the same name is the same picture with more said in it.
+    newest = {
+        (file.role, file.name): file
+        for version in lineage
+        for file in version.derivatives
+        if file.role in roles and file.width and file.height
+    }
+    for (role, name), file in newest.items():
+        yield ShownFile(
+            image=file.sha256,
+            role=role,
+            path=PurePosixPath(file.path),
+            page=0,
+            sha256=file.sha256,
+            media_type=file.media_type,
+            width=file.width or 0,
+            height=file.height or 0,
+            label=_alternative_label(name) if role is Role.ALTERNATIVE else None,
+        )
+
+
+def _alternative_label(name: str) -> str:
+    number = PurePosixPath(name).stem.rpartition("-")[2]
+    return f"Alternative colorization {number} (colors inferred by a model)"
+
+
+def _view(connection: Connection, shown: ShownScan) -> View:
+    made = shown.version.created_at if shown.version else None
+    given = [
+        hint
+        for hint in hints.standing(connection, shown.scan.id)
+        if made is not None and hint.given_at <= made
+    ]
+    regions = tuple(
+        MendedRegion(str(region["kind"]), tuple((float(x), float(y)) for x, y in region["polygon"]))
+        for version in shown.lineage
+        for region in version.regions
+    )
+    return View(canvas_images(shown.files), regions, tuple(_hint(hint) for hint in given))
+
+
+def _hint(hint: GivenHint) -> SourcedHint:
+    source = ", ".join(part for part in (hint.source, hint.citation, hint.source_date) if part)
+    return SourcedHint(hint.x, hint.y, hint_color(hint.a, hint.b), source, hint.author)
+
+
+def hint_color(a: float, b: float) -> str:
+    """Return chroma `a`, `b` (CIE L*a*b*, D65) as the ``#rrggbb`` it has at medium lightness."""
+    # numpy and libvips come with it, which a process that only lists collections does without.
+    from numpy import array, float32, rint  # noqa: PLC0415
+
+    from imaging.lab import fit_gamut, lab_to_srgb  # noqa: PLC0415
+
+    lab = array([[[HINT_LIGHTNESS, a, b]]], dtype=float32)
+    red, green, blue = (int(value) for value in rint(lab_to_srgb(fit_gamut(lab))[0, 0] * 255).clip(0, 255))
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _models(connection: Connection, shown: Iterable[ShownScan]) -> list[str]:
+    named = {
+        f"{participant.agent.name} {participant.agent.version}".strip()
+        for scan in shown
+        if scan.version
+        for event in events.chain(connection, scan.version)
+        for participant in event.participants
+        if participant.role is AgentRole.MODEL
+    }
+    return sorted(named)

@@ -1,0 +1,102 @@
+"""Who sees what: the public approved versions of published objects, staff what was handed to them last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from catalog import activities, hints, reviews
+from catalog.hints import Hint
+from catalog.iiif.addresses import Addresses
+from catalog.iiif.presentation import Audience, hint_color, manifest_of, shown_file, shown_object
+from catalog.schema import ReviewState
+from imaging.stage import Role
+from tests.catalog.iiif.archive import ARCHIVIST, Archive, make_archive
+from tests.catalog.iiif.conformance import assert_presentation
+
+BASE = Addresses("https://museum.example")
+
+
+@pytest.fixture
+def archive(engine: Engine, tmp_path: Path) -> Archive:
+    return make_archive(engine, tmp_path)
+
+
+def images(archive: Archive, accession: str, audience: Audience) -> dict[Role, str]:
+    with archive.engine.connect() as connection:
+        shown = shown_object(connection, accession, audience)
+        return {file.role: file.image for scan in shown.scans for file in scan.files} if shown else {}
+
+
+def test_before_approval_only_staff_see_a_photograph(archive: Archive) -> None:
+    photograph = archive.add("1987.1")
+    assert images(archive, "1987.1", Audience.PUBLIC) == {}
+    assert images(archive, "1987.1", Audience.STAFF) == photograph.digests
+    archive.decide(photograph, ReviewState.APPROVED)
+    public = images(archive, "1987.1", Audience.PUBLIC)
+    assert public == {r: d for r, d in photograph.digests.items() if r is not Role.DAMAGE_MASK}
+
+
+def test_the_public_keeps_seeing_the_approved_version_while_a_new_one_is_reviewed(archive: Archive) -> None:
+    first = archive.add("1987.1")
+    archive.decide(first, ReviewState.APPROVED)
+    second = archive.add("1987.1", take=1)
+    assert images(archive, "1987.1", Audience.PUBLIC)[Role.COLORIZED] == first.digests[Role.COLORIZED]
+    assert images(archive, "1987.1", Audience.STAFF)[Role.COLORIZED] == second.digests[Role.COLORIZED]
+    archive.decide(second, ReviewState.APPROVED)
+    assert images(archive, "1987.1", Audience.PUBLIC)[Role.COLORIZED] == second.digests[Role.COLORIZED]
+
+
+def test_a_file_is_served_exactly_when_it_is_shown(archive: Archive) -> None:
+    photograph = archive.add("1987.1")
+
+    def visible(audience: Audience) -> set[Role]:
+        with archive.engine.connect() as connection:
+            return {
+                role
+                for role, digest in photograph.digests.items()
+                if shown_file(connection, digest, audience) is not None
+            }
+
+    assert visible(Audience.PUBLIC) == set()
+    assert visible(Audience.STAFF) == set(photograph.digests)
+    archive.decide(photograph, ReviewState.APPROVED)
+    assert visible(Audience.PUBLIC) == set(photograph.digests) - {Role.DAMAGE_MASK}
+    with archive.engine.begin() as connection:
+        shown = shown_object(connection, "1987.1", Audience.PUBLIC)
+        assert shown is not None
+        activities.withdraw(connection, shown.object.id)
+    assert visible(Audience.PUBLIC) == set()
+
+
+def test_the_manifest_tells_mended_regions_hints_models_and_collections(archive: Archive) -> None:
+    first = archive.add("1987.1", collection="harbor")
+    with archive.engine.begin() as connection:
+        coat = Hint(x=0.5, y=0.5, radius=0.1, a=5, b=-30, source="letter of 1912", citation="fol. 2")
+        review = reviews.of_version(connection, first.version_id)
+        reviews.decide(
+            connection, review.id, ReviewState.RETURNED, ARCHIVIST, reason="coat was blue", given=[coat]
+        )
+        assert hints.standing(connection, first.scan_id)
+    archive.add("1987.1", take=1)
+    with archive.engine.connect() as connection:
+        shown = shown_object(connection, "1987.1", Audience.STAFF)
+        assert shown is not None
+        manifest = assert_presentation(manifest_of(connection, shown, BASE))
+    mended, given = manifest["items"][0]["annotations"]
+    assert mended["items"][0]["body"]["value"] == "Mended: dust"
+    assert "letter of 1912, fol. 2 (placed by M. Archivist)" in given["items"][0]["body"]["value"]
+    assert {"label": {"en": ["Models"]}, "value": {"none": ["heliochrome-color 1.0.0"]}} in manifest[
+        "metadata"
+    ]
+    assert manifest["partOf"][0]["id"] == BASE.collection("harbor")
+
+
+def test_hint_colors_are_shown_as_srgb() -> None:
+    from skimage.color import lab2rgb
+
+    expected = [round(float(v) * 255) for v in lab2rgb([[[60.0, 5.0, -30.0]]])[0, 0]]
+    given = hint_color(5, -30).removeprefix("#")
+    assert [int(given[n : n + 2], 16) for n in (0, 2, 4)] == pytest.approx(expected, abs=1)
