@@ -153,7 +153,7 @@ def read_directories(path: Path, max_directories: int) -> list[Directory]:
                 entries, pointer = read_entries(stream, layout, at)
                 values = _read_values(path, stream, layout, entries, size)
                 directories.append(Directory(len(directories), entries, values))
-        except (StructError, OSError, OverflowError) as error:
+        except (StructError, OSError, OverflowError, ValueError) as error:  # ValueError: offsets from 2⁶³ on
             raise CorruptScan(path, "its page directory is cut off", "Copy or scan it again.") from error
     if not directories:
         raise CorruptScan(path, "it holds no page", "Scan or export it again.")

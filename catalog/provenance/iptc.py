@@ -10,16 +10,15 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from catalog.provenance.jpeg import APP13, insert_segment
 from catalog.provenance.record import ProvenanceRecord
 from catalog.provenance.vocabulary import NOTICES, SOFTWARE
 from catalog.provenance.xmp import described
-from imaging.errors import CorruptScan
 from imaging.fixity import atomic_path
 from imaging.stage import OutputFile
 
 _SIGNATURE = b"Photoshop 3.0\0"
 _UTF8 = b"\x1b%G"
-_APP0, _APP1, _APP13 = 0xE0, 0xE1, 0xED
 
 _LIMITS = {
     (2, 5): 64,  # ObjectName
@@ -44,12 +43,8 @@ def insert_iptc(path: Path, record: ProvenanceRecord, file: OutputFile) -> None:
         `path` is not a JPEG.
     """
     segment = _SIGNATURE + _resource(0x0404, b"".join(_datasets(record, file)))
-    data = path.read_bytes()
-    at = _after_application_segments(path, data)
     with atomic_path(path) as partial:
-        partial.write_bytes(
-            data[:at] + struct.pack(">BBH", 0xFF, _APP13, len(segment) + 2) + segment + data[at:]
-        )
+        insert_segment(path, partial, APP13, segment)
 
 
 def _datasets(record: ProvenanceRecord, file: OutputFile) -> Iterator[bytes]:
@@ -79,14 +74,3 @@ def _cut(text: str, limit: int) -> bytes:
 def _resource(identifier: int, data: bytes) -> bytes:
     block = b"8BIM" + struct.pack(">H", identifier) + b"\0\0" + struct.pack(">I", len(data)) + data
     return block + b"\0" * (len(data) % 2)
-
-
-def _after_application_segments(path: Path, data: bytes) -> int:
-    """Return the offset behind SOI, APP0 and every APP1, where APP13 belongs."""
-    if data[:2] != b"\xff\xd8":
-        raise CorruptScan(path, "not a JPEG", "Make the access copy again.")
-    at = 2
-    while data[at : at + 1] == b"\xff" and data[at + 1] in {_APP0, _APP1}:
-        (length,) = struct.unpack(">H", data[at + 2 : at + 4])
-        at += 2 + length
-    return at

@@ -1,0 +1,214 @@
+"""The fixity audit: a rotating share of the store is read again, and what has changed is taken out of use.
+
+Reads every file of the entries and originals whose turn it is. Records one event per entry and original in
+the catalog. What is damaged goes to the store's quarantine, with an event of its own, so that the next run
+makes it anew; an original has to come back from a backup or be scanned again. A repeat under the same name
+records nothing twice: an audit that was killed can simply be run again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, select
+
+from catalog import events
+from catalog.database import in_transaction
+from catalog.events import Event, Participant
+from catalog.schema import EventOutcome, EventType
+from catalog.schema import scans as scan_table
+from catalog.schema import versions as version_table
+from catalog.store import Damage, Store, rotating_share
+from imaging.errors import OptionsError
+
+Progress = Callable[[int, int], None]
+"""Called with how many entries were read and how many there are to read."""
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """Which share is read, and what is done with damage.
+
+    Parameters
+    ----------
+    turn, of
+        The share: ``of`` successive turns read everything once; ``of=1`` reads all.
+    occasion
+        Names this audit, such as the workflow's run: what is recorded under the same name is recorded once.
+    quarantine
+        Whether damaged entries are taken out of use, or only reported.
+    machine, participants
+        For the events.
+    """
+
+    turn: int
+    of: int
+    occasion: str
+    quarantine: bool = True
+    machine: str = ""
+    participants: tuple[Participant, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.of < 1 or self.turn < 0:
+            raise OptionsError(
+                "fixity audit", f"turn {self.turn} of {self.of}", "Give a turn from 0 and of from 1."
+            )
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One entry or original that is not what it was.
+
+    Parameters
+    ----------
+    address
+        The entry's key or the original's sha256.
+    faults
+        Each file and what is wrong with it.
+    quarantined
+        Where it lies now, relative to the store; ``None`` when there was nothing to move or moving was off.
+    scan_id
+        The scan that it belongs to; ``None`` when the catalog does not know it.
+    """
+
+    address: str
+    faults: tuple[str, ...]
+    quarantined: str | None
+    scan_id: int | None
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What an audit read and found."""
+
+    started: datetime
+    ended: datetime
+    entries: int
+    originals: int
+    losses: tuple[Loss, ...]
+    strangers: tuple[str, ...] = ()
+    """Intact entries that no record of the catalog names: left by a run that died before it recorded them."""
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing was lost."""
+        return not self.losses
+
+    def to_json(self) -> str:
+        """Return the report as one JSON document."""
+        return json.dumps(asdict(self) | {"intact": self.intact}, default=str, indent=1)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """One entry or original whose turn it is, and the rows of the catalog that it belongs to."""
+
+    address: str
+    lies_in: Path
+    read: Callable[[str], tuple[Damage, ...]]
+    scan_id: int | None
+    version_id: int | None = None
+
+
+def audit_fixity(
+    engine: Engine, store: Store, options: AuditOptions, *, progress: Progress | None = None
+) -> AuditReport:
+    """Read a share of the store again, record what was found and quarantine what was lost.
+
+    Raises
+    ------
+    StoreError
+        The store can not be read or written at all.
+    """
+    started = datetime.now(UTC)
+    with engine.connect() as connection:
+        entries = list(_due_entries(connection, store, options))
+        originals = list(_due_originals(connection, store, options))
+    losses, strangers = [], []
+    for done, due in enumerate((*entries, *originals)):
+        if progress:
+            progress(done, len(entries) + len(originals))
+        if (loss := _check(engine, store, options, due)) is not None:
+            losses.append(loss)
+        elif due.scan_id is None:
+            strangers.append(due.address)
+    return AuditReport(
+        started, datetime.now(UTC), len(entries), len(originals), tuple(losses), tuple(strangers)
+    )
+
+
+def _due_entries(connection: Connection, store: Store, options: AuditOptions) -> Iterator[_Due]:
+    columns = version_table.c.store_key, version_table.c.scan_id, version_table.c.id
+    known = {key: (scan_id, version_id) for key, scan_id, version_id in connection.execute(select(*columns))}
+    for key in _share({*store.keys(), *known}, options):
+        yield _Due(key, store.folder(key), store.verify, *known.get(key, (None, None)))
+
+
+def _due_originals(connection: Connection, store: Store, options: AuditOptions) -> Iterator[_Due]:
+    query = select(scan_table.c.sha256, scan_table.c.id).where(scan_table.c.path.is_not(None))
+    known = {sha256: scan_id for sha256, scan_id in connection.execute(query)}
+    for sha256 in _share({*store.originals(), *known}, options):
+        yield _Due(sha256, store.original(sha256), store.verify_original, known.get(sha256))
+
+
+def _share(addresses: set[str], options: AuditOptions) -> list[str]:
+    return sorted(rotating_share(addresses, options.turn, options.of))
+
+
+def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> Loss | None:
+    started = datetime.now(UTC)
+    faults = _faults(store, due)
+    ended = datetime.now(UTC)
+    moved = store.quarantine(due.address) if faults and options.quarantine and due.lies_in.exists() else None
+    loss = (
+        Loss(due.address, faults, store.relative(moved) if moved else None, due.scan_id) if faults else None
+    )
+
+    def record(connection: Connection) -> None:
+        for event in _events(options, due, loss, started, ended):
+            events.record(connection, event)
+
+    in_transaction(engine, record)
+    return loss
+
+
+def _faults(store: Store, due: _Due) -> tuple[str, ...]:
+    if not due.lies_in.exists():
+        return ("is missing",)
+    return tuple(f"{_name(store, damage.path)} {damage.fault}" for damage in due.read(due.address))
+
+
+def _name(store: Store, path: Path) -> str:
+    return store.relative(path) if path.is_relative_to(store.root) else path.name
+
+
+def _events(
+    options: AuditOptions, due: _Due, loss: Loss | None, started: datetime, ended: datetime
+) -> Iterator[Event]:
+    check = Event(
+        occasion=f"fixity check of {due.address} in {options.occasion}",
+        type=EventType.FIXITY_CHECK,
+        outcome=EventOutcome.SUCCESS if loss is None else EventOutcome.FAIL,
+        detail="" if loss is None else "; ".join(loss.faults),
+        scan_id=due.scan_id,
+        version_id=due.version_id,
+        store_key=due.address if due.version_id is not None else None,
+        input_sha256=due.address if due.version_id is None else None,
+        started_at=started,
+        ended_at=ended,
+        participants=options.participants,
+        machine=options.machine,
+    )
+    yield check
+    if loss is not None and loss.quarantined is not None:
+        yield replace(
+            check,
+            occasion=f"quarantine of {due.address} in {options.occasion}",
+            type=EventType.QUARANTINE,
+            outcome=EventOutcome.SUCCESS,
+            detail=f"moved to {loss.quarantined}",
+        )

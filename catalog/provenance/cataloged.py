@@ -1,0 +1,213 @@
+"""The catalog's side of provenance: what is recorded, as `tag` and `verify` want it.
+
+Reads the catalog and the store; writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from catalog import derivatives, events, hints, objects, scans
+from catalog.derivatives import Derivative, Version
+from catalog.events import Event
+from catalog.hints import GivenHint
+from catalog.provenance.record import Description, ScanFile, SourcedHint, StageRun
+from catalog.provenance.tag import StoredRun, TagInputs
+from catalog.provenance.verify import KnownFile
+from catalog.provenance.vocabulary import SOFTWARE, Stage
+from catalog.scans import Scan
+from catalog.schema import AgentKind, AgentRole, EventOutcome, EventType
+from catalog.store import Store
+from imaging.errors import CatalogError
+from imaging.stage import ModelReference, OutputFile, Role, StageResult
+
+_PIXEL_STAGES = (Stage.RESTORATION, Stage.COLORIZATION)
+_UNATTENDED = "the workflow, unattended"
+
+
+def tag_inputs(connection: Connection, store: Store, scan_id: int) -> TagInputs:
+    """Return what `catalog.provenance.tag` needs for the newest picture made from a scan.
+
+    Raises
+    ------
+    CatalogError
+        The scan is unknown or refused, shows no object, or nothing was made from it yet; a stage's event is
+        missing.
+    """
+    scan = scans.get(connection, scan_id)
+    made = [v for v in derivatives.of_scan(connection, scan_id) if v.stage in _PIXEL_STAGES]
+    if not made:
+        raise CatalogError(scan.original_name, "nothing was made from it yet", "Restore the scan first.")
+    chain = derivatives.lineage(connection, made[-1].id)
+    happened = events.of_scan(connection, scan_id)
+    given = hints.of_scan(connection, scan_id)
+    return TagInputs(
+        description=_description(connection, scan),
+        scan=_scan_file(scan),
+        scan_path=store.resolve(scan.path or ""),
+        runs=tuple(
+            StoredRun(_run(version, _event(scan, version, happened), given), store.folder(version.store_key))
+            for version in chain
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class CatalogRegister:
+    """The catalog and the store as `catalog.provenance.verify` asks them."""
+
+    connection: Connection
+    store: Store
+
+    def by_sha256(self, sha256: str) -> KnownFile | None:
+        """Return the file with this digest, or ``None``."""
+        if versions := derivatives.by_sha256(self.connection, sha256):
+            return next(file for file in self._files(versions[-1]) if file.sha256 == sha256)
+        scan = scans.by_sha256(self.connection, sha256)
+        return None if scan is None or scan.path is None else self._original(scan)
+
+    def of_object(self, accession_number: str) -> tuple[KnownFile, ...]:
+        """Return every file of an object: its scans, and all versions of what was made from them."""
+        shown = objects.get(self.connection, accession_number)
+        found: list[KnownFile] = []
+        for scan in scans.of_object(self.connection, shown.id):
+            if scan.path is not None:
+                found.append(self._original(scan))
+            for version in derivatives.of_scan(self.connection, scan.id):
+                found += self._files(version)
+        return tuple(found)
+
+    def _files(self, version: Version) -> Iterator[KnownFile]:
+        accession_number = self._accession_number(scans.get(self.connection, version.scan_id))
+        happened = _stage_event(version, events.of_scan(self.connection, version.scan_id))
+        models = tuple(_models(happened)) if happened else ()
+        for derivative in version.derivatives:
+            yield KnownFile(
+                path=self.store.resolve(derivative.path),
+                sha256=derivative.sha256,
+                role=derivative.role,
+                name=derivative.name,
+                accession_number=accession_number,
+                input_sha256=version.input_sha256,
+                models=models,
+            )
+
+    def _original(self, scan: Scan) -> KnownFile:
+        return KnownFile(
+            path=self.store.resolve(scan.path or ""),
+            sha256=scan.sha256 or "",
+            role=Role.ORIGINAL,
+            name=Path(scan.original_name).name,
+            accession_number=self._accession_number(scan),
+        )
+
+    def _accession_number(self, scan: Scan) -> str:
+        if scan.object_id is None:
+            return ""
+        return objects.by_id(self.connection, [scan.object_id])[scan.object_id].accession_number
+
+
+def _description(connection: Connection, scan: Scan) -> Description:
+    if scan.object_id is None:
+        raise CatalogError(
+            scan.original_name, "shows no object of the catalog", "Link the scan to its object."
+        )
+    shown = objects.by_id(connection, [scan.object_id])[scan.object_id]
+    return Description(
+        accession_number=shown.accession_number,
+        title=shown.title,
+        maker=shown.maker,
+        date_text=shown.date_text,
+        rights=shown.rights,
+        source=shown.source,
+    )
+
+
+def _scan_file(scan: Scan) -> ScanFile:
+    if scan.sha256 is None or scan.bytes is None or scan.media_type is None:
+        raise CatalogError(scan.original_name, "was refused", "Put a readable scan into the inbox.")
+    name = Path(scan.original_name).name
+    return ScanFile(scan.sha256, name, scan.media_type, scan.bytes, scan.width, scan.height, scan.bits)
+
+
+def _run(version: Version, event: Event, given: Iterable[GivenHint]) -> StageRun:
+    programs = [p.agent for p in event.participants if p.role is AgentRole.EXECUTING_PROGRAM]
+    people = [p.agent.name for p in event.participants if p.agent.kind is not AgentKind.SOFTWARE]
+    program = next((a for a in programs if a.name == SOFTWARE), next(iter(programs), None))
+    return StageRun(
+        result=StageResult(
+            stage=version.stage,
+            version=version.stage_version,
+            input_sha256=version.input_sha256,
+            files=tuple(_output(derivative) for derivative in version.derivatives),
+            models=tuple(_references(event)),
+            parameters=version.parameters,
+            figures=version.figures,
+        ),
+        started=event.started_at,
+        ended=event.ended_at,
+        software_version=program.version if program else "",
+        agent=", ".join(people) or _UNATTENDED,
+        machine=event.machine,
+        outcome=event.outcome,
+        note=event.detail,
+        hints=tuple(_followed(version, event, given)),
+    )
+
+
+def _event(scan: Scan, version: Version, happened: Iterable[Event]) -> Event:
+    if (found := _stage_event(version, happened)) is None:
+        fault = f"the event of its {version.stage}, version {version.number}, is missing"
+        raise CatalogError(scan.original_name, fault, "Run that stage again: it records what it finds done.")
+    return found
+
+
+def _stage_event(version: Version, happened: Iterable[Event]) -> Event | None:
+    succeeded = (
+        event
+        for event in happened
+        if event.version_id == version.id
+        and event.stage == version.stage
+        and event.type in {EventType.CREATION, EventType.METADATA_MODIFICATION}
+        and event.outcome is not EventOutcome.FAIL
+    )
+    return next(succeeded, None)
+
+
+def _followed(version: Version, event: Event, given: Iterable[GivenHint]) -> Iterator[SourcedHint]:
+    """Yield the hints that stood when a colorization began."""
+    if version.stage != Stage.COLORIZATION:
+        return
+    for hint in given:
+        withdrawn = hint.withdrawn_at is not None and hint.withdrawn_at <= event.started_at
+        if hint.given_at <= event.started_at and not withdrawn:
+            source = ", ".join(filter(None, (hint.source, hint.citation, hint.source_date)))
+            yield SourcedHint(hint.x, hint.y, hint.radius, hint.a, hint.b, source)
+
+
+def _references(event: Event) -> Iterator[ModelReference]:
+    for participant in event.participants:
+        agent = participant.agent
+        if participant.role is AgentRole.MODEL:
+            yield ModelReference(agent.name, agent.version, agent.identifier.removeprefix("sha256:"))
+
+
+def _models(event: Event) -> Iterator[tuple[str, str]]:
+    return ((reference.name, reference.sha256) for reference in _references(event))
+
+
+def _output(derivative: Derivative) -> OutputFile:
+    return OutputFile(
+        role=derivative.role,
+        name=derivative.name,
+        sha256=derivative.sha256,
+        bytes=derivative.bytes,
+        media_type=derivative.media_type,
+        width=derivative.width,
+        height=derivative.height,
+        bits=derivative.bits,
+    )
