@@ -7,6 +7,7 @@ crash.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -15,6 +16,8 @@ import numpy.typing as npt
 
 from imaging.stage import ModelReference
 from restoration.kinds import DamageKind
+from restoration.models import WEIGHTS, load_once
+from restoration.network import CompactUNet, TileRunner
 
 Grey = npt.NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
@@ -24,6 +27,25 @@ Kinds = npt.NDArray[np.uint8]
 
 DETECTOR = "detector"
 """Name of the detector's weights."""
+
+
+CUE_SIDES = (7, 21)
+"""Sides of the squares of the top-hats that the network is shown, px."""
+CUES = 1 + 2 * len(CUE_SIDES)
+"""Maps that the network is shown."""
+
+
+def cues_of(grey: Grey) -> Grey:
+    """Return what the network is shown of a tile, C×H×W: the picture, and its light and dark top-hats.
+
+    A top-hat keeps what is narrower than its square: what a convolution can only learn slowly to see.
+    """
+    cues = [grey - np.float32(0.5)]
+    for side in CUE_SIDES:
+        square = np.ones((side, side), np.uint8)
+        for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
+            cues.append(np.float32(2) * np.asarray(cv2.morphologyEx(grey, operation, square), np.float32))
+    return np.stack(cues)
 
 
 class Detector(Protocol):
@@ -42,6 +64,52 @@ class Detector(Protocol):
     def model(self) -> ModelReference | None:
         """The weights that took part, ``None`` for a classical method."""
         ...
+
+
+class NetworkDetector:
+    """The trained detector.
+
+    Damage starts where the network is sure and reaches as far as it finds it likely, so that a scratch that
+    fades stays one, and doubtful specks stay out. Each connected piece is of one kind.
+
+    Parameters
+    ----------
+    device
+        ``cpu`` or ``cuda``.
+    folder
+        Where the weights are.
+    """
+
+    def __init__(self, device: str = "cpu", folder: Path = WEIGHTS) -> None:
+        descriptor, network = load_once(DETECTOR, CompactUNet, folder)
+        self.model: ModelReference | None = descriptor.reference
+        self.context: int = descriptor.context
+        self._runner = TileRunner(network, descriptor.multiple, device)
+
+    def detect(self, grey: Grey, sensitivity: float) -> Kinds:
+        """Return the damage kinds of a tile; see `Detector.detect`."""
+        maps = self._runner(cues_of(grey))
+        sure, likely = thresholds(sensitivity)
+        found = _touching(maps[0] > likely, maps[0] > sure)
+        return _one_kind_each(found, maps[1:])
+
+
+def thresholds(sensitivity: float) -> tuple[float, float]:
+    """Return the log-odds from which damage is sure and from which it is likely."""
+    sure = 5.0 - 5.0 * sensitivity
+    return sure, sure - 1.5
+
+
+def _one_kind_each(found: Kinds, evidence: npt.NDArray[np.float32]) -> Kinds:
+    """Give each connected piece of `found` the kind with the most log-probability over its pixels."""
+    count, labels = cv2.connectedComponents(found, connectivity=8)
+    inside = found > 0
+    which = labels[inside]
+    scores = evidence[:, inside] - np.logaddexp.reduce(evidence[:, inside], axis=0)
+    total = np.stack([np.bincount(which, weights=score, minlength=count) for score in scores])
+    kinds = (total.argmax(axis=0) + 1).astype(np.uint8)
+    kinds[0] = 0
+    return np.asarray(kinds[labels])
 
 
 @dataclass(frozen=True)

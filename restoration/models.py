@@ -115,9 +115,11 @@ def load(name: str, network: type[Network], folder: Path = WEIGHTS) -> tuple[Mod
 
 
 @lru_cache(maxsize=8)
-def load_once(name: str, network: type[Network]) -> tuple[ModelDescriptor, Network]:
-    """Return what `load` returns from the shipped weights, kept for the process."""
-    return load(name, network)
+def load_once(
+    name: str, network: type[Network], folder: Path = WEIGHTS
+) -> tuple[ModelDescriptor, Network]:
+    """Return what `load` returns, kept for the process."""
+    return load(name, network, folder)
 
 
 def export(network: nn.Module, descriptor: ModelDescriptor, folder: Path = WEIGHTS) -> ModelDescriptor:

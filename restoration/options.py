@@ -25,7 +25,7 @@ class RestorationOptions:
     device
         Where networks run: ``cpu``, ``cuda``, or ``auto`` for CUDA when there is one.
     threads
-        Threads of the networks; 0 leaves the number to PyTorch.
+        Tiles worked on at the same time; 0 for as many as there are processors.
     """
 
     mend: bool = True

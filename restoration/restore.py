@@ -2,51 +2,56 @@
 
 Reads one scan. Writes ``restored.tif`` and ``damage-mask.tif`` (pixel values are `DamageKind`) into the
 folder it is given, and while it works one TIFF per band into a hidden folder there. A kill leaves that
-folder; a repeat with the same scan, options and models goes on from it and makes the same bytes. When all is done it
-is removed.
+folder; a repeat with the same scan, options and models goes on from it and makes the same bytes. When all is
+done it is removed.
 
-The order of work: find the damage everywhere, count it, mend it, quiet the noise, assemble.
+The order of work: measure the noise, find the damage everywhere, count it, mend it and quiet the noise,
+assemble.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
+import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pyvips
+import torch
 
 from imaging.fixity import describe_output, sha256_file
 from imaging.pyramid import write_pyramid
-from imaging.scan import open_scan
+from imaging.scan import decoding, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
 from restoration.bands import Band, BandFolder
 from restoration.census import Census, take_census, trace_regions
 from restoration.defects import ClassicalDetector, Detector
+from restoration.grain import NoiseReport, Quieter, encoded, luma, measure_noise
 from restoration.kinds import DamageKind
-from restoration.mending import mend
+from restoration.mending import Mender
+from restoration.network import choose_device
 from restoration.options import RestorationOptions
-
-logger = logging.getLogger(__name__)
 
 STAGE = "restoration"
 VERSION = "1"
 """Changes whenever the same scan and options would give other pixels."""
 
 Progress = Callable[[float], None]
+Pixels = npt.NDArray[Any]
+"""H×W×B, uint8 or uint16."""
 
-MARGIN = 64
-"""Pixels around a tile that mending and noise reduction may look at."""
+_RESTORED_FILE, _MASK_FILE = "restored.tif", "damage-mask.tif"
 _MASK, _RESTORED = "mask", "restored"
-_SHARE_OF_DETECTION, _SHARE_OF_MENDING = 0.5, 0.4
+_SHARE_OF_DETECTION, _SHARE_OF_MENDING = 0.4, 0.5
 
 
 def restore(
@@ -79,30 +84,84 @@ def restore(
     options = options or RestorationOptions()
     progress = progress or (lambda share: None)
     started = time.monotonic()
-    image = open_scan(scan)
-    detector: Detector = ClassicalDetector()
-    models = tuple(m for m in (detector.model,) if m is not None)
     source = sha256_file(scan)
-    work = into / f".{_fingerprint(source, options, models)}"
-    bands = BandFolder(work, image.width, image.height, _pixel_bytes(image), options.tile)
-
-    _find_damage(image, bands, detector, options, progress)
-    census = take_census(bands, _MASK)
-    _mend_bands(image, bands, options, progress)
-    files = _assemble(image, bands, into)
+    with decoding(scan), _tiles_in_parallel(options.threads) as pool:
+        image = open_scan(scan)
+        workers = _Workers.hire(image, options, pool)
+        bands = _bands(image, into / f".{_fingerprint(source, options, workers.models)}", options)
+        _find_damage(image, bands, workers, progress)
+        census = take_census(bands, _MASK)
+        _restore_bands(image, bands, workers, progress)
+        files = _assemble(image, bands, into)
     regions = trace_regions(census, bands, _MASK)
-    shutil.rmtree(work)
+    after = measure_noise(open_scan(into / _RESTORED_FILE))
+    shutil.rmtree(bands.folder)
     progress(1.0)
+    figures = _figures(census, image) | workers.noise.figures("before") | after.figures("after")
     return StageResult(
         stage=STAGE,
         version=VERSION,
         input_sha256=source,
         files=files,
-        models=models,
+        models=workers.models,
         parameters=options.parameters(),
-        figures=_figures(census, image, time.monotonic() - started),
+        figures={**figures, "seconds": round(time.monotonic() - started, 3)},
         regions=regions,
     )
+
+
+@contextmanager
+def _tiles_in_parallel(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Work on several tiles at once, each operator of a network in one thread.
+
+    The other way round, threads within operators wait for each other actively, which beside other tasks on
+    the same processors costs ten times the work itself.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass(frozen=True)
+class _Workers:
+    """Who works on the tiles of one photograph."""
+
+    options: RestorationOptions
+    pool: ThreadPoolExecutor
+    noise: NoiseReport
+    detector: Detector
+    mender: Mender | None
+    quieter: Quieter | None
+
+    @classmethod
+    def hire(cls, image: pyvips.Image, options: RestorationOptions, pool: ThreadPoolExecutor) -> _Workers:
+        device = choose_device(options.device)
+        noise = measure_noise(image)
+        return cls(
+            options=options,
+            pool=pool,
+            noise=noise,
+            detector=ClassicalDetector(),
+            mender=Mender(noise, device) if options.mend else None,
+            quieter=Quieter(noise, options.denoise, device) if options.denoise else None,
+        )
+
+    @property
+    def models(self) -> tuple[ModelReference, ...]:
+        workers = (self.detector, self.mender, self.quieter)
+        models = (worker.model for worker in workers if worker is not None)
+        return tuple(model for model in models if model is not None)
+
+    @property
+    def margin(self) -> int:
+        """Pixels around a tile that mending and noise reduction look at."""
+        return max(
+            (worker.context for worker in (self.mender, self.quieter) if worker is not None), default=0
+        )
 
 
 def _fingerprint(source: str, options: RestorationOptions, models: tuple[ModelReference, ...]) -> str:
@@ -110,73 +169,67 @@ def _fingerprint(source: str, options: RestorationOptions, models: tuple[ModelRe
     return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _pixel_bytes(image: pyvips.Image) -> int:
-    return int(image.bands) * (2 if image.format == "ushort" else 1)
+def _bands(image: pyvips.Image, folder: Path, options: RestorationOptions) -> BandFolder:
+    pixel_bytes = image.bands * (2 if image.format == "ushort" else 1)
+    return BandFolder(folder, image.width, image.height, pixel_bytes, options.tile)
 
 
-def _find_damage(
-    image: pyvips.Image,
-    bands: BandFolder,
-    detector: Detector,
-    options: RestorationOptions,
-    progress: Progress,
-) -> None:
+def _find_damage(image: pyvips.Image, bands: BandFolder, workers: _Workers, progress: Progress) -> None:
     for band in bands:
         if not bands.has(_MASK, band):
-            rows, above = _rows_with_margin(image, band, detector.context)
-            kinds = np.zeros((band.height, bands.width), np.uint8)
-            for columns, reach, core in _tiles(bands.width, options.tile, detector.context):
-                found = detector.detect(_grey(rows[:, reach]), options.sensitivity)
-                kinds[:, columns] = found[above : above + band.height, core]
-            bands.save(_MASK, band, kinds)
+            bands.save(_MASK, band, _damage_of_band(image, band, workers))
         progress(_SHARE_OF_DETECTION * (band.index + 1) / len(bands))
 
 
-def _mend_bands(
-    image: pyvips.Image, bands: BandFolder, options: RestorationOptions, progress: Progress
-) -> None:
+def _damage_of_band(image: pyvips.Image, band: Band, workers: _Workers) -> npt.NDArray[np.uint8]:
+    detector, sensitivity = workers.detector, workers.options.sensitivity
+    rows, above = _rows_with_margin(image, band, detector.context)
+
+    def detect(tile: _Tile) -> npt.NDArray[np.uint8]:
+        found = detector.detect(luma(encoded(rows[:, tile.reach])), sensitivity)
+        return found[above : above + band.height, tile.inner]
+
+    return np.concatenate(_over_tiles(detect, image.width, detector.context, workers), axis=1)
+
+
+def _restore_bands(image: pyvips.Image, bands: BandFolder, workers: _Workers, progress: Progress) -> None:
     for band in bands:
         if not bands.has(_RESTORED, band):
-            bands.save(_RESTORED, band, _restored_band(image, bands, band, options))
+            bands.save(_RESTORED, band, _restored_band(image, bands, band, workers))
         progress(_SHARE_OF_DETECTION + _SHARE_OF_MENDING * (band.index + 1) / len(bands))
 
 
-def _restored_band(
-    image: pyvips.Image, bands: BandFolder, band: Band, options: RestorationOptions
-) -> npt.NDArray[Any]:
-    rows, above = _rows_with_margin(image, band, MARGIN)
-    damaged = bands.rows(_MASK, band.top - above, band.top - above + rows.shape[0]) > 0
-    restored = rows[above : above + band.height].copy()
-    for columns, reach, core in _tiles(bands.width, options.tile, MARGIN):
-        here = slice(above, above + band.height), core
-        mask = damaged[:, reach]
-        if options.mend and mask[here].any():
-            tile = mend(_encoded(rows[:, reach]), mask)
-            changed = mask[here]
-        else:
-            tile = None
-            changed = np.zeros((1, 1), np.bool_)
-        if options.denoise:
-            tile = _quieten(_encoded(rows[:, reach]) if tile is None else tile, options.denoise)
-            changed = np.ones((1, 1), np.bool_)
-        if tile is not None:
-            part = restored[:, columns]
-            np.copyto(part, _coded(tile[here], rows.dtype), where=changed[:, :, None])
-    return restored
+def _restored_band(image: pyvips.Image, bands: BandFolder, band: Band, workers: _Workers) -> Pixels:
+    rows, above = _rows_with_margin(image, band, workers.margin)
+    top = band.top - above
+    damaged = bands.rows(_MASK, top, top + rows.shape[0]) > 0
+
+    def work(tile: _Tile) -> Pixels:
+        restored = _restored_tile(rows[:, tile.reach], damaged[:, tile.reach], tile.reach.start, top, workers)
+        return restored[above : above + band.height, tile.inner]
+
+    return np.concatenate(_over_tiles(work, image.width, workers.margin, workers), axis=1)
 
 
-def _quieten(tile: npt.NDArray[np.float32], strength: float) -> npt.NDArray[np.float32]:
-    quiet = np.stack(
-        [
-            cv2.bilateralFilter(np.ascontiguousarray(tile[:, :, b]), 5, 0.04, 1.5)
-            for b in range(tile.shape[2])
-        ],
-        2,
-    )
-    return np.asarray(tile + strength * (quiet - tile), np.float32)
+def _restored_tile(
+    pixels: Pixels, damaged: npt.NDArray[np.bool_], left: int, top: int, workers: _Workers
+) -> Pixels:
+    tile = encoded(pixels)
+    if workers.mender is not None:
+        tile = workers.mender(tile, damaged, left, top)
+    if workers.quieter is not None and not workers.quieter.idle:
+        return _coded(workers.quieter(tile), pixels.dtype)
+    if workers.mender is None:
+        return pixels
+    # Sound pixels are not even coded anew, so that they are equal by construction.
+    return np.where(damaged[:, :, None], _coded(tile, pixels.dtype), pixels)
 
 
-def _rows_with_margin(image: pyvips.Image, band: Band, margin: int) -> tuple[npt.NDArray[Any], int]:
+def _coded(values: npt.NDArray[np.float32], depth: np.dtype[Any]) -> Pixels:
+    return np.rint(values.clip(0, 1) * np.float32(np.iinfo(depth).max)).astype(depth)
+
+
+def _rows_with_margin(image: pyvips.Image, band: Band, margin: int) -> tuple[Pixels, int]:
     """Return the band's rows with up to `margin` more on each side, H×W×B, and how many there are above."""
     top = max(0, band.top - margin)
     bottom = min(image.height, band.top + band.height + margin)
@@ -184,50 +237,43 @@ def _rows_with_margin(image: pyvips.Image, band: Band, margin: int) -> tuple[npt
     return rows.reshape(bottom - top, image.width, image.bands), band.top - top
 
 
-def _tiles(width: int, tile: int, margin: int) -> list[tuple[slice, slice, slice]]:
-    """Cut a band into tiles: the columns each is for, those it reads, where the first lie in the second."""
-    cut = []
-    for left in range(0, width, tile):
-        right = min(width, left + tile)
-        first, last = max(0, left - margin), min(width, right + margin)
-        cut.append((slice(left, right), slice(first, last), slice(left - first, right - first)))
-    return cut
+@dataclass(frozen=True)
+class _Tile:
+    """A tile of a band: the columns it reads, and among those the ones it is for."""
+
+    reach: slice
+    inner: slice
 
 
-def _encoded(rows: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    return rows.astype(np.float32) / np.float32(np.iinfo(rows.dtype).max)
-
-
-def _coded(values: npt.NDArray[np.float32], depth: np.dtype[Any]) -> npt.NDArray[Any]:
-    return np.rint(values.clip(0, 1) * np.float32(np.iinfo(depth).max)).astype(depth)
-
-
-def _grey(rows: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Return H×W grey values in [0, 1]: Rec. 709 luma of the encoded values."""
-    encoded = _encoded(rows)
-    if encoded.shape[2] == 1:
-        return encoded[:, :, 0]
-    return np.asarray(encoded @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)
+def _over_tiles(
+    work: Callable[[_Tile], Pixels], width: int, margin: int, workers: _Workers
+) -> Sequence[Pixels]:
+    """Cut a band of `width` px into tiles and return the work on each, from left to right."""
+    side = workers.options.tile
+    tiles = []
+    for left in range(0, width, side):
+        first, last = max(0, left - margin), min(width, left + side + margin)
+        tiles.append(_Tile(slice(first, last), slice(left - first, min(width, left + side) - first)))
+    return list(workers.pool.map(work, tiles))
 
 
 def _assemble(image: pyvips.Image, bands: BandFolder, into: Path) -> tuple[OutputFile, ...]:
     size = {"width": image.width, "height": image.height}
     restored = bands.joined(_RESTORED).copy(interpretation=image.interpretation)
-    write_pyramid(restored, into / "restored.tif")
+    write_pyramid(restored, into / _RESTORED_FILE)
     mask = bands.joined(_MASK)
-    write_pyramid(mask, into / "damage-mask.tif")
+    write_pyramid(mask, into / _MASK_FILE)
     bits = 16 if image.format == "ushort" else 8
     return (
-        describe_output(into / "restored.tif", into, Role.RESTORED, bits=bits, **size),
-        describe_output(into / "damage-mask.tif", into, Role.DAMAGE_MASK, bits=8, **size),
+        describe_output(into / _RESTORED_FILE, into, Role.RESTORED, bits=bits, **size),
+        describe_output(into / _MASK_FILE, into, Role.DAMAGE_MASK, bits=8, **size),
     )
 
 
-def _figures(census: Census, image: pyvips.Image, seconds: float) -> dict[str, Scalar]:
+def _figures(census: Census, image: pyvips.Image) -> dict[str, Scalar]:
     figures: dict[str, Scalar] = {
         "damage_share": census.damage_share,
         "defects": census.count,
-        "seconds": round(seconds, 3),
         "megapixels": image.width * image.height / 1e6,
     }
     for kind in DamageKind:

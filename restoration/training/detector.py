@@ -10,6 +10,7 @@ import argparse
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.defects import DETECTOR
+from restoration.defects import CUES, DETECTOR, cues_of
 from restoration.kinds import DamageKind
 from restoration.models import ModelDescriptor, export
 from restoration.network import CompactUNet
@@ -87,14 +88,15 @@ class DetectionLesson:
         self._validation = [draw_sample(held_out, held_out_shapes, 256, random) for _ in range(96)]
 
     def batch(self, random: np.random.Generator) -> Mapping[str, Tensor]:
-        """Draw pictures N×1×S×S and kinds N×S×S (255: doubtful)."""
+        """Draw cues N×C×S×S and kinds N×S×S (255: doubtful)."""
         drawn = [draw_sample(self.photographs, self.shapes, self.side, random) for _ in range(self.samples)]
-        pictures, kinds = (np.stack(part) for part in zip(*drawn, strict=True))
-        return {"picture": torch.from_numpy(pictures)[:, None], "kinds": torch.from_numpy(kinds)}
+        cues = np.stack([cues_of(picture) for picture, _ in drawn])
+        kinds = np.stack([kinds for _, kinds in drawn])
+        return {"cues": torch.from_numpy(cues), "kinds": torch.from_numpy(kinds)}
 
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the loss of one batch."""
-        maps = network(batch["picture"]).float()
+        maps = network(batch["cues"]).float()
         kinds = batch["kinds"]
         known, damaged = kinds != 255, (kinds > 0) & (kinds != 255)
         where = _where_loss(maps[:, 0], damaged.float(), known.float())
@@ -107,7 +109,7 @@ class DetectionLesson:
         table = np.zeros((OUTPUTS, OUTPUTS), np.int64)
         false = sound = 0
         for picture, kinds in self._validation:
-            maps = network(torch.from_numpy(picture)[None, None]).float()[0]
+            maps = network(torch.from_numpy(cues_of(picture))[None]).float()[0].detach()
             found = torch.where(maps[0] > 0, maps[1:].argmax(0) + 1, 0).numpy()
             known = kinds != 255
             table += np.bincount(
@@ -136,9 +138,9 @@ def _where_loss(logits: Tensor, damaged: Tensor, known: Tensor) -> Tensor:
     return 4 * cross + 0.5 * dice.mean()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train the detector and export its weights."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments_for(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser that the training entries of detector and mender share."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("folder", type=Path, help="for checkpoints, the log and the exported weights")
     parser.add_argument("--photos", type=Path, required=True, help="folder of the tar shards")
     parser.add_argument("--defects", type=Path, required=True, help="outlines of real defects, gzipped JSON")
@@ -149,10 +151,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--ahead", type=int, default=0)
-    chosen = parser.parse_args(arguments)
+    return parser
+
+
+Photographs = list[NDArray[np.uint8]]
+
+
+def photographs_and_shapes(photos: Path, defects: Path) -> tuple[Photographs, Photographs, Shapes, Shapes]:
+    """Return photographs to learn from and held out, and the outlines of real defects for either."""
+    grey = read_photographs([photos / "grey-fullres.tar"])
+    learn, held_out = grey[:-HELD_OUT_PHOTOGRAPHS], grey[-HELD_OUT_PHOTOGRAPHS:]
+    small = read_photographs(sorted(photos.glob("train-*.tar")), limit=_SMALL_PHOTOGRAPHS)
+    # The sharp ones are few and worth more: as often as the small ones.
+    photographs = small + learn * max(1, len(small) // max(1, len(learn)))
+    others = [scan for scan in range(1, 11) if scan not in HELD_OUT_SCANS]
+    return photographs, held_out, Shapes(defects, others), Shapes(defects, HELD_OUT_SCANS)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the detector and export its weights."""
+    chosen = arguments_for(__doc__).parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(chosen.threads)
-    lesson = _lesson(chosen)
+    photographs, held_out, shapes, held_out_shapes = photographs_and_shapes(chosen.photos, chosen.defects)
+    lesson = DetectionLesson(
+        photographs, held_out, shapes, held_out_shapes, samples=chosen.samples, side=chosen.side
+    )
     schedule = Schedule(
         steps=chosen.steps,
         seconds=chosen.seconds,
@@ -161,8 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         validate_every=1000,
         ahead=chosen.ahead,
     )
-    settings = {"inputs": 1, "outputs": OUTPUTS, "widths": list(WIDTHS)}
-    network = train(CompactUNet(1, OUTPUTS, WIDTHS), lesson, schedule, chosen.folder, device=chosen.device)
+    settings: dict[str, Any] = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS), "normalize": True}
+    network = train(CompactUNet(**settings), lesson, schedule, chosen.folder, device=chosen.device)
     descriptor = ModelDescriptor(
         name=DETECTOR,
         version="1",
@@ -173,22 +197,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         training={"schedule": describe(schedule), "validation": dict(lesson.validate(network))},
     )
     export(network, descriptor, chosen.folder)
-
-
-def _lesson(chosen: argparse.Namespace) -> DetectionLesson:
-    grey = read_photographs([chosen.photos / "grey-fullres.tar"])
-    learn, held_out = grey[:-HELD_OUT_PHOTOGRAPHS], grey[-HELD_OUT_PHOTOGRAPHS:]
-    small = read_photographs(sorted(chosen.photos.glob("train-*.tar")), limit=_SMALL_PHOTOGRAPHS)
-    # The sharp ones are few and worth more: as often as the small ones.
-    photographs = small + learn * max(1, len(small) // max(1, len(learn)))
-    return DetectionLesson(
-        photographs,
-        held_out,
-        Shapes(chosen.defects, [s for s in range(1, 11) if s not in HELD_OUT_SCANS]),
-        Shapes(chosen.defects, HELD_OUT_SCANS),
-        samples=chosen.samples,
-        side=chosen.side,
-    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,139 @@
+"""Teaching the mender: ``python -m restoration.training.mender FOLDER --photos … --defects …``.
+
+Reads tar shards of photographs and the outlines of real defects. Writes checkpoints and a log into FOLDER,
+and at the end the weights with their descriptor. A repeat goes on from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from restoration.kinds import DamageKind
+from restoration.mending import MENDER, fill_smoothly
+from restoration.models import ModelDescriptor, export
+from restoration.network import CompactUNet
+from restoration.training.backgrounds import add_grain, draw_background
+from restoration.training.damage import Shapes, damage
+from restoration.training.detector import arguments_for, photographs_and_shapes
+from restoration.training.loop import Schedule, describe, train
+
+WIDTHS = (24, 48, 64, 96, 128)
+
+
+def draw_hole(
+    photographs: Sequence[NDArray[np.uint8]], shapes: Shapes, side: int, random: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return a picture whose holes are filled smoothly, the holes as 0/1, and the clean picture."""
+    background = draw_background(photographs, side, random)
+    clean, _ = add_grain(background, random, strongest=0.03)
+    kinds = {DamageKind(int(k)) for k in random.choice(list(DamageKind), 2)}
+    damaged = damage(clean.clip(0, 1), shapes, random, kinds)
+    reach = int(random.choice([3, 3, 5]))
+    holes = cv2.dilate((damaged.kinds > 0).view(np.uint8), np.ones((reach, reach), np.uint8)) > 0
+    filled = fill_smoothly(damaged.picture, holes)
+    return filled, holes.astype(np.float32), background
+
+
+class MendingLesson:
+    """Absolute error inside the holes, counting every hole pixel of the batch alike.
+
+    Parameters
+    ----------
+    photographs, held_out
+        To learn from, and to validate on.
+    shapes, held_out_shapes
+        Outlines of real defects for either.
+    samples, side
+        Of a batch: how many pictures and their side, px.
+    """
+
+    def __init__(
+        self,
+        photographs: Sequence[NDArray[np.uint8]],
+        held_out: Sequence[NDArray[np.uint8]],
+        shapes: Shapes,
+        held_out_shapes: Shapes,
+        *,
+        samples: int = 8,
+        side: int = 128,
+    ) -> None:
+        self.photographs, self.shapes = photographs, shapes
+        self.samples, self.side = samples, side
+        random = np.random.default_rng(11)
+        self._validation = [draw_hole(held_out, held_out_shapes, 192, random) for _ in range(64)]
+
+    def batch(self, random: np.random.Generator) -> Mapping[str, Tensor]:
+        """Draw pictures with smooth fills, holes and clean pictures, N×1×S×S each."""
+        drawn = [draw_hole(self.photographs, self.shapes, self.side, random) for _ in range(self.samples)]
+        filled, holes, clean = (torch.from_numpy(np.stack(p))[:, None] for p in zip(*drawn, strict=True))
+        return {"filled": filled, "holes": holes, "clean": clean}
+
+    def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the loss of one batch."""
+        filled, holes = batch["filled"], batch["holes"]
+        residual = network(torch.cat((filled - 0.5, holes), 1)).float()
+        error = (filled + residual - batch["clean"]) * holes
+        total: Tensor = (error.abs() + 2 * error.square()).sum()
+        return 10 * total / (holes.sum() + 64)
+
+    def validate(self, network: nn.Module) -> Mapping[str, float]:
+        """Return PSNR inside the holes, dB: of the smooth fill, of Telea's method and of the network."""
+        smooth = telea = learned = 0.0
+        pixels = 0.0
+        for filled, holes, clean in self._validation:
+            inputs = torch.from_numpy(np.stack((filled - np.float32(0.5), holes)))[None]
+            mended = filled + network(inputs).float()[0, 0].detach().numpy()
+            coded = np.rint(filled.clip(0, 1) * 65535).astype(np.uint16)
+            peer = cv2.inpaint(coded, holes.astype(np.uint8), 5, cv2.INPAINT_TELEA) / np.float32(65535)
+            smooth += float((holes * (filled - clean) ** 2).sum())
+            telea += float((holes * (peer - clean) ** 2).sum())
+            learned += float((holes * (mended - clean) ** 2).sum())
+            pixels += float(holes.sum())
+        names = ("smooth", "telea", "learned")
+        return {
+            name: float(10 * np.log10(pixels / error))
+            for name, error in zip(names, (smooth, telea, learned), strict=True)
+        }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the mender and export its weights."""
+    parser: argparse.ArgumentParser = arguments_for(__doc__)
+    parser.set_defaults(side=128)
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(chosen.threads)
+    photographs, held_out, shapes, held_out_shapes = photographs_and_shapes(chosen.photos, chosen.defects)
+    lesson = MendingLesson(
+        photographs, held_out, shapes, held_out_shapes, samples=chosen.samples, side=chosen.side
+    )
+    schedule = Schedule(
+        steps=chosen.steps,
+        seconds=chosen.seconds,
+        learning_rate=1.5e-3,
+        weight_decay=0.01,
+        ahead=chosen.ahead,
+    )
+    network = train(CompactUNet(2, 1, WIDTHS), lesson, schedule, chosen.folder, device=chosen.device)
+    descriptor = ModelDescriptor(
+        name=MENDER,
+        version="1",
+        network="restoration.network.CompactUNet",
+        settings={"inputs": 2, "outputs": 1, "widths": list(WIDTHS)},
+        multiple=2 ** len(WIDTHS),
+        context=64,
+        training={"schedule": describe(schedule), "validation": dict(lesson.validate(network))},
+    )
+    export(network, descriptor, chosen.folder)
+
+
+if __name__ == "__main__":
+    main()
