@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 GRID = 10.0
 """Distance of neighboring bins, a*b* units."""
@@ -92,14 +93,14 @@ class Decoding:
 
 
 def decode(logits: Tensor, regressed: Tensor, bins: Tensor, log_weight: Tensor, how: Decoding) -> Tensor:
-    """Return one color per cell, N×2×h×w.
+    """Return one color per cell of `regressed`, N×2×h'×w'.
 
     Parameters
     ----------
     logits
         N×K×h×w.
     regressed
-        N×2×h×w, the regression head's a*b*.
+        N×2×h'×w', the regression head's a*b*; some networks regress at a finer scale.
     bins
         K×2.
     log_weight
@@ -110,6 +111,8 @@ def decode(logits: Tensor, regressed: Tensor, bins: Tensor, log_weight: Tensor, 
     unbiased = logits - how.restore_prior * log_weight[:, None, None]
     probability = torch.softmax(unbiased / how.temperature, 1)
     annealed = torch.einsum("nkhw,kc->nchw", probability, bins)
+    if annealed.shape != regressed.shape:
+        annealed = F.interpolate(annealed, size=regressed.shape[-2:], mode="bilinear", align_corners=False)
     return how.vividness * torch.lerp(annealed, regressed, how.regression)
 
 

@@ -9,6 +9,8 @@ import torch
 import typer
 
 from colorization.encoder import from_package_names
+from colorization.training.calibrate import calibrate
+from colorization.training.export import export
 from colorization.training.loop import Recipe, Trainer
 from colorization.training.measure import Validation
 from colorization.training.shards import load_training, load_validation
@@ -22,6 +24,7 @@ def main(
         float | None, typer.Option(help="Time budget, earlier parts of the run included.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Instead of a time budget.")] = None,
+    version: Annotated[str, typer.Option(help="Of the exported weights.")] = "1",
     seed: int = 0,
     batch: Annotated[int, typer.Option(help="Crops per step at 128 px.")] = 24,
     replicas: Annotated[int, typer.Option(help="Parts of a batch learned side by side (CPU).")] = 1,
@@ -33,7 +36,11 @@ def main(
     torch.set_num_threads(threads)
     recipe = Recipe(seconds=seconds, steps=steps, seed=seed, batch=batch, replicas=replicas, workers=workers)
     trainer = Trainer(load_training(photos), out, recipe, device=device, pretrained=imagenet_weights())
-    trainer.run(Validation(load_validation(photos)[::4]), measure_seconds=600)
+    validation = load_validation(photos)
+    network = trainer.run(Validation(validation[::4]), measure_seconds=600)
+    decoding = calibrate(network, trainer.palette, validation)
+    path = export(network, trainer.palette, out, version=version, decoding=decoding)
+    typer.echo(path)
 
 
 def imagenet_weights() -> dict[str, torch.Tensor]:

@@ -146,8 +146,7 @@ class Trainer:
         with ThreadPoolExecutor(self._recipe.workers) as pool:
             ahead = [self._submit(pool, self.step + i) for i in range(self._recipe.workers + 1)]
             while self._progress() < 1:
-                parts = self._learn(ahead.pop(0).result())
-                self.step += 1
+                parts = self._learn(*ahead.pop(0).result())
                 now = time.monotonic()
                 self._spent = already + now - started
                 ahead.append(self._submit(pool, self.step + len(ahead)))
@@ -166,6 +165,11 @@ class Trainer:
         if measure is not None:
             self._write(**measure(self.averaged, self.palette))
         return self.averaged
+
+    def advance(self) -> dict[str, float]:
+        """Take one step; return the loss and its parts."""
+        batch = self._cut(self.step, self._recipe.side(self._progress()))
+        return {name: float(value) for name, value in self._learn(*batch).items()}
 
     def save(self) -> None:
         """Replace the checkpoint as a whole."""
@@ -245,10 +249,9 @@ class Trainer:
         planes, chroma = simulate(sample.chroma, random)
         return Sample(sample.lightness, chroma), planes, random
 
-    def _learn(self, batch: tuple[int, NDArray[np.uint8]]) -> dict[str, Tensor]:
+    def _learn(self, step: int, pixels: NDArray[np.uint8]) -> dict[str, Tensor]:
         self.network.train()
         self.network.encoder.eval()  # ImageNet's statistics hold, and small batches would not improve them
-        step, pixels = batch
         pieces = np.array_split(pixels, self._recipe.replicas)
         results = list(self._hands.map(self._differentiate, [step] * len(pieces), range(len(pieces)), pieces))
         gradients = [torch.stack(same).mean(0) for same in zip(*(r[0] for r in results), strict=True)]
@@ -263,6 +266,7 @@ class Trainer:
         nn.utils.clip_grad_norm_(parameters, 5.0)
         self._optimizer.step()
         self._average()
+        self.step += 1
         return parts
 
     @torch.no_grad()

@@ -30,7 +30,7 @@ class Validation:
     """
 
     def __init__(self, photographs: Sequence[Picture]) -> None:
-        self._pictures = [_fit(photograph) for photograph in photographs]
+        self._pictures = [fit(photograph) for photograph in photographs]
 
     @torch.no_grad()
     def __call__(self, network: ColorNetwork, palette: Palette) -> dict[str, float]:
@@ -39,9 +39,7 @@ class Validation:
         rows = []
         for i, picture in enumerate(self._pictures):
             linear = photometry.linear_light(picture.to(palette.bins.device))
-            light = photometry.lightness(
-                torch.einsum("c,nchw->nhw", linear.new_tensor(photometry.LUMINANCE), linear)[:, None]
-            )
+            light = photometry.lightness(photometry.luminance(linear))
             true = photometry.chroma(linear)
             shown = self._color(network, palette, light, None)
             hinted = self._color(network, palette, light, _ten_hints(true, i))
@@ -83,7 +81,8 @@ def _error(shown: Tensor, true: Tensor) -> float:
     return float((shown - true).norm(dim=1).mean())
 
 
-def _fit(picture: Picture) -> Tensor:
+def fit(picture: Picture) -> Tensor:
+    """Return a picture at a long side of `LONG_SIDE` px, 1×3×h×w uint8, sides multiples of 32."""
     scale = LONG_SIDE / max(picture.shape[:2])
     height, width = (
         max(SIZE_MULTIPLE, round(s * scale / SIZE_MULTIPLE) * SIZE_MULTIPLE) for s in picture.shape[:2]

@@ -24,6 +24,11 @@ def linear_light(rgb: Tensor) -> Tensor:
     return table[rgb.int()]
 
 
+def luminance(linear: Tensor) -> Tensor:
+    """Return relative luminance (N×1×h×w) of linear sRGB (N×3×h×w)."""
+    return (linear * linear.new_tensor(LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
 def lightness(luminance: Tensor) -> Tensor:
     """Return L* 0–100 of relative luminance 0–1."""
     return 116 * _lab_curve(luminance) - 16

@@ -1,0 +1,66 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from colorization.training.loop import CHECKPOINT, LOG, Recipe, Trainer
+from colorization.training.shards import Album
+
+SMALL = {"batch": 2, "crops": ((0.0, 64),), "width": 24, "log_every": 1}
+
+
+@pytest.fixture(scope="module")
+def album() -> Album:
+    """Grassy and sandy halves under a blue sky: light below is green, dark below is red."""
+    random = np.random.default_rng(0)
+    album = Album()
+    for i in range(12):
+        picture = np.zeros((80, 90, 3), np.uint8)
+        picture[:40] = (90, 140, 230)
+        picture[40:] = (40, 150, 40) if i % 2 else (120, 50, 30)
+        grain = random.normal(0, 6, picture.shape[:2])[..., None]
+        picture = cv2.GaussianBlur(np.clip(picture + grain, 0, 255).astype(np.uint8), (3, 3), 0)
+        album.photographs.append(picture)
+        album.weights.append(1.0)
+    return album
+
+
+def weights(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def test_a_resumed_run_ends_as_one_never_stopped(album, tmp_path):
+    whole = weights(Trainer(album, tmp_path / "whole", Recipe(steps=4, **SMALL)).run())
+    stopped = Trainer(album, tmp_path / "parts", Recipe(steps=4, **SMALL))
+    for _ in range(2):
+        stopped.advance()
+    stopped.save()
+    resumed = Trainer(album, tmp_path / "parts", Recipe(steps=4, **SMALL))
+    assert resumed.step == 2
+    parts = weights(resumed.run())
+    assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
+def test_the_loss_falls_and_the_log_says_so(album, tmp_path):
+    Trainer(album, tmp_path, Recipe(steps=40, **SMALL)).run()
+    lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
+    losses = [line["loss"] for line in lines]
+    assert np.mean(losses[-8:]) < 0.8 * np.mean(losses[:4])
+    assert {"step", "seconds", "steps_per_second", "rate", "classification", "regression"} <= set(lines[0])
+
+
+def test_a_time_budget_ends_the_run(album, tmp_path):
+    trainer = Trainer(album, tmp_path, Recipe(seconds=1.0, **SMALL))
+    trainer.run()
+    assert trainer.step >= 1
+    assert (tmp_path / CHECKPOINT).exists()
+    again = Trainer(album, tmp_path, Recipe(seconds=1.0, **SMALL))
+    again.run()
+    assert again.step == trainer.step
+
+
+def test_a_recipe_has_one_budget(album, tmp_path):
+    with pytest.raises(ValueError, match="either seconds or steps"):
+        Trainer(album, tmp_path, Recipe())
