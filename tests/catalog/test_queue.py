@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection
+
+from catalog import collections, derivatives, objects, queue, reviews, scans
+from catalog.agents import person
+from catalog.objects import ObjectRecord
+from catalog.queue import Order, QueueFilter, Range
+from catalog.schema import ReviewState
+from imaging.errors import OptionsError
+from tests.catalog.records import colorization, digest, restoration, scan_record
+
+CONFIDENCES = [0.5, 0.25, 0.75, 0.25, 0.125, 1.0, 0.25]
+
+
+@pytest.fixture
+def waiting(connection: Connection) -> list[int]:
+    return [open_one(connection, f"{number}", confidence) for number, confidence in enumerate(CONFIDENCES)]
+
+
+def open_one(connection: Connection, name: str, confidence: float | None) -> int:
+    shown = objects.ensure(connection, ObjectRecord(accession_number=name, title=f"Plate {name}"))
+    scan = scans.register(connection, scan_record(name, shown.id)).scan
+    version = derivatives.record(connection, scan.id, digest(f"{name} 1"), restoration(name)).version
+    if confidence is not None:
+        result = colorization(name, confidence=confidence)
+        version = derivatives.record(connection, scan.id, digest(f"{name} 2"), result).version
+    return reviews.open_review(connection, version.id).id
+
+
+def walk(connection: Connection, order: Order, limit: int) -> list[list[str]]:
+    pages, token = [], None
+    while True:
+        page = queue.page(connection, order=order, after=token, limit=limit)
+        pages.append([item.accession_number for item in page.items])
+        token = page.following
+        if token is None:
+            return pages
+
+
+@pytest.mark.usefixtures("waiting")
+class TestPages:
+    def test_least_certain_come_first_and_pages_neither_repeat_nor_skip(self, connection: Connection):
+        assert walk(connection, Order.CERTAINTY, 3) == [["4", "1", "3"], ["6", "0", "2"], ["5"]]
+
+    def test_other_orders(self, connection: Connection):
+        assert walk(connection, Order.ARRIVAL, 5) == [["0", "1", "2", "3", "4"], ["5", "6"]]
+        assert walk(connection, Order.DAMAGE, 4) == [["6", "5", "4", "3"], ["2", "1", "0"]]
+
+    def test_exactly_full_page_is_the_last(self, connection: Connection):
+        assert len(walk(connection, Order.CERTAINTY, len(CONFIDENCES))) == 1
+
+    def test_ranges_and_collection_narrow_the_queue(self, connection: Connection):
+        def found(**which) -> list[str]:
+            page = queue.page(connection, QueueFilter(**which))
+            return [item.accession_number for item in page.items]
+
+        assert found(confidence=Range(0.25, 0.5)) == ["1", "3", "6", "0"]
+        assert found(damage=Range(0.5, 1)) == []
+        assert found(state=ReviewState.APPROVED) == []
+        collections.upsert(connection, "plates")
+        collections.add(connection, "plates", [objects.get(connection, number).id for number in ("2", "3")])
+        assert found(collection="plates") == ["3", "2"]
+
+    def test_uncolored_photographs_come_last(self, connection: Connection):
+        open_one(connection, "uncolored", None)
+        last = queue.page(connection).items[-1]
+        assert (last.accession_number, last.review.confidence, last.stage) == (
+            "uncolored",
+            None,
+            "restoration",
+        )
+
+    def test_items_say_what_archivists_know_a_photograph_by(self, connection: Connection):
+        item = queue.page(connection, limit=1).items[0]
+        assert (item.title, item.original_name, item.stage, item.number) == (
+            "Plate 4",
+            "4.tif",
+            "colorization",
+            1,
+        )
+
+    @pytest.mark.parametrize("token", ["", "x", "bm8=", "WyJhcnJpdmFsIiwgMCwgMV0="])
+    def test_foreign_tokens_are_refused(self, connection: Connection, token: str):
+        with pytest.raises(OptionsError, match="token"):
+            queue.page(connection, after=token)
+
+    @pytest.mark.parametrize("limit", [0, 501])
+    def test_page_size_is_bounded(self, connection: Connection, limit: int):
+        with pytest.raises(OptionsError, match="outside 1–500"):
+            queue.page(connection, limit=limit)
+
+
+def test_states_are_counted(connection: Connection, waiting: list[int]):
+    reviews.decide(connection, waiting[0], ReviewState.APPROVED, person("Ada"))
+    counted = queue.counts(connection)
+    assert (counted[ReviewState.PENDING], counted[ReviewState.APPROVED]) == (6, 1)
+    assert counted[ReviewState.REJECTED] == 0

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection
+
+from catalog import activities, derivatives, events, hints, objects, reviews, scans
+from catalog.agents import person
+from catalog.hints import Hint
+from catalog.objects import ObjectRecord
+from catalog.reviews import Review
+from catalog.schema import ActivityType, AgentRole, EventType, ReviewState
+from imaging.errors import CatalogError
+from tests.catalog.records import colorization, digest, restoration, scan_record
+
+ADA, BOB = person("Ada", "ada@museum.example"), person("Bob", "bob@museum.example")
+COAT = Hint(x=0.5, y=0.25, radius=0.05, a=10, b=-40, source="letter to her sister", citation="MS 12, f. 3")
+
+
+def make(connection: Connection, name: str = "scan", take: str = "", number: str = "1") -> Review:
+    shown = objects.ensure(connection, ObjectRecord(accession_number=number))
+    scan = scans.register(connection, scan_record(name, shown.id)).scan
+    derivatives.record(connection, scan.id, digest(f"{name} restored"), restoration(name))
+    result = colorization(name, take)
+    version = derivatives.record(connection, scan.id, digest(f"{name} color {take}"), result).version
+    return reviews.open_review(connection, version.id)
+
+
+def told(connection: Connection) -> list[ActivityType]:
+    return [entry.type for entry in activities.entries(connection)]
+
+
+def test_review_is_opened_once(connection: Connection):
+    first = make(connection)
+    assert make(connection) == first
+    assert (first.state, first.revision, first.reviewer) == (ReviewState.PENDING, 0, None)
+
+
+def test_approval_makes_the_object_public_and_leaves_an_event(connection: Connection):
+    review = make(connection)
+    decided = reviews.decide(connection, review.id, ReviewState.APPROVED, ADA)
+    assert (decided.state, decided.reviewer, decided.revision) == (ReviewState.APPROVED, "Ada", 1)
+    assert objects.get(connection, "1").published_at is not None
+    assert told(connection) == [ActivityType.CREATE]
+    assert reviews.approved_version(connection, review.scan_id).id == review.version_id
+    (event,) = events.of_scan(connection, review.scan_id)
+    assert (event.type, event.detail) == (EventType.APPRAISAL, "approved")
+    assert [(p.agent, p.role) for p in event.participants] == [(ADA, AgentRole.AUTHORIZER)]
+
+
+def test_approval_taken_back_withdraws_the_object(connection: Connection):
+    review = make(connection)
+    reviews.decide(connection, review.id, ReviewState.APPROVED, ADA)
+    reviews.decide(connection, review.id, ReviewState.REJECTED, BOB, reason="the sky is green")
+    assert objects.get(connection, "1").published_at is None
+    assert told(connection) == [ActivityType.CREATE, ActivityType.DELETE]
+    assert len(events.of_scan(connection, review.scan_id)) == 2
+
+
+def test_object_stays_public_while_another_of_its_scans_is_approved(connection: Connection):
+    front, back = make(connection, "front"), make(connection, "back")
+    for review in (front, back):
+        reviews.decide(connection, review.id, ReviewState.APPROVED, ADA)
+    reviews.decide(connection, back.id, ReviewState.RETURNED, ADA, reason="blurred")
+    assert objects.get(connection, "1").published_at is not None
+    assert told(connection) == [ActivityType.CREATE, ActivityType.UPDATE, ActivityType.UPDATE]
+
+
+def test_return_with_hints_keeps_them_for_the_next_version(connection: Connection):
+    review = make(connection)
+    reviews.decide(connection, review.id, ReviewState.RETURNED, ADA, reason="coat", given=[COAT])
+    (hint,) = hints.standing(connection, review.scan_id)
+    assert (hint.source, hint.citation, hint.author, hint.b) == (COAT.source, COAT.citation, "Ada", -40)
+    second = make(connection, take="with hint")
+    assert second.state is ReviewState.PENDING
+    assert [r.state for r in reviews.of_scan(connection, review.scan_id)] == [
+        ReviewState.RETURNED,
+        ReviewState.PENDING,
+    ]
+
+
+def test_newer_version_supersedes_pending_and_its_approval_the_approved_one(connection: Connection):
+    first = make(connection, take="1")
+    second = make(connection, take="2")
+    assert reviews.get(connection, first.id).state is ReviewState.SUPERSEDED
+    reviews.decide(connection, second.id, ReviewState.APPROVED, ADA)
+    third = make(connection, take="3")
+    assert reviews.get(connection, second.id).state is ReviewState.APPROVED
+    reviews.decide(connection, third.id, ReviewState.APPROVED, ADA)
+    assert reviews.get(connection, second.id).state is ReviewState.SUPERSEDED
+    assert reviews.approved_version(connection, first.scan_id).id == third.version_id
+    assert told(connection) == [ActivityType.CREATE, ActivityType.UPDATE]
+
+
+def test_rejection_can_be_reopened(connection: Connection):
+    review = make(connection)
+    reviews.decide(connection, review.id, ReviewState.REJECTED, ADA, reason="misplaced")
+    assert reviews.decide(connection, review.id, ReviewState.PENDING, BOB).state is ReviewState.PENDING
+    assert told(connection) == []
+
+
+@pytest.mark.parametrize("decision", [ReviewState.REJECTED, ReviewState.RETURNED])
+def test_reason_is_needed_to_turn_a_version_down(connection: Connection, decision: ReviewState):
+    with pytest.raises(CatalogError, match="without a reason"):
+        reviews.decide(connection, make(connection).id, decision, ADA, reason="  ")
+
+
+@pytest.mark.parametrize("decision", [ReviewState.PENDING, ReviewState.SUPERSEDED])
+def test_decisions_that_do_not_follow_are_refused(connection: Connection, decision: ReviewState):
+    with pytest.raises(CatalogError, match="can become: approved, rejected, returned"):
+        reviews.decide(connection, make(connection).id, decision, ADA)
+
+
+def test_slower_of_two_reviewers_is_told(connection: Connection):
+    seen = make(connection)
+    reviews.decide(connection, seen.id, ReviewState.APPROVED, ADA, revision=seen.revision)
+    with pytest.raises(CatalogError, match="was approved by Ada meanwhile"):
+        reviews.decide(connection, seen.id, ReviewState.REJECTED, BOB, reason="no", revision=seen.revision)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"x": 1.5}, {"radius": 0}, {"a": 300}, {"source": " "}, {"y": float("nan")}]
+)
+def test_unusable_hint_keeps_the_decision_from_being_made(connection: Connection, changes):
+    review = make(connection)
+    with pytest.raises(CatalogError, match="hint"):
+        reviews.decide(
+            connection,
+            review.id,
+            ReviewState.RETURNED,
+            ADA,
+            reason="coat",
+            given=[Hint(**{**vars(COAT), **changes})],
+        )
+    assert reviews.get(connection, review.id).state is ReviewState.PENDING
+
+
+def test_hint_is_given_once_and_withdrawn_on_record(connection: Connection):
+    scan_id = make(connection).scan_id
+    hints.give(connection, scan_id, [COAT, COAT], ADA)
+    hints.give(connection, scan_id, [COAT], BOB)
+    (hint,) = hints.standing(connection, scan_id)
+    hints.withdraw(connection, hint.id)
+    assert hints.standing(connection, scan_id) == ()
+    (kept,) = hints.of_scan(connection, scan_id)
+    assert kept.withdrawn_at is not None
