@@ -33,6 +33,11 @@ def get_provider_info() -> dict[str, Any]:
                         "How long a file must lie unchanged before it is read.", "5", "float"
                     ),
                     "batch_size": _option("Photographs per mapped task.", "8", "integer"),
+                    "signing_certificates": _option(
+                        "PEM chain to sign content credentials with; empty: a development identity.", ""
+                    ),
+                    "signing_key": _option("PEM private key of the signing certificate.", ""),
+                    "timestamp_url": _option("RFC 3161 time-stamping service; empty: sign offline.", ""),
                     "audit_weeks": _option(
                         "In how many weekly audits every stored file is read once.", "4", "integer"
                     ),

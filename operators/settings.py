@@ -17,6 +17,8 @@ TILE_POOL = "heliochrome_tiles"
 """The pool of colorization tasks."""
 CORES_PER_COLORIZATION = 4
 """Beyond this many threads the network gains little; beside another task on fewer it loses."""
+ALTERNATIVES = 2
+"""Further colorizations per photograph, where a run asks for alternatives."""
 MAX_BATCHES = 1000
 """Mapped tasks per run; Airflow's ``max_map_length`` of 1024 less some room for a smaller setting of it."""
 
@@ -61,14 +63,39 @@ def audit_weeks() -> int:
     return int(_conf("audit_weeks", "4"))
 
 
+def signing_certificates() -> Path | None:
+    """Return the PEM chain that content credentials are signed with; ``None`` for a development identity."""
+    return _file("signing_certificates")
+
+
+def signing_key() -> Path | None:
+    """Return the PEM private key that belongs to `signing_certificates`."""
+    return _file("signing_key")
+
+
+def timestamp_url() -> str | None:
+    """Return the RFC 3161 time-stamping service to ask at each signature; ``None`` to sign offline."""
+    return _conf("timestamp_url", "") or None
+
+
 def tile_slots() -> int:
     """Return how many colorizations this machine runs at once."""
     return max(1, (os.cpu_count() or 1) // CORES_PER_COLORIZATION)
 
 
+def restoration_slots() -> int:
+    """Return how many restorations this machine runs at once; each uses several threads."""
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
 def configured_catalog_dsn() -> str | None:
     """Return the catalog that the environment names; ``None`` when it names none."""
     return os.environ.get(CATALOG_VARIABLE) or os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONNECTION.upper()}")
+
+
+def _file(name: str) -> Path | None:
+    configured = _conf(name, "")
+    return Path(configured).expanduser().resolve() if configured else None
 
 
 def _folder(name: str) -> Path:

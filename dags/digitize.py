@@ -1,0 +1,126 @@
+"""Digitize: new scans of the inbox are restored, colorized, documented and handed to the archivists.
+
+Runs daily and whenever somebody starts it. A run looks at everything in the inbox; what is done already is
+found in the store and costs a look. Batches go their way independently of each other. The run is green only
+when no photograph was lost; the task ``report`` says which were, and why.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param, task_group
+
+from operators import settings
+from operators.batch import RETRIES
+from operators.colorize import ColorizeOperator
+from operators.find_scans import FindScansOperator
+from operators.ingest import IngestOperator
+from operators.publish_manifest import PublishManifestOperator
+from operators.report import ReportOperator
+from operators.restore import RestoreOperator
+from operators.tag_provenance import TagProvenanceOperator
+
+PARAMS = {
+    "inbox": Param(
+        "",
+        type="string",
+        title="Inbox",
+        description="Folder of the scans, inside the configured inbox or the home folder; empty: the inbox.",
+    ),
+    "collection": Param(
+        "",
+        type="string",
+        pattern="^([a-z0-9]+(-[a-z0-9]+)*)?$",
+        title="Collection",
+        description="The collection that the photographs join: lower-case words joined by hyphens; or none.",
+    ),
+    "batch_size": Param(
+        settings.batch_size(),
+        type="integer",
+        minimum=1,
+        maximum=1000,
+        title="Batch size",
+        description="Photographs per task; grown by itself where there would be too many tasks.",
+    ),
+    "produce": Param(
+        ["restored", "colorized"],
+        type="array",
+        items={"type": "string", "enum": ["restored", "colorized", "alternatives"]},
+        uniqueItems=True,
+        title="Produce",
+        description="What to make of each scan.",
+    ),
+    "sensitivity": Param(
+        0.5,
+        type="number",
+        minimum=0,
+        maximum=1,
+        title="Sensitivity to damage",
+        description="0–1; how readily something counts as damage that is mended.",
+    ),
+    "denoise": Param(
+        0.5,
+        type="number",
+        minimum=0,
+        maximum=1,
+        title="Noise reduction",
+        description="0–1; which share of the noise is taken away.",
+    ),
+    "again": Param(
+        False,
+        type="boolean",
+        title="Try refused scans again",
+        description="Scans that an earlier run refused are otherwise only named in the report.",
+    ),
+}
+STAGES = ("ingest", "restore", "colorize", "tag", "describe")
+
+with DAG(
+    dag_id="digitize",
+    # At night, and not at once when the DAG is first seen: a new deployment starts when somebody says so.
+    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", run_immediately=timedelta(seconds=1)),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    default_args=dict(RETRIES),
+    params=PARAMS,
+    render_template_as_native_obj=True,
+    tags=["heliochrome"],
+    doc_md=__doc__,
+):
+
+    @task_group
+    def photographs(batch: Any) -> None:
+        """Take one batch all the way."""
+        ingested = IngestOperator(
+            task_id="ingest",
+            batch=batch,
+            inbox="{{ params.inbox }}",
+            collection="{{ params.collection }}",
+            again="{{ params.again }}",
+        )
+        restored = RestoreOperator(
+            task_id="restore",
+            batch=ingested.output,
+            sensitivity="{{ params.sensitivity }}",
+            denoise="{{ params.denoise }}",
+            max_active_tis_per_dag=settings.restoration_slots(),
+        )
+        colorized = ColorizeOperator(
+            task_id="colorize",
+            batch=restored.output,
+            produce="{{ params.produce }}",
+            max_active_tis_per_dag=settings.tile_slots(),
+        )
+        tagged = TagProvenanceOperator(task_id="tag", batch=colorized.output)
+        PublishManifestOperator(task_id="describe", batch=tagged.output)
+
+    found = FindScansOperator(
+        task_id="find_scans", inbox="{{ params.inbox }}", batch_size="{{ params.batch_size }}"
+    )
+    report = ReportOperator(
+        task_id="report", found_by="find_scans", stages=[f"photographs.{stage}" for stage in STAGES]
+    )
+    photographs.expand(batch=found.output) >> report

@@ -1,0 +1,212 @@
+"""The base of every operator that works through a batch of photographs.
+
+One photograph's fault never stops its neighbors. What it does depends on its kind:
+
+- `ScanError`: the photograph is refused, with the reason in the catalog; it does not go on.
+- `UnfinishedScan`: it waits for the next run.
+- `HeliochromeError` of another kind and database errors concern everyone: the task fails and is tried
+  again, unless `RETRY_POLICY` knows that this can not help.
+- Anything else is a defect that may be this photograph's own: the rest of the batch is done first, then the
+  task is tried again; at the last try the photograph is recorded as failed and the rest goes on.
+
+A photograph that was in hand when the process died (out of memory, killed) `DEATHS_ALLOWED` times is recorded
+as failed too. A repeat finds what was finished before and does only the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow.sdk import BaseOperator, ExceptionRetryPolicy, RetryAction, RetryRule
+
+from imaging.errors import HeliochromeError, ModelError, OptionsError, ScanError, UnfinishedScan
+from operators.hooks import CatalogHook
+from operators.outcome import BatchOutcome, Loss, Passage
+from operators.progress import Progress, deaths_with, note_in_hand
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+DEATHS_ALLOWED = 2
+"""How often a process may die over the same photograph before that is left aside."""
+
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=[ScanError, OptionsError, ModelError],
+            action=RetryAction.FAIL,
+            reason="trying again does not help",
+        )
+    ]
+)
+RETRIES: Mapping[str, Any] = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=20),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=10),
+    "retry_policy": RETRY_POLICY,
+}
+"""Default arguments for the tasks of a DAG: what may pass by itself is tried three times."""
+
+
+class BatchUnfinished(Exception):
+    """Photographs of a batch failed for no reason that is known to last; the batch is tried again."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one photograph: the scans that go on, those that do not, and what was made for them."""
+
+    scans: tuple[Passage, ...] = ()
+    lost: tuple[Loss, ...] = ()
+    fresh: int = 0
+
+
+class Worker(Protocol):
+    """Does one photograph after the other; `operators.work` has one for each operator."""
+
+    def name(self, item: Any) -> str:
+        """Return what people call this photograph."""
+
+    def process(self, item: Any, progress: Progress) -> Done:
+        """Do what the stage does; raise `ScanError` when the photograph can not be used."""
+
+    def refuse(self, item: Any, error: ScanError) -> bool:
+        """Record that the photograph can not be used; return whether that was known."""
+
+    def fail(self, item: Any, error: HeliochromeError, attempt: str) -> None:
+        """Record that work on the photograph was lost in this `attempt`."""
+
+
+@dataclass
+class _Tally:
+    scans: list[Passage] = field(default_factory=list)
+    lost: list[Loss] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    fresh: int = 0
+
+    def add(self, done: Done) -> None:
+        self.scans += (scan for scan in done.scans if scan not in self.scans)
+        self.lost += done.lost
+        self.fresh += done.fresh
+
+
+class BatchOperator(BaseOperator):
+    """Works through a batch; subclasses name the stage and bring the worker.
+
+    Parameters
+    ----------
+    batch
+        What an earlier task handed on.
+    catalog_conn_id
+        The Airflow connection that names the catalog.
+    """
+
+    template_fields: Sequence[str] = ("batch",)
+    stage: str
+    """What losses, events and log lines call this step."""
+
+    def __init__(
+        self, *, batch: Any, catalog_conn_id: str = CatalogHook.default_conn_name, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.batch = batch
+        self.catalog_conn_id = catalog_conn_id
+
+    @abstractmethod
+    def worker(self, hook: CatalogHook, context: Context) -> Worker:
+        """Return who does the work; heavy imports belong in here."""
+
+    def items(self) -> Sequence[Any]:
+        """Return the photographs of the batch, as the worker takes them."""
+        return self.before().scans
+
+    def before(self) -> BatchOutcome:
+        """Return what the batch had come to before this stage."""
+        return BatchOutcome.from_xcom(self.batch)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Work through the batch; return its `BatchOutcome`.
+
+        Raises
+        ------
+        BatchUnfinished
+            Some photographs failed and may succeed at another try.
+        """
+        with closing(CatalogHook(self.catalog_conn_id)) as hook:
+            tally = self._work_through(self.items(), self.worker(hook, context), context)
+        outcome = self.before().after(
+            tuple(tally.scans), tuple(tally.lost), tuple(tally.waiting), tally.fresh
+        )
+        log.info(
+            "%s: %d scans go on, %d photographs lost, %d waiting; %d results made, the others were there",
+            *(self.stage, len(tally.scans), len(tally.lost), len(tally.waiting), tally.fresh),
+        )
+        return outcome.to_xcom()
+
+    def _work_through(self, items: Sequence[Any], worker: Worker, context: Context) -> _Tally:
+        tally = _Tally()
+        failed = list(self._attempts(items, worker, tally, context.get("task_state_store")))
+        instance = context["ti"]
+        if failed and instance.try_number <= instance.max_tries:
+            first = failed[0][1]
+            raise BatchUnfinished(f"{len(failed)} of {len(items)} photographs: {first!r}") from first
+        attempt = f"{context['run_id']}, try {instance.try_number}"
+        for item, error in failed:
+            failure = error if isinstance(error, HeliochromeError) else _as_failure(worker.name(item), error)
+            worker.fail(item, failure, attempt)
+            log.error("lost: %s", failure)
+            tally.lost.append(Loss.of(failure, self.stage, worker.name(item)))
+        return tally
+
+    def _attempts(
+        self, items: Sequence[Any], worker: Worker, tally: _Tally, state: Any
+    ) -> Iterator[tuple[Any, Exception]]:
+        progress = Progress(len(items), state)
+        for item in items:
+            name = worker.name(item)
+            deaths = deaths_with(state, name)
+            if deaths >= DEATHS_ALLOWED:
+                yield item, _deadly(name, deaths)
+                continue
+            note_in_hand(state, name, deaths + 1)
+            progress.begin(name)
+            try:
+                tally.add(worker.process(item, progress))
+            except UnfinishedScan as error:
+                log.info("%s", error)
+                tally.waiting.append(name)
+            except ScanError as error:
+                log.warning("refused: %s", error)
+                tally.lost.append(Loss.of(error, self.stage, name, known=worker.refuse(item, error)))
+            except Exception as error:
+                if isinstance(error, _everyones_errors()):
+                    raise
+                log.exception("%s: %s failed", name, self.stage)
+                yield item, error
+            progress.finish()
+        note_in_hand(state, "", 0)
+
+
+def _as_failure(name: str, error: Exception) -> HeliochromeError:
+    fault = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return HeliochromeError(name, fault[:500], "The task's log says where; a new run tries again.")
+
+
+def _deadly(name: str, deaths: int) -> HeliochromeError:
+    fault = f"the process died {deaths} times while it worked on this photograph, perhaps for want of memory"
+    return HeliochromeError(name, fault, "Give it more memory or smaller tiles; a new run tries again.")
+
+
+def _everyones_errors() -> tuple[type[Exception], ...]:
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - not for those who only parse DAGs
+
+    return (HeliochromeError, DBAPIError, MemoryError)

@@ -1,0 +1,56 @@
+"""The operator that colorizes restored photographs, see `operators.work.colorization`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from operators import settings
+from operators.batch import BatchOperator, Worker
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from operators.hooks import CatalogHook
+
+
+class ColorizeOperator(BatchOperator):
+    """Colorizes each restored photograph of a batch, with the hints that archivists gave for it.
+
+    Runs in the pool ``heliochrome_tiles``, whose slots are as many colorizations as fit in memory at once.
+    The task state store shows how far the photograph in hand is.
+
+    Parameters
+    ----------
+    batch
+        The outcome of an `operators.restore.RestoreOperator`.
+    produce
+        What the run is to make; without ``colorized`` in it, photographs pass through.
+    model
+        The color model's name; empty for the default.
+    """
+
+    template_fields: Sequence[str] = ("batch", "produce", "model")
+    ui_color = "#f0e2dc"
+    stage = "colorization"
+
+    def __init__(
+        self, *, produce: Sequence[str] | str = ("colorized",), model: str = "", **kwargs: Any
+    ) -> None:
+        super().__init__(**{"pool": settings.TILE_POOL, **kwargs})
+        self.produce = produce
+        self.model = model
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Colorize the batch, or hand it on as it is."""
+        if "colorized" not in self.produce:
+            self.log.info("colorization was not asked for")
+            return self.before().to_xcom()
+        return super().execute(context)
+
+    def worker(self, hook: CatalogHook, context: Context) -> Worker:
+        """Return an `operators.work.colorization.Coloring`."""
+        from operators.work.colorization import Coloring  # noqa: PLC0415 - loads PyTorch
+
+        alternatives = settings.ALTERNATIVES if "alternatives" in self.produce else 0
+        return Coloring(hook.engine, hook.store, model=self.model, alternatives=alternatives)

@@ -1,0 +1,98 @@
+"""The plugin's door: nobody reaches a page of ours inside Airflow without Airflow's leave.
+
+Airflow mounts what plugins bring without asking who calls. This ASGI application stands before all of it, so
+that no route, document or file can be forgotten: who reads must be allowed to see the runs of ``digitize``,
+who writes must be allowed to start one. Viewers so look, and archivists with the user role decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+GUARDED_BY = "digitize"
+"""The DAG whose access rights count."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Guard:
+    """An ASGI application that lets a caller through to another one, made at the first request.
+
+    Parameters
+    ----------
+    make
+        Returns the application behind the door; called once, in a thread, for it loads much.
+    """
+
+    def __init__(self, make: Callable[[], Application]) -> None:
+        self._make = make
+        self._behind: Application | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 401 or 403, or hand on the request with the caller's name in ``scope["state"]["user"]``."""
+        from fastapi import HTTPException  # noqa: PLC0415 - tasks import plugins too, and need none of this
+        from starlette.requests import Request  # noqa: PLC0415
+        from starlette.responses import JSONResponse  # noqa: PLC0415
+
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        try:
+            user = await _user(request)
+            _check_origin(request)
+            _check_rights(request.method, user)
+        except HTTPException as refusal:
+            body = {"detail": refusal.detail}
+            await JSONResponse(body, refusal.status_code)(scope, receive, send)
+            return
+        scope.setdefault("state", {})["user"] = user.get_name()
+        await (await self._application())(scope, receive, send)
+
+    async def _application(self) -> Application:
+        async with self._making:
+            if self._behind is None:
+                self._behind = await asyncio.to_thread(self._make)
+        return self._behind
+
+
+async def _user(request: Any) -> Any:
+    from airflow.api_fastapi.core_api.security import bearer_scheme, get_user  # noqa: PLC0415
+
+    return await get_user(request, None, await bearer_scheme(request))
+
+
+def _check_rights(method: str, user: Any) -> None:
+    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
+    from airflow.api_fastapi.auth.managers.models.resource_details import (  # noqa: PLC0415
+        DagAccessEntity,
+        DagDetails,
+    )
+    from fastapi import HTTPException  # noqa: PLC0415
+
+    allowed = get_auth_manager().is_authorized_dag(
+        method="GET" if method in READING else "POST",
+        access_entity=DagAccessEntity.RUN,
+        details=DagDetails(id=GUARDED_BY),
+        user=user,
+    )
+    if not allowed:
+        raise HTTPException(403, "Forbidden")
+
+
+def _check_origin(request: Any) -> None:
+    # Airflow's session is a cookie, which browsers send along with what other sites ask for.
+    from fastapi import HTTPException  # noqa: PLC0415
+
+    origin = request.headers.get("origin")
+    if request.method in READING or origin is None:
+        return
+    if urlsplit(origin).netloc != request.headers.get("host"):
+        raise HTTPException(403, "Requests from other sites change nothing here")

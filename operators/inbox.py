@@ -1,0 +1,98 @@
+"""Which files of the inbox are scans, in which order, cut into how many batches.
+
+Reads names and times only, never contents. Nothing is skipped silently: a file with a picture's suffix is
+always handed on, to be ingested or refused with a reason; what else lies there is named in the result.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+PICTURES = frozenset(
+    {".tif", ".tiff", ".jpg", ".jpeg", ".png", ".webp", ".jp2", ".j2k", ".jpx", ".gif", ".bmp", ".heic"}
+    | {".heif", ".avif", ".jxl", ".psd", ".pdf", ".dng", ".nef", ".cr2", ".arw"}
+)
+"""Suffixes that promise a picture; those that can not be read are refused by name, with what to do."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in an inbox.
+
+    Parameters
+    ----------
+    scans
+        Paths relative to the inbox, sorted.
+    waiting
+        Files that are still being written, sorted.
+    others
+        Files that promise no picture, sorted.
+    """
+
+    scans: tuple[str, ...]
+    waiting: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def list_inbox(inbox: Path, quiet_seconds: float) -> Listing:
+    """List the files below `inbox`; hidden ones are left out, symbolic links to folders are not followed.
+
+    Parameters
+    ----------
+    inbox
+        An existing folder.
+    quiet_seconds
+        How long a file must lie unchanged to count as whole, s.
+    """
+    scans, waiting, others = [], [], []
+    for path in _files(inbox):
+        name = path.relative_to(inbox).as_posix()
+        if path.suffix.lower() not in PICTURES and not path.is_symlink():
+            others.append(name)
+        elif _is_quiet(path, quiet_seconds):
+            scans.append(name)
+        else:
+            waiting.append(name)
+    return Listing(tuple(sorted(scans)), tuple(sorted(waiting)), tuple(sorted(others)))
+
+
+def cut(items: Sequence[Item], size: int, at_most: int) -> list[list[Item]]:
+    """Cut `items` into batches of `size`, of more where there would be over `at_most` batches.
+
+    Examples
+    --------
+    >>> cut([1, 2, 3], 2, 10)
+    [[1, 2], [3]]
+    >>> [len(batch) for batch in cut(list(range(10)), 1, 4)]
+    [3, 3, 3, 1]
+    """
+    size = max(size, -(-len(items) // at_most), 1)
+    return [list(items[i : i + size]) for i in range(0, len(items), size)]
+
+
+def _files(inbox: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(inbox):
+        here = Path(folder)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        # A link to a folder is handed on as if it were a scan, so that its refusal is on record.
+        links = [name for name in folders if (here / name).is_symlink()]
+        for name in [*files, *links]:
+            if not name.startswith("."):
+                yield here / name
+
+
+def _is_quiet(path: Path, quiet_seconds: float) -> bool:
+    # The inode's change time, which no copying tool can set back. A file that vanished is its writer's own
+    # business; a dangling link is handed on, to be refused.
+    try:
+        changed = path.lstat().st_ctime
+    except FileNotFoundError:
+        return False
+    return time.time() - changed >= quiet_seconds

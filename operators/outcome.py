@@ -1,0 +1,100 @@
+"""What a batch of photographs came to, small enough for XCom: who goes on, who was lost and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from imaging.errors import HeliochromeError
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A photograph that does not go on.
+
+    Parameters
+    ----------
+    photograph
+        Its file name in the inbox.
+    stage
+        Where it was lost.
+    reason
+        The error's words: what is wrong and what to do.
+    known
+        Whether an earlier run said the same of the same file.
+    """
+
+    photograph: str
+    stage: str
+    reason: str
+    known: bool = False
+
+    @classmethod
+    def of(cls, error: HeliochromeError, stage: str, photograph: str, *, known: bool = False) -> Loss:
+        """Return the loss that an error means."""
+        return cls(photograph, stage, f"{error.fault.rstrip('.')}. {error.remedy}", known)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A scan on its way: its catalog id, and those of the versions that this run made or found for it."""
+
+    scan: int
+    versions: tuple[int, ...] = ()
+
+    def with_version(self, version: int) -> Passage:
+        """Return the passage after one more stage."""
+        return replace(self, versions=(*self.versions, version))
+
+
+@dataclass(frozen=True)
+class BatchOutcome:
+    """What came out of one batch so far; each stage adds to what it was handed.
+
+    Parameters
+    ----------
+    index
+        The batch's number in its run.
+    scans
+        Those that go on.
+    lost
+        Those that do not.
+    waiting
+        Names of files that are still being written; the next run takes them.
+    fresh
+        How many stage results were made, not found.
+    """
+
+    index: int
+    scans: tuple[Passage, ...] = ()
+    lost: tuple[Loss, ...] = ()
+    waiting: tuple[str, ...] = ()
+    fresh: int = 0
+
+    def after(
+        self, scans: tuple[Passage, ...], lost: tuple[Loss, ...], waiting: tuple[str, ...], fresh: int
+    ) -> BatchOutcome:
+        """Return the outcome after one more stage."""
+        return replace(
+            self,
+            scans=scans,
+            lost=self.lost + lost,
+            waiting=self.waiting + waiting,
+            fresh=self.fresh + fresh,
+        )
+
+    def to_xcom(self) -> dict[str, Any]:
+        """Return the outcome as plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_xcom(cls, raw: Mapping[str, Any]) -> BatchOutcome:
+        """Read what `to_xcom` returned."""
+        return cls(
+            index=raw["index"],
+            scans=tuple(Passage(p["scan"], tuple(p["versions"])) for p in raw["scans"]),
+            lost=tuple(Loss(**loss) for loss in raw["lost"]),
+            waiting=tuple(raw["waiting"]),
+            fresh=raw["fresh"],
+        )

@@ -1,0 +1,50 @@
+"""What Heliochrome adds to Airflow's pages: the collection, and the photographs of a task.
+
+Airflow's services and tasks all import this module, so it loads nothing: the pages are made when first asked
+for, behind `operators.guard.Guard`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+from operators.guard import Application, Guard
+
+PREFIX = "/heliochrome"
+
+
+def make_pages() -> Application:
+    """Return the catalog's pages for staff."""
+    from catalog.web.app import create_app  # noqa: PLC0415 - loads the catalog
+
+    from operators import settings  # noqa: PLC0415
+    from operators.hooks import CatalogHook  # noqa: PLC0415
+
+    hook = CatalogHook()
+    return create_app(hook.engine, hook.store, settings.address())
+
+
+class HeliochromePlugin(AirflowPlugin):
+    """The plugin; registered by the entry point ``airflow.plugins``."""
+
+    name = "heliochrome"
+    fastapi_apps: list[Any] = [  # noqa: RUF012 - Airflow's own annotation
+        {"app": Guard(make_pages), "url_prefix": PREFIX, "name": "heliochrome"}
+    ]
+    external_views: list[Any] = [  # noqa: RUF012
+        {
+            "name": "Collection",
+            "href": f"{PREFIX}/",
+            "destination": "nav",
+            "url_route": "collection",
+            "category": "browse",
+        },
+        {
+            "name": "Photograph",
+            "href": f"{PREFIX}/task?run={{RUN_ID}}&task={{TASK_ID}}&batch={{MAP_INDEX}}",
+            "destination": "task_instance",
+            "url_route": "photograph",
+        },
+    ]

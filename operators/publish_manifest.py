@@ -1,0 +1,33 @@
+"""The operator that writes IIIF manifests into the catalog, see `operators.work.description`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operators import settings
+from operators.batch import BatchOperator, Worker
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from operators.hooks import CatalogHook
+
+
+class PublishManifestOperator(BatchOperator):
+    """Writes the manifest of each object that a batch's scans show; one that says the same is left alone.
+
+    Parameters
+    ----------
+    batch
+        The outcome of an `operators.tag_provenance.TagProvenanceOperator`.
+    """
+
+    ui_color = "#dde6ee"
+    stage = "description"
+
+    def worker(self, hook: CatalogHook, context: Context) -> Worker:
+        """Return an `operators.work.description.Describing`."""
+        from catalog.iiif.addresses import Addresses  # noqa: PLC0415 - iiif-prezi3 takes a second to load
+        from operators.work.description import Describing  # noqa: PLC0415
+
+        return Describing(hook.engine, Addresses(settings.address()))

@@ -1,0 +1,100 @@
+"""The last task of a run: says what the run came to, and fails when anything was lost.
+
+Runs whatever happened before it, so that no lost batch, not even a list of batches that never came, ends in a
+green run. What earlier runs had lost in the same way, and said so, does not fail this one; it is named again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from operators.outcome import BatchOutcome, Loss
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+NAMED = 20
+"""How many losses the error message names; the log and the catalog name all."""
+
+
+class ReportOperator(BaseOperator):
+    """Adds up the outcomes of all batches and fails when photographs were lost.
+
+    Parameters
+    ----------
+    found_by
+        Task id of the `operators.find_scans.FindScansOperator`.
+    stages
+        Task ids of the stages in order; the last one's outcomes count.
+    """
+
+    ui_color = "#f7f7f2"
+
+    def __init__(self, *, found_by: str, stages: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**{"trigger_rule": "all_done", "retries": 0, **kwargs})
+        self.found_by = found_by
+        self.stages = stages
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the sum; raise `AirflowFailException` when anything was lost."""
+        batches = context["ti"].xcom_pull(task_ids=self.found_by)
+        if batches is None:
+            raise AirflowFailException(f"{self.found_by} did not say which scans there are: all are lost")
+        outcomes, lost = self._outcomes(context, batches)
+        known = [loss for outcome in outcomes for loss in outcome.lost if loss.known]
+        lost += [loss for outcome in outcomes for loss in outcome.lost if not loss.known]
+        for loss in (*known, *lost):
+            self.log.warning("%s, %s: %s", loss.photograph, loss.stage, loss.reason)
+        report = {
+            "found": sum(len(batch["names"]) for batch in batches),
+            "finished": len({passage.scan for outcome in outcomes for passage in outcome.scans}),
+            "fresh": sum(outcome.fresh for outcome in outcomes),
+            "lost": len(lost),
+            "known": len(known),
+            "waiting": sum(len(outcome.waiting) for outcome in outcomes),
+        }
+        self.log.info(
+            "%(found)d files found, %(finished)d scans finished, %(lost)d lost, %(known)d refused before, "
+            "%(waiting)d still being written; %(fresh)d stage results made",
+            report,
+        )
+        context["ti"].xcom_push("report", report)
+        if lost:
+            raise AirflowFailException(_complaint(lost))
+        return report
+
+    def _outcomes(
+        self, context: Context, batches: Sequence[dict[str, Any]]
+    ) -> tuple[list[BatchOutcome], list[Loss]]:
+        finished = self._outcomes_of(context, self.stages[-1])
+        lost: list[Loss] = []
+        for batch in batches:
+            index = batch["index"]
+            if index not in finished:
+                stage = self._where_it_ended(context, index)
+                reason = f"its batch, number {index}, ended in {stage}; that task's log says why"
+                lost += [Loss(name, stage, reason) for name in batch["names"]]
+        return list(finished.values()), lost
+
+    def _where_it_ended(self, context: Context, index: int) -> str:
+        for stage in self.stages:
+            if index not in self._outcomes_of(context, stage):
+                return stage
+        return self.stages[-1]
+
+    def _outcomes_of(self, context: Context, task_id: str) -> dict[int, BatchOutcome]:
+        pulled = context["ti"].xcom_pull(task_ids=task_id)
+        # Of a task that was mapped once, Airflow hands over the one value itself.
+        values = [pulled] if isinstance(pulled, dict) else pulled or []
+        outcomes = (BatchOutcome.from_xcom(value) for value in values if value is not None)
+        return {outcome.index: outcome for outcome in outcomes}
+
+
+def _complaint(lost: Sequence[Loss]) -> str:
+    named = "; ".join(f"{loss.photograph} ({loss.stage}: {loss.reason})" for loss in lost[:NAMED])
+    more = f"; and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+    return f"{len(lost)} photographs were lost: {named}{more}"

@@ -1,0 +1,37 @@
+"""Under which circumstances work is done: which software, on what class of machine, from when to when."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from catalog.agents import software
+from catalog.events import Participant
+from catalog.outcomes import Circumstances
+from catalog.schema import AgentRole
+
+SOFTWARE = "Heliochrome"
+
+
+def software_version() -> str:
+    """Return the version of the installed package."""
+    return version("heliochrome")
+
+
+def machine() -> str:
+    """Return the class of this machine, as ``x86_64, 16 cores, no accelerator``; never its name."""
+    # Only a task that has loaded PyTorch anyway can have used an accelerator.
+    torch = sys.modules.get("torch")
+    accelerator = (
+        torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else "no accelerator"
+    )
+    return f"{platform.machine()}, {os.cpu_count() or 1} cores, {accelerator}"
+
+
+def since(started: datetime, ended: datetime | None = None) -> Circumstances:
+    """Return the circumstances of work that this program has done from `started` until `ended`, else now."""
+    program = Participant(software(SOFTWARE, software_version()), AgentRole.EXECUTING_PROGRAM)
+    return Circumstances(started, ended or datetime.now(UTC), (program,), machine())

@@ -1,0 +1,72 @@
+"""Description: the IIIF manifest of an object, kept in the catalog as it was last written.
+
+Of a published object it shows what the public sees, of one that awaits its first review what the archivists
+see. A repeat writes the same text, which changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine
+
+from catalog import manifests, objects, outcomes, scans
+from catalog.database import in_transaction
+from catalog.iiif.addresses import Addresses
+from catalog.iiif.presentation import Audience, manifest_of, shown_object
+from imaging.errors import CatalogError, HeliochromeError, ScanError
+from operators.batch import Done
+from operators.outcome import Passage
+from operators.progress import Progress
+from operators.work.circumstances import since
+
+STAGE = "description"
+
+
+@dataclass(frozen=True)
+class Describing:
+    """Writes manifests.
+
+    Parameters
+    ----------
+    engine
+        Of the catalog.
+    addresses
+        Where the manifests' readers find everything.
+    """
+
+    engine: Engine
+    addresses: Addresses
+
+    def name(self, item: Passage) -> str:
+        """Return the name under which the scan came in."""
+        with self.engine.connect() as connection:
+            return scans.get(connection, item.scan).original_name
+
+    def process(self, item: Passage, progress: Progress) -> Done:
+        """Write the manifest of the object that the scan shows."""
+        written = in_transaction(self.engine, lambda connection: self._write(connection, item.scan))
+        return Done(scans=(item,), fresh=int(written))
+
+    def refuse(self, item: Passage, error: ScanError) -> bool:
+        """Record the failure: a description reads no scan and has nothing to refuse."""
+        self.fail(item, error, "description")
+        return False
+
+    def fail(self, item: Passage, error: HeliochromeError, attempt: str) -> None:
+        """Record that the object could not be described."""
+        circumstances = since(datetime.now(UTC))
+        outcomes.record_failure(self.engine, item.scan, STAGE, error, circumstances, attempt=attempt)
+
+    def _write(self, connection: Connection, scan_id: int) -> bool:
+        scan = scans.get(connection, scan_id)
+        if scan.object_id is None:
+            raise CatalogError(scan.original_name, "shows no object of the catalog", "Ingest it again.")
+        shown_by = objects.by_id(connection, [scan.object_id])[scan.object_id]
+        audience = Audience.STAFF if shown_by.published_at is None else Audience.PUBLIC
+        shown = shown_object(connection, shown_by.accession_number, audience)
+        if shown is None:
+            raise CatalogError(shown_by.accession_number, "has no picture to show", "Restore a scan of it.")
+        document = manifest_of(connection, shown, self.addresses).decode()
+        return manifests.put(connection, scan.object_id, document)

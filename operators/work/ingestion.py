@@ -1,0 +1,171 @@
+"""Ingestion: a file of the inbox becomes scans in the store and the catalog, or is refused with a reason.
+
+Reads the inbox, which it never changes. Writes the original and one catalog transaction per scan. A repeat
+finds every scan known and writes nothing; a crash leaves at most a hidden copy in the store.
+
+The same bytes under two names are one scan, and both names are noted. Each page of a file with several is a
+scan of its own. Where no object has the file's name as its accession number, one is made.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy import Connection, Engine, func, select
+
+from catalog import collections, objects, outcomes, scans
+from catalog.database import in_transaction
+from catalog.objects import LONGEST_ACCESSION_NUMBER, ObjectRecord
+from catalog.scans import Scan, ScanRecord
+from catalog.schema import ScanState
+from catalog.store import Store
+from imaging.errors import HeliochromeError, ScanError, UnfinishedScan, UnsupportedScan
+from imaging.fixity import sha256_file
+from imaging.scan import ScanProperties, inspect_scan, is_settled, resolve_inside
+from operators.batch import Done
+from operators.outcome import Loss, Passage
+from operators.progress import Progress
+from operators.work.circumstances import since
+
+log = logging.getLogger(__name__)
+
+STAGE = "ingestion"
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """Takes in one file after the other.
+
+    Parameters
+    ----------
+    engine, store
+        Where scans are recorded and originals kept.
+    inbox
+        The folder that names are relative to.
+    collection
+        Slug of the collection that the objects join; empty for none.
+    again
+        Whether scans that an earlier run refused get another chance.
+    quiet_seconds
+        How long a file must lie unchanged before it is read, s.
+    """
+
+    engine: Engine
+    store: Store
+    inbox: Path
+    collection: str = ""
+    again: bool = False
+    quiet_seconds: float = 0.0
+
+    def name(self, item: str) -> str:
+        """Return the file name."""
+        return item
+
+    def process(self, item: str, progress: Progress) -> Done:
+        """Take one file in."""
+        path = self._path(item)
+        try:
+            # The header first: a file that promises too much is not even copied.
+            inspect_scan(path)
+            sha256, original = self.store.add_original(path)
+            pages = inspect_scan(original).pages
+            taken = [self._take_in(item, sha256, original, page) for page in range(pages)]
+        except ScanError as error:
+            # Named as people know it, not as the store does.
+            raise type(error)(item, error.fault, error.remedy) from error
+        return Done(
+            scans=tuple(scan for done in taken for scan in done.scans),
+            lost=tuple(loss for done in taken for loss in done.lost),
+            fresh=sum(done.fresh for done in taken),
+        )
+
+    def refuse(self, item: str, error: ScanError) -> bool:
+        """Record the refusal; return whether an earlier run had said the same."""
+        with self.engine.connect() as connection:
+            # The database's clock, not ours: its row says when it last had something new to say.
+            now = connection.execute(select(func.now())).scalar_one()
+        sha256, size = self._identity(item)
+        started = datetime.now(UTC)
+        scan = outcomes.record_refusal(self.engine, item, error, since(started), sha256=sha256, size=size)
+        return scan.updated_at < now
+
+    def fail(self, item: str, error: HeliochromeError, attempt: str) -> None:
+        """Record the failure as a refusal: there is no scan yet to record it with."""
+        outcomes.record_refusal(self.engine, item, error, since(datetime.now(UTC)))
+
+    def _path(self, name: str) -> Path:
+        path = resolve_inside(Path(name), self.inbox)
+        if not path.exists():
+            if "\\x" in name:
+                raise UnsupportedScan(name, "its name is not in UTF-8", "Rename the file.")
+            raise UnsupportedScan(
+                name, "it is not there any more, or its link leads nowhere", "Put the file itself there."
+            )
+        if path.is_file() and path.stat().st_size and not is_settled(path, self.quiet_seconds):
+            raise UnfinishedScan(name, "it is still being written", "The next run takes it.")
+        return path
+
+    def _identity(self, name: str) -> tuple[str | None, int | None]:
+        try:
+            path = resolve_inside(Path(name), self.inbox)
+            return (sha256_file(path), path.stat().st_size) if path.is_file() else (None, None)
+        except (ScanError, OSError) as unreadable:
+            log.info("its bytes are not read: %s", unreadable)
+            return None, None
+
+    def _take_in(self, name: str, sha256: str, original: Path, page: int) -> Done:
+        started = datetime.now(UTC)
+        with self.engine.connect() as connection:
+            known = scans.by_sha256(connection, sha256, page)
+        if known is not None and known.state is ScanState.REFUSED and not self.again:
+            reason = f"{known.reason}. {known.remedy} (Refused before; not tried again.)"
+            return Done(lost=(Loss(name, STAGE, reason, known=True),))
+        properties = inspect_scan(original, page=page)
+        record = self._record(name, sha256, original, page, properties)
+        registered = outcomes.record_ingestion(self.engine, record, since(started))
+        number = accession_number(name, page if properties.pages > 1 else None)
+        in_transaction(self.engine, lambda connection: self._attach(connection, registered.scan, number))
+        return Done(scans=(Passage(registered.scan.id),), fresh=int(registered.fresh))
+
+    def _record(
+        self, name: str, sha256: str, original: Path, page: int, properties: ScanProperties
+    ) -> ScanRecord:
+        return ScanRecord(
+            sha256=sha256,
+            page=page,
+            path=self.store.relative(original),
+            original_name=name,
+            bytes=original.stat().st_size,
+            width=properties.width,
+            height=properties.height,
+            bits=properties.bits,
+            media_type=properties.media_type,
+        )
+
+    def _attach(self, connection: Connection, scan: Scan, number: str) -> None:
+        object_id = scan.object_id
+        if object_id is None:
+            record = ObjectRecord(accession_number=number, title=number)
+            object_id = objects.ensure(connection, record).id
+            scans.link(connection, scan.id, object_id)
+        if self.collection:
+            collections.ensure(connection, self.collection)
+            collections.add(connection, self.collection, [object_id])
+
+
+def accession_number(name: str, page: int | None = None) -> str:
+    """Return the accession number that a file name states: the name without folders and suffix.
+
+    Examples
+    --------
+    >>> accession_number("box 3/1987.12.tif")
+    '1987.12'
+    >>> accession_number("album.tif", page=1)
+    'album p. 2'
+    """
+    stem = "".join(c if c.isprintable() else " " for c in PurePosixPath(name).stem).strip()
+    suffix = "" if page is None else f" p. {page + 1}"
+    return (stem[: LONGEST_ACCESSION_NUMBER - len(suffix)] or "unnamed") + suffix

@@ -1,0 +1,93 @@
+"""Restoration of a scan: original in, restored photograph and damage mask out.
+
+The second and further pages of a file are first cut out of it, which is a stage of its own with a record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from catalog.scans import Scan
+from catalog.store import Store, stage_key
+from imaging.errors import CatalogError
+from imaging.fixity import describe_output, sha256_file
+from imaging.pyramid import write_pyramid
+from imaging.scan import decoding, open_scan
+from imaging.stage import Role, StageResult
+from operators.batch import Done
+from operators.outcome import Passage
+from operators.progress import Progress
+from operators.work.stage import Commission, Share, StageWorker
+from restoration.models import available, read_descriptor
+from restoration.options import RestorationOptions
+from restoration.restore import STAGE, VERSION, restore
+
+PAGE_STAGE = "page"
+PAGE_VERSION = "1"
+
+
+class Restoring(StageWorker):
+    """Restores scans with the same options."""
+
+    stage = STAGE
+
+    def __init__(self, engine: Engine, store: Store, options: RestorationOptions) -> None:
+        super().__init__(engine, store)
+        self.options = options
+
+    def process(self, item: Passage, progress: Progress) -> Done:
+        """Restore one scan; a further page is cut out of its file first."""
+        scan = self._scan(item)
+        if scan.page:
+            page, _ = self.carry_out(scan, self._cutting_out(scan), progress.share)
+            item = replace(item, versions=(page.id,))
+        return super().process(item, progress)
+
+    def commission(self, scan: Scan, passage: Passage) -> Commission:
+        """Return the restoration of a scan or of a page that was cut out."""
+        digest, path = self._source(scan, passage)
+
+        def work(folder: Path, share: Share) -> StageResult:
+            return restore(path, folder, self.options, progress=share)
+
+        key = stage_key(
+            input_sha256=digest,
+            stage=STAGE,
+            version=VERSION,
+            parameters=self.options.parameters(),
+            # All that ship, whichever take part in this scan: new weights mean a new outcome.
+            models=[read_descriptor(name).reference for name in available()],
+        )
+        return Commission(key, work)
+
+    def _source(self, scan: Scan, passage: Passage) -> tuple[str, Path]:
+        for version in self.versions(passage):
+            if version.stage == PAGE_STAGE:
+                page = version.derivative(Role.ORIGINAL)
+                return page.sha256, self.store.resolve(page.path)
+        if scan.sha256 is None:
+            raise CatalogError(scan.original_name, "has no digest", "Ingest it again.")
+        return scan.sha256, self.original(scan)
+
+    def _cutting_out(self, scan: Scan) -> Commission:
+        original, digest = self.original(scan), scan.sha256 or ""
+        parameters = {"page": scan.page}
+
+        def work(folder: Path, share: Share) -> StageResult:
+            target = folder / "page.tif"
+            with decoding(original):
+                image = open_scan(original, page=scan.page)
+                write_pyramid(image, target)
+            bits = 16 if image.format == "ushort" else 8
+            output = describe_output(
+                target, folder, Role.ORIGINAL, width=image.width, height=image.height, bits=bits
+            )
+            return StageResult(
+                PAGE_STAGE, PAGE_VERSION, sha256_file(original), (output,), parameters=parameters
+            )
+
+        key = stage_key(input_sha256=digest, stage=PAGE_STAGE, version=PAGE_VERSION, parameters=parameters)
+        return Commission(key, work)
