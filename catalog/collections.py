@@ -47,7 +47,7 @@ def upsert(
     CatalogError
         The slug is not lower-case words joined by hyphens, or the parent is unknown or inside the collection.
     """
-    if not _SLUG.fullmatch(slug):
+    if not is_slug(slug):
         raise CatalogError(
             slug or "collection",
             "is not a slug",
@@ -70,6 +70,11 @@ def upsert(
         )
     )
     return get(connection, slug)
+
+
+def is_slug(text: str) -> bool:
+    """Return whether `text` can name a collection: lower-case words and numbers joined by hyphens."""
+    return _SLUG.fullmatch(text) is not None
 
 
 def ensure(connection: Connection, slug: str, title: str = "") -> Collection:

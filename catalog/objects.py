@@ -6,6 +6,7 @@ Natural key: the accession number. `upsert` repeated with the same records chang
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
@@ -77,6 +78,15 @@ DESCRIPTIVE = tuple(field.name for field in fields(ObjectRecord) if field.name !
 """The fields that describe an object; an upsert can be limited to some of them."""
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one field of a record, and what to do about it."""
+
+    field: str
+    fault: str
+    remedy: str
+
+
 def checked(record: ObjectRecord) -> ObjectRecord:
     """Return the record as the catalog keeps it: trimmed, with the canonical rights URI.
 
@@ -86,28 +96,39 @@ def checked(record: ObjectRecord) -> ObjectRecord:
         The accession number is unusable, a text holds control characters, the dates are in the wrong order
         or the rights URI is unknown.
     """
+    record, faults = examined(record)
+    for fault in faults:
+        subject = record.accession_number or "accession number"
+        raise CatalogError(subject, f"{fault.field} {fault.fault}", fault.remedy)
+    return record
+
+
+def examined(record: ObjectRecord) -> tuple[ObjectRecord, tuple[Fault, ...]]:
+    """Return what `checked` returns, and all that is wrong with the record instead of raising the first."""
     texts: dict[str, Any] = {
-        name: value.strip() for name, value in asdict(record).items() if isinstance(value, str)
+        name: value.strip() for name, value in vars(record).items() if isinstance(value, str)
     }
+    faults = [
+        Fault(name, "holds a control character", "Remove it: it came from another program.")
+        for name, value in texts.items()
+        if not value.isprintable() and any(_is_control(character) for character in value)
+    ]
     number = texts["accession_number"]
     if not number or len(number) > LONGEST_ACCESSION_NUMBER or not number.isprintable():
-        raise CatalogError(
-            number or "accession number",
-            f"is empty, unprintable or longer than {LONGEST_ACCESSION_NUMBER} characters",
-            "Give the number that is written on the object.",
-        )
-    for name, value in texts.items():
-        if any(not character.isprintable() and character not in "\n\t\u00a0" for character in value):
-            raise CatalogError(
-                number, f"{name} holds a control character", "Remove it: it came from another program."
-            )
+        words = f"is empty, unprintable or longer than {LONGEST_ACCESSION_NUMBER} characters"
+        faults.append(Fault("accession_number", words, "Give the number that is written on the object."))
     if record.date_from and record.date_to and record.date_from > record.date_to:
-        raise CatalogError(
-            number, f"date_from {record.date_from} is after date_to {record.date_to}", "Swap them."
-        )
+        faults.append(Fault("date_from", f"{record.date_from} is after {record.date_to}", "Swap the dates."))
     if texts["rights"]:
-        texts["rights"] = canonical(texts["rights"])
-    return replace(record, **texts)
+        try:
+            texts["rights"] = canonical(texts["rights"])
+        except CatalogError as error:
+            faults.append(Fault("rights", error.fault, error.remedy))
+    return replace(record, **texts), tuple(faults)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t"
 
 
 def upsert(

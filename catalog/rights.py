@@ -45,6 +45,7 @@ LABELS = {
 }
 """What each known rights URI is called in English."""
 
+_BY_LOWER_CASE = {uri.lower(): uri for uri in LABELS}
 _SPELLING = re.compile(
     r"https?://(?:www\.)?(?P<host>rightsstatements\.org|creativecommons\.org)/(?P<path>[^?#]*)", re.IGNORECASE
 )
@@ -71,9 +72,8 @@ def canonical(uri: str) -> str:
     if match := _SPELLING.fullmatch(uri) or _SPELLING.match(uri):
         path = _TRAILING.sub("", match["path"].rstrip("/")).replace("page/", "vocab/", 1)
         spelled = f"http://{match['host'].lower()}/{path}/"
-    for known in LABELS:
-        if known.lower() == spelled.lower():
-            return known
+    if known := _BY_LOWER_CASE.get(spelled.lower()):
+        return known
     nearest = difflib.get_close_matches(spelled, LABELS, n=1, cutoff=0)[0]
     raise CatalogError(
         uri,

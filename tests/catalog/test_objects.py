@@ -68,7 +68,7 @@ def test_ensure_leaves_an_object_that_is_there_alone(connection: Connection):
         ({"accession_number": "1\n2"}, "unprintable"),
         ({"accession_number": "9" * 101}, "longer than 100"),
         ({"title": "nul \x00"}, "title holds a control character"),
-        ({"date_from": date(1900, 1, 1)}, "is after date_to"),
+        ({"date_from": date(1900, 1, 1)}, "date_from 1900-01-01 is after"),
         ({"rights": "all rights reserved"}, "not a rights statement"),
     ],
 )
