@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ import pytest
 
 if TYPE_CHECKING:
     from operators.deployment.postgres import PostgresAddress
+
+# Airflow writes its configuration there as soon as it is imported.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="heliochrome-airflow-")
 
 
 @pytest.fixture(scope="session")

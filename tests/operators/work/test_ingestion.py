@@ -1,0 +1,215 @@
+"""Every kind of bad file is taken in rightly or refused with a reason in the catalog; none is skipped."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from catalog import collections, objects, scans
+from catalog.schema import ScanState
+from catalog.schema import events as event_rows
+from catalog.store import Store
+from imaging.errors import (
+    CorruptScan,
+    ForbiddenScan,
+    ScanError,
+    ScanTooLarge,
+    UnfinishedScan,
+    UnsupportedScan,
+)
+from operators.outcome import Passage
+from operators.progress import Progress
+from operators.work.ingestion import Ingestion
+from tests.operators.conftest import Photographer, picture
+
+
+@pytest.fixture
+def ingestion(engine: Engine, store: Store, inbox: Path) -> Ingestion:
+    return Ingestion(engine, store, inbox, collection="demo")
+
+
+def ingest(ingestion: Ingestion, name: str) -> scans.Scan:
+    done = ingestion.process(name, Progress(1))
+    (passage,) = done.scans
+    with ingestion.engine.connect() as connection:
+        return scans.get(connection, passage.scan)
+
+
+def refused(ingestion: Ingestion, name: str, kind: type[ScanError]) -> scans.Scan:
+    with pytest.raises(kind) as refusal:
+        ingestion.process(name, Progress(1))
+    assert not ingestion.refuse(name, refusal.value), "it was not known before"
+    assert ingestion.refuse(name, refusal.value), "a second time it is known"
+    with ingestion.engine.connect() as connection:
+        (scan,) = scans.troubles(connection)
+        assert connection.scalar(select(func.count()).select_from(event_rows)) == 1
+    assert scan.state is ScanState.REFUSED and scan.reason and scan.remedy
+    return scan
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "bits", "media_type"),
+    [
+        ("bilevel.tif", "1", 1, "image/tiff"),
+        ("deep.tif", "I;16", 16, "image/tiff"),
+        ("cmyk.tif", "CMYK", 8, "image/tiff"),
+        ("palette.png", "P", 8, "image/png"),
+        ("grey.jpg", "L", 8, "image/jpeg"),
+        ("line\nbreak 'and' \"quotes\".tif", "L", 8, "image/tiff"),
+    ],
+)
+def test_unusual_scans_are_taken_in(
+    ingestion: Ingestion, photograph: Photographer, name: str, mode: str, bits: int, media_type: str
+) -> None:
+    photograph(name, mode)
+    scan = ingest(ingestion, name)
+    assert (scan.width, scan.height, scan.bits, scan.media_type) == (96, 64, bits, media_type)
+    assert scan.original_name == name
+    with ingestion.engine.connect() as connection:
+        (member,) = collections.members(connection, "demo")
+    assert member.accession_number.isprintable()
+
+
+def test_truncated_jpeg_is_refused(ingestion: Ingestion, photograph: Photographer) -> None:
+    path = photograph("cut.jpg")
+    path.write_bytes(path.read_bytes()[:300])
+    refused(ingestion, "cut.jpg", CorruptScan)
+
+
+def test_tiff_with_a_lying_header_is_refused(ingestion: Ingestion, inbox: Path) -> None:
+    (inbox / "liar.tif").write_bytes(
+        tiff_header(width=4000, height=3000, strip_bytes=12_000_000) + b"\0" * 100
+    )
+    refused(ingestion, "liar.tif", CorruptScan)
+
+
+def test_empty_file_is_refused(ingestion: Ingestion, inbox: Path) -> None:
+    (inbox / "empty.tif").touch()
+    assert refused(ingestion, "empty.tif", CorruptScan).bytes == 0
+
+
+def test_text_named_tif_is_refused(ingestion: Ingestion, inbox: Path) -> None:
+    (inbox / "letter.tif").write_text("Dear Sir, enclosed please find the photograph.")
+    refused(ingestion, "letter.tif", UnsupportedScan)
+
+
+def test_bomb_is_refused_before_it_is_copied(ingestion: Ingestion, inbox: Path, store: Store) -> None:
+    (inbox / "bomb.png").write_bytes(png_bomb(60_000))
+    assert (inbox / "bomb.png").stat().st_size < 6_000
+    refused(ingestion, "bomb.png", ScanError)
+    assert not list(store.originals())
+
+
+def test_animated_gif_is_refused(ingestion: Ingestion, inbox: Path) -> None:
+    frames = [picture("L", seed) for seed in range(3)]
+    frames[0].save(inbox / "moving.gif", save_all=True, append_images=frames[1:])
+    refused(ingestion, "moving.gif", UnsupportedScan)
+
+
+def test_path_that_climbs_out_is_refused_unread(
+    ingestion: Ingestion, inbox: Path, photograph: Photographer
+) -> None:
+    photograph("../outside.tif")
+    assert refused(ingestion, "../outside.tif", ForbiddenScan).sha256 is None
+
+
+def test_symbolic_link_out_is_refused_unread(
+    ingestion: Ingestion, inbox: Path, photograph: Photographer
+) -> None:
+    (inbox / "link.tif").symlink_to(photograph("../outside.tif"))
+    assert refused(ingestion, "link.tif", ForbiddenScan).sha256 is None
+
+
+def test_file_that_is_no_file_is_refused(ingestion: Ingestion, inbox: Path) -> None:
+    os.mkfifo(inbox / "pipe.tif")
+    refused(ingestion, "pipe.tif", UnsupportedScan)
+
+
+def test_file_that_is_still_being_written_waits(
+    engine: Engine, store: Store, inbox: Path, photograph: Photographer
+) -> None:
+    photograph("growing.tif")
+    with pytest.raises(UnfinishedScan):
+        Ingestion(engine, store, inbox, quiet_seconds=60).process("growing.tif", Progress(1))
+    with engine.connect() as connection:
+        assert not scans.troubles(connection)
+
+
+def test_same_photograph_under_two_names_is_one_scan(ingestion: Ingestion, photograph: Photographer) -> None:
+    photograph("first.tif")
+    photograph("second.tif")
+    assert ingest(ingestion, "first.tif") == ingest(ingestion, "second.tif")
+    with ingestion.engine.connect() as connection:
+        assert scans.names(connection, 1) == ("first.tif", "second.tif")
+        assert [o.accession_number for o in objects.listed(connection)] == ["first"]
+
+
+def test_each_page_is_a_scan_and_an_object(ingestion: Ingestion, inbox: Path) -> None:
+    pages = [picture("L", seed) for seed in range(3)]
+    pages[0].save(inbox / "album.tif", save_all=True, append_images=pages[1:])
+    done = ingestion.process("album.tif", Progress(1))
+    assert done.scans == (Passage(1), Passage(2), Passage(3))
+    with ingestion.engine.connect() as connection:
+        assert [o.accession_number for o in objects.listed(connection)] == [
+            "album p. 1",
+            "album p. 2",
+            "album p. 3",
+        ]
+
+
+def test_second_time_changes_nothing(ingestion: Ingestion, photograph: Photographer) -> None:
+    photograph("a.tif")
+    first = ingest(ingestion, "a.tif")
+    assert ingestion.process("a.tif", Progress(1)).fresh == 0
+    assert ingest(ingestion, "a.tif") == first
+    with ingestion.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(event_rows)) == 1
+
+
+def test_what_a_stage_refused_is_tried_again_only_on_request(
+    ingestion: Ingestion, photograph: Photographer, engine: Engine, store: Store, inbox: Path
+) -> None:
+    photograph("a.tif")
+    scan = ingest(ingestion, "a.tif")
+    with engine.begin() as connection:
+        scans.refuse(
+            connection, "a.tif", CorruptScan("a.tif", "pixels missing", "Scan again."), sha256=scan.sha256
+        )
+    (loss,) = ingestion.process("a.tif", Progress(1)).lost
+    assert loss.known and "pixels missing" in loss.reason
+    assert Ingestion(engine, store, inbox, again=True).process("a.tif", Progress(1)).scans == (
+        Passage(scan.id),
+    )
+
+
+def test_file_over_the_limits_is_refused(ingestion: Ingestion, inbox: Path) -> None:
+    (inbox / "wide.tif").write_bytes(tiff_header(width=2_000_000, height=10, strip_bytes=100) + b"\0" * 100)
+    refused(ingestion, "wide.tif", ScanTooLarge)
+
+
+def tiff_header(width: int, height: int, strip_bytes: int) -> bytes:
+    fields = [
+        (256, 4, width),
+        (257, 4, height),
+        (258, 3, 8),
+        (259, 3, 1),
+        (262, 3, 1),
+        (273, 4, 8 + 2 + 9 * 12 + 4),
+    ]
+    fields += [(277, 3, 1), (278, 4, height), (279, 4, strip_bytes)]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in fields)
+    return b"II*\0" + struct.pack("<IH", 8, len(fields)) + entries + struct.pack("<I", 0)
+
+
+def png_bomb(side: int) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    rows = zlib.compress(b"\0" * (side // 8 + 1) * 600, 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
