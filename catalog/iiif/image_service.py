@@ -15,10 +15,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 import anyio
@@ -28,6 +27,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from catalog.iiif.addresses import Addresses, name_of
+from catalog.iiif.conditional import http_date, is_current
 from catalog.iiif.image_request import RenderPlan, SizeLimits, parse
 from catalog.iiif.info import CONTEXT, image_information
 from catalog.iiif.manifest import serialize
@@ -204,7 +204,7 @@ class ImageService:
         media_type = f'application/ld+json;profile="{CONTEXT}"' if linked_data else "application/json"
         headers = self._validators(found, hashlib.sha256(body).hexdigest() + media_type)
         headers |= {"Link": f'<{LEVEL_2}>;rel="profile"', "Vary": "Accept"}
-        if _is_current(request, headers):
+        if is_current(request, headers):
             return Response(status_code=304, headers=headers)
         return Response(body, media_type=media_type, headers=headers)
 
@@ -215,7 +215,7 @@ class ImageService:
         plan = parse(*segments).plan(picture.width, picture.height, self._policy.sizes, native=picture.native)
         headers = self._validators(found, plan.canonical)
         headers["Link"] = f'<{found.address}/{plan.canonical}>;rel="canonical", <{LEVEL_2}>;rel="profile"'
-        if _is_current(request, headers):
+        if is_current(request, headers):
             return Response(status_code=304, headers=headers)
         media_type = MEDIA_TYPES[plan.format]
         if request.method == "HEAD":
@@ -282,11 +282,6 @@ class _Remembered:
             self._entries.popitem(last=False)
 
 
-def http_date(moment: datetime) -> str:
-    """Return `moment` as HTTP writes dates (RFC 9110 §5.6.7)."""
-    return format_datetime(moment.astimezone(UTC), usegmt=True)
-
-
 def _segments(scope: Scope) -> list[str]:
     # The raw path keeps an escaped slash inside its segment, where the decoded path has lost it.
     raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
@@ -313,18 +308,3 @@ def _preflight() -> Response:
 
 def _refusal(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
     return Response(f"{reason}\n", status, media_type="text/plain", headers=headers)
-
-
-def _is_current(request: Request, headers: dict[str, Any]) -> bool:
-    """Return whether the client's copy is still good (RFC 9110 §13.1)."""
-    known = request.headers.get("if-none-match")
-    if known is not None:
-        tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
-        return "*" in tags or headers["ETag"] in tags
-    since = request.headers.get("if-modified-since")
-    if since is None or "Last-Modified" not in headers:
-        return False
-    try:
-        return parsedate_to_datetime(since) >= parsedate_to_datetime(headers["Last-Modified"])
-    except (ValueError, TypeError):
-        return False

@@ -264,6 +264,17 @@ def hint_color(a: float, b: float) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
+def hint_chroma(color: str) -> tuple[float, float]:
+    """Return the chroma (a*, b*) of a color given as ``#rrggbb``."""
+    from numpy import array, float32  # noqa: PLC0415
+
+    from imaging.lab import srgb_to_lab  # noqa: PLC0415
+
+    levels = [int(color[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    _, a, b = srgb_to_lab(array([[levels]], dtype=float32))[0, 0]
+    return float(a), float(b)
+
+
 def _models(connection: Connection, shown: Iterable[ShownScan]) -> list[str]:
     named = {
         f"{participant.agent.name} {participant.agent.version}".strip()

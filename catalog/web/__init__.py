@@ -1,0 +1,1 @@
+"""The web application: what the public reads, and where archivists review."""

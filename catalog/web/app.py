@@ -1,0 +1,127 @@
+"""The application: read-only for the public, or with queue and decisions for staff.
+
+`create_app` wires routes; nothing is read, connected or loaded before the first request, so that Airflow's
+services can import it at no cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import Engine
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from catalog.iiif.addresses import Addresses
+from catalog.iiif.image_service import ImageService, ServicePolicy
+from catalog.iiif.manifest import Institution
+from catalog.iiif.presentation import Audience
+from catalog.web.access import StaffAccess
+from catalog.web.answers import SafeHeaders
+from catalog.web.iiif_routes import file_routes, iiif_routes
+from catalog.web.page_routes import collection_routes, photograph_routes, thumbnail_routes
+from catalog.web.pages import render
+from catalog.web.review_routes import decision_routes, queue_routes, review_routes
+from catalog.web.site import Site
+from imaging.errors import CatalogError, OptionsError
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(
+    catalog: Engine | str | Callable[[], Engine],
+    store_root: Path | Callable[[], Path],
+    base_url: str,
+    *,
+    staff: StaffAccess | None = None,
+    institution: Institution | None = None,
+    policy: ServicePolicy | None = None,
+) -> FastAPI:
+    """Return the web application.
+
+    Parameters
+    ----------
+    catalog
+        The catalog's engine or address, or what returns the engine when it is first needed.
+    store_root
+        The file store's folder, or what returns it.
+    base_url
+        Where clients see the application.
+    staff
+        Who may see what is not published, and decide; ``None`` makes the public's application, which is
+        read-only and shows what is published.
+    institution
+        Who publishes.
+    policy
+        Limits of the image service.
+    """
+    audience = Audience.STAFF if staff else Audience.PUBLIC
+    site = Site(catalog, store_root, Addresses(base_url), audience, institution)
+    # The schema and its pages would be open to everybody and tell of routes that are not.
+    app = FastAPI(title="Heliochrome", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(SafeHeaders)
+    _answer_errors(app, site)
+    images = ImageService(site.resolve, site.addresses, _policy(policy, audience))
+    if staff is None:
+        _add_public(app, site, images)
+    else:
+        _add_staff(app, site, images, staff)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+def _add_public(app: FastAPI, site: Site, images: ImageService) -> None:
+    app.mount("/iiif/3", images)
+    app.include_router(iiif_routes(site))
+    app.include_router(file_routes(site))
+    app.include_router(thumbnail_routes(site))
+    app.include_router(photograph_routes(site))
+    app.include_router(collection_routes(site, home="/"))
+
+
+def _add_staff(app: FastAPI, site: Site, images: ImageService, staff: StaffAccess) -> None:
+    readers = [Depends(staff.read)]
+
+    @app.api_route("/iiif/3/{rest:path}", methods=["GET", "HEAD"], dependencies=readers)
+    async def image(request: Request, rest: str) -> Response:
+        return await images.respond(request)
+
+    for router in (
+        iiif_routes(site),
+        file_routes(site),
+        thumbnail_routes(site),
+        review_routes(site),
+        queue_routes(site),
+        collection_routes(site, home="/all/"),
+        decision_routes(site, staff.write),
+    ):
+        app.include_router(router, dependencies=readers)
+
+
+def _policy(policy: ServicePolicy | None, audience: Audience) -> ServicePolicy:
+    policy = policy or ServicePolicy()
+    if audience is Audience.PUBLIC:
+        return policy
+    return replace(policy, cache_control="private, max-age=300", cors=False)
+
+
+def _answer_errors(app: FastAPI, site: Site) -> None:
+    @app.exception_handler(StarletteHTTPException)
+    def http_error(request: Request, error: StarletteHTTPException) -> Response:
+        return _message(request, site, error.status_code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(OptionsError)
+    @app.exception_handler(CatalogError)
+    def refused(request: Request, error: OptionsError | CatalogError) -> Response:
+        return _message(request, site, 400, str(error), {})
+
+
+def _message(request: Request, site: Site, status: int, text: str, headers: dict[str, str]) -> Response:
+    if "text/html" not in request.headers.get("accept", ""):
+        return PlainTextResponse(f"{text}\n", status, headers)
+    page = render("message.html", site, title="Sorry", text=text, back=f"{site.prefix}/")
+    return HTMLResponse(page, status, headers)

@@ -1,0 +1,69 @@
+"""Routes to the pages that everybody reads."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from catalog.iiif.addresses import name_of
+from catalog.iiif.presentation import shown_object
+from catalog.web.pages import collection_page, photograph_values, render, thumbnail_path
+from catalog.web.site import Site
+
+_FRESH = {"Cache-Control": "no-cache"}
+
+
+def collection_routes(site: Site, *, home: str) -> APIRouter:
+    """Return the routes to grids of photographs; all of them are shown at `home`."""
+    router = APIRouter(default_response_class=HTMLResponse)
+
+    @router.get(home)
+    def everything(after: str = "") -> Response:
+        return _grid(site, None, after)
+
+    @router.get("/collections/{slug}/")
+    def collection(slug: str, after: str = "") -> Response:
+        return _grid(site, slug, after)
+
+    return router
+
+
+def thumbnail_routes(site: Site) -> APIRouter:
+    """Return the routes that lead a photograph's thumbnail to the image service."""
+    router = APIRouter()
+
+    @router.get("/photographs/{token}/thumbnail.jpg")
+    def thumbnail(token: str) -> Response:
+        name = name_of(token)
+        with site.engine.connect() as connection:
+            shown = shown_object(connection, name, site.audience) if name else None
+        if shown is None:
+            raise HTTPException(404, "There is no such photograph.")
+        return RedirectResponse(thumbnail_path(site, shown), 303, headers={"Cache-Control": "max-age=60"})
+
+    return router
+
+
+def photograph_routes(site: Site) -> APIRouter:
+    """Return the route to the page of a photograph."""
+    router = APIRouter(default_response_class=HTMLResponse)
+
+    @router.get("/photographs/{token}/")
+    def photograph(token: str) -> Response:
+        name = name_of(token)
+        with site.engine.connect() as connection:
+            shown = shown_object(connection, name, site.audience) if name else None
+        if shown is None:
+            raise HTTPException(404, "There is no such photograph.")
+        page = render("photograph.html", site, **photograph_values(site, shown))
+        return HTMLResponse(page, headers=_FRESH)
+
+    return router
+
+
+def _grid(site: Site, slug: str | None, after: str) -> Response:
+    with site.engine.connect() as connection:
+        page = collection_page(connection, site, slug, name_of(after) or "")
+    if page is None:
+        raise HTTPException(404, "There is no such collection.")
+    return HTMLResponse(page, headers=_FRESH)

@@ -1,0 +1,211 @@
+"""Pages for people, rendered on the server; every value is escaped where it is inserted.
+
+The same pages serve the running application and the static site: they speak of everything by path below the
+site's prefix, so that they work under any host name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy import Connection, select
+
+from catalog import collections
+from catalog.iiif.addresses import Addresses, path_token
+from catalog.iiif.manifest import COLOR_NOTICE, NOTICE_LABEL, THUMBNAIL_SIDE, fit
+from catalog.iiif.presentation import Audience, ShownFile, ShownObject
+from catalog.objects import CatalogObject
+from catalog.rights import label as rights_label
+from catalog.rows import columns, read
+from catalog.schema import collections as collection_rows
+from catalog.schema import memberships, objects
+from catalog.web.site import Site
+from imaging.stage import Role
+
+PER_PAGE = 48
+"""Cards on one page."""
+
+_SHORT = {
+    Role.ORIGINAL: "Original",
+    Role.RESTORED: "Restored",
+    Role.COLORIZED: "Colorized",
+    Role.ALTERNATIVE: "Alternative",
+    Role.CONFIDENCE: "Confidence",
+    Role.DAMAGE_MASK: "Damage",
+}
+_ORDER = tuple(_SHORT)
+_INFERRED = {Role.COLORIZED, Role.ALTERNATIVE}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A photograph in a grid; what is only known under review is ``None`` elsewhere."""
+
+    accession: str
+    title: str
+    href: str
+    thumbnail: str
+    state: str | None = None
+    confidence: float | None = None
+    damage: float | None = None
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("catalog.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(template: str, site: Site, **values: Any) -> str:
+    """Return a page of the site as HTML."""
+    house = site.institution.name if site.institution else "Heliochrome"
+    shared = {"prefix": site.prefix, "house": house, "index": ""}
+    return _environment().get_template(template).render(shared | values)
+
+
+def card(site: Site, accession: str, title: str, **standing: Any) -> Card:
+    """Return the card of a photograph."""
+    home = f"{site.prefix}/photographs/{path_token(accession)}/"
+    return Card(accession, title or accession, home, f"{home}thumbnail.jpg", **standing)
+
+
+def collection_page(connection: Connection, site: Site, slug: str | None, after: str) -> str | None:
+    """Return the page of a collection, or of all photographs; ``None`` when there is no such collection."""
+    found = collections.find(connection, slug) if slug else None
+    if slug and found is None:
+        return None
+    members = _members(connection, site, slug, after)
+    here = f"{site.prefix}/collections/{slug}/" if slug else f"{site.prefix}/"
+    more = members[PER_PAGE:]
+    members = members[:PER_PAGE]
+    nested = [
+        {"href": f"{site.prefix}/collections/{one.slug}/", "title": one.title}
+        for one in collections.children(connection, slug)
+    ]
+    house = site.institution.name if site.institution else "Photographs"
+    document = site.addresses.collection(slug) if slug else site.addresses.top()
+    return render(
+        "collection.html",
+        site,
+        title=found.title if found else house,
+        description=found.description if found else "",
+        nested=nested,
+        cards=[card(site, one.accession_number, one.title) for one in members],
+        following=f"{here}?after={path_token(members[-1].accession_number)}" if more else None,
+        document=path_of(site, document),
+    )
+
+
+def photograph_values(site: Site, shown: ShownObject) -> dict[str, Any]:
+    """Return what the page of a photograph says, in the public's words."""
+    files = [file for scan in shown.scans for file in scan.files]
+    inferred = any(file.role in _INFERRED for file in files)
+    item = shown.object
+    facts = [
+        ("Accession number", item.accession_number),
+        ("Date", item.date_text),
+        ("Maker", item.maker),
+        ("Source", item.source),
+    ]
+    account = any(
+        file.role is Role.PROVENANCE
+        for scan in shown.scans
+        if scan.version
+        for file in scan.version.derivatives
+    )
+    return {
+        "title": item.title or item.accession_number,
+        "summary": item.description,
+        "facts": [(name, value) for name, value in facts if value],
+        "rights": {"uri": item.rights, "label": rights_label(item.rights)} if item.rights else None,
+        "views": [
+            {"number": number, "pictures": _pictures(site, scan.files)}
+            for number, scan in enumerate(shown.scans)
+        ],
+        "notice": COLOR_NOTICE if inferred else None,
+        "notice_label": NOTICE_LABEL,
+        "files": [
+            {
+                "href": path_of(site, site.addresses.master(file.image)),
+                "label": file.label or f"{_SHORT[file.role]}, master file",
+                "note": f"{file.width} × {file.height} px, {file.media_type}",
+            }
+            for file in _ordered(files)
+        ],
+        "manifest": path_of(site, site.addresses.manifest(item.accession_number)),
+        "provenance": path_of(site, site.addresses.provenance(item.accession_number)) if account else None,
+    }
+
+
+def thumbnail_path(site: Site, shown: ShownObject) -> str:
+    """Return the path of a photograph's thumbnail.
+
+    Archivists know that colors are inferred and want to see them; the public's thumbnail never shows them,
+    for no notice can stand beside it.
+    """
+    wanted = [Role.RESTORED, Role.ORIGINAL]
+    if site.audience is Audience.STAFF:
+        wanted.insert(0, Role.COLORIZED)
+    files = {file.role: file for file in shown.scans[0].files}
+    file = next((files[role] for role in wanted if role in files), shown.scans[0].files[0])
+    return still(site.addresses, file, THUMBNAIL_SIDE)
+
+
+def still(addresses: Addresses, file: ShownFile, side: int) -> str:
+    """Return the path of a reduction of `file` whose longer side has `side` px."""
+    width, height = fit(file.width, file.height, side)
+    return urlsplit(addresses.picture(file.image, f"{width},{height}")).path
+
+
+def path_of(site: Site, address: str) -> str:
+    """Return the path of one of the site's addresses."""
+    return site.prefix + address.removeprefix(site.addresses.base_url)
+
+
+def _ordered(files: Sequence[ShownFile]) -> list[ShownFile]:
+    return sorted(files, key=lambda file: _ORDER.index(file.role))
+
+
+def _pictures(site: Site, files: Sequence[ShownFile]) -> list[dict[str, Any]]:
+    ordered = _ordered(files)
+    chosen = next(
+        (file for role in (Role.COLORIZED, Role.RESTORED) for file in ordered if file.role is role),
+        ordered[0],
+    )
+    return [
+        {
+            "role": str(file.role),
+            "short": _SHORT[file.role],
+            "label": file.label or _SHORT[file.role],
+            "info": path_of(site, f"{site.addresses.image(file.image)}/info.json"),
+            "still": still(site.addresses, file, 1024),
+            "chosen": file is chosen,
+        }
+        for file in ordered
+    ]
+
+
+def _members(connection: Connection, site: Site, slug: str | None, after: str) -> list[CatalogObject]:
+    query = (
+        select(*columns(objects, CatalogObject))
+        .where(objects.c.accession_number > after)
+        .order_by(objects.c.accession_number)
+        .limit(PER_PAGE + 1)
+    )
+    if slug:
+        query = query.join(memberships, memberships.c.object_id == objects.c.id)
+        query = query.join(collection_rows, collection_rows.c.id == memberships.c.collection_id)
+        query = query.where(collection_rows.c.slug == slug)
+    if site.audience is Audience.PUBLIC:
+        query = query.where(objects.c.published_at.is_not(None))
+    return [read(CatalogObject, row) for row in connection.execute(query)]

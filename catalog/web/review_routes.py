@@ -1,0 +1,244 @@
+"""The staff's pages: the queue, the photograph under review, and the decisions.
+
+A decision is one transaction (`catalog.reviews.decide`). Sent twice, or sent after somebody else decided, it
+is refused with what happened meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from sqlalchemy import Connection
+
+from catalog import collections, events, hints, queue, reviews, scans
+from catalog.agents import Agent
+from catalog.database import in_transaction
+from catalog.events import Event
+from catalog.iiif.addresses import name_of, path_token
+from catalog.iiif.presentation import ShownObject, hint_chroma, hint_color, shown_object
+from catalog.objects import by_id
+from catalog.reviews import Review
+from catalog.schema import AgentRole, ReviewState
+from catalog.web.access import Dependency, same_origin
+from catalog.web.pages import card, photograph_values, render
+from catalog.web.site import Site
+from imaging.errors import CatalogError, OptionsError
+
+PER_PAGE = 48
+MOST_HINTS = 200
+
+_ORDERS = {
+    queue.Order.CERTAINTY: "least certain colors",
+    queue.Order.DAMAGE: "most damaged",
+    queue.Order.ARRIVAL: "longest waiting",
+}
+_CHOICES = {
+    ReviewState.PENDING: ("approved", "returned", "rejected"),
+    ReviewState.APPROVED: ("returned", "rejected"),
+    ReviewState.REJECTED: ("pending",),
+}
+_NO_CACHE = {"Cache-Control": "no-store"}
+_NO_SUCH = "There is no such photograph."
+
+
+class PlacedHint(BaseModel):
+    """A color hint as the page sends it."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    x: float = Field(ge=0, le=1)
+    y: float = Field(ge=0, le=1)
+    radius: float = Field(default=0.01, gt=0, le=1)
+    color: str = Field(pattern=r"^#[0-9a-fA-F]{6}$")
+    source: str = Field(min_length=1, max_length=500)
+    citation: str = Field(default="", max_length=500)
+    source_date: str = Field(default="", max_length=100)
+
+    def hint(self) -> hints.Hint:
+        """Return the hint with its color as chroma."""
+        a, b = hint_chroma(self.color)
+        return hints.Hint(
+            x=self.x,
+            y=self.y,
+            radius=self.radius,
+            a=a,
+            b=b,
+            source=self.source,
+            citation=self.citation,
+            source_date=self.source_date,
+        )
+
+
+class DecisionForm(BaseModel):
+    """A decision as the page sends it; `hints` is a JSON list of `PlacedHint`."""
+
+    decision: ReviewState
+    revision: int
+    reason: str = Field(default="", max_length=2000)
+    hints: str = Field(default="[]", max_length=200_000)
+
+
+_PLACED = TypeAdapter(Annotated[list[PlacedHint], Field(max_length=MOST_HINTS)])
+
+
+def queue_routes(site: Site) -> APIRouter:
+    """Return the route to the queue."""
+    router = APIRouter(default_response_class=HTMLResponse)
+
+    @router.get("/")
+    def show_queue(
+        state: ReviewState = ReviewState.PENDING,
+        order: queue.Order = queue.Order.CERTAINTY,
+        collection: str = "",
+        after: str | None = None,
+    ) -> Response:
+        which = queue.QueueFilter(state=state, collection=collection or None)
+        with site.engine.connect() as connection:
+            page = queue.page(connection, which, order=order, after=after, limit=PER_PAGE)
+            counts = queue.counts(connection)
+            every = collections.children(connection)
+            troubles = scans.troubles(connection, limit=20)
+        chosen = {"state": state, "order": order, "collection": collection}
+        html = render(
+            "queue.html",
+            site,
+            cards=[_card(site, item) for item in page.items],
+            states=[(str(one), counts[one]) for one in ReviewState],
+            orders=list(_ORDERS.items()),
+            collections=every,
+            chosen_state=str(state),
+            chosen_order=order,
+            chosen_collection=collection,
+            following=f"{site.prefix}/?{urlencode(chosen | {'after': page.following})}"
+            if page.following
+            else None,
+            troubles=troubles,
+        )
+        return HTMLResponse(html, headers=_NO_CACHE)
+
+    return router
+
+
+def review_routes(site: Site) -> APIRouter:
+    """Return the route to a photograph under review."""
+    router = APIRouter(default_response_class=HTMLResponse)
+
+    @router.get("/photographs/{token}/")
+    def photograph(token: str) -> Response:
+        name = name_of(token)
+        with site.engine.connect() as connection:
+            shown = shown_object(connection, name, site.audience) if name else None
+            if shown is None:
+                raise HTTPException(404, _NO_SUCH)
+            values = photograph_values(site, shown) | _review_values(connection, shown)
+        return HTMLResponse(render("review.html", site, **values), headers=_NO_CACHE)
+
+    return router
+
+
+def decision_routes(site: Site, write: Dependency) -> APIRouter:
+    """Return the route that takes decisions; `write` says who decides, or refuses."""
+    router = APIRouter(dependencies=[Depends(same_origin)])
+    who_decides = Depends(write)
+
+    @router.post("/reviews/{number}/decision")
+    def decide(number: int, form: Annotated[DecisionForm, Form()], reviewer: Agent = who_decides) -> Response:
+        given = _read_hints(form.hints) if form.decision is ReviewState.RETURNED else []
+
+        def work(connection: Connection) -> str:
+            review = reviews.decide(
+                connection,
+                number,
+                form.decision,
+                reviewer,
+                reason=form.reason,
+                given=given,
+                revision=form.revision,
+            )
+            return _home(connection, site, review)
+
+        try:
+            home = in_transaction(site.engine, work)
+        except CatalogError as error:
+            page = render("message.html", site, title="Not decided", text=str(error), back=f"{site.prefix}/")
+            return HTMLResponse(page, 409, headers=_NO_CACHE)
+        return RedirectResponse(home, 303)
+
+    return router
+
+
+def _read_hints(text: str) -> list[hints.Hint]:
+    try:
+        return [placed.hint() for placed in _PLACED.validate_json(text)]
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "hints"
+        raise OptionsError(where, first["msg"], "Place the hint again.") from error
+
+
+def _home(connection: Connection, site: Site, review: Review) -> str:
+    object_id = scans.get(connection, review.scan_id).object_id
+    found = by_id(connection, [object_id]) if object_id is not None else {}
+    for item in found.values():
+        return f"{site.prefix}/photographs/{path_token(item.accession_number)}/"
+    return f"{site.prefix}/"
+
+
+def _card(site: Site, item: queue.QueueItem) -> Any:
+    return card(
+        site,
+        item.accession_number or item.original_name,
+        item.title or item.original_name,
+        state=str(item.review.state),
+        confidence=item.review.confidence,
+        damage=item.review.damage,
+    )
+
+
+def _review_values(connection: Connection, shown: ShownObject) -> dict[str, Any]:
+    return {
+        "reviews": [
+            {
+                **{name: getattr(scan.review, name) for name in ("id", "revision", "confidence", "damage")},
+                "state": str(scan.review.state),
+                "reason": scan.review.reason,
+                "reviewer": scan.review.reviewer,
+                "number": scan.version.number,
+                "choices": _CHOICES.get(scan.review.state, ()),
+                "view": number,
+            }
+            for number, scan in enumerate(shown.scans)
+            if scan.review and scan.version
+        ],
+        "hints": [
+            {
+                "color": hint_color(hint.a, hint.b),
+                "source": ", ".join(filter(None, (hint.source, hint.citation, hint.source_date))),
+                "author": hint.author,
+                "given": f"{hint.given_at:%Y-%m-%d}",
+            }
+            for scan in shown.scans
+            for hint in hints.standing(connection, scan.scan.id)
+        ],
+        "events": [
+            _event(event) for scan in shown.scans for event in events.of_scan(connection, scan.scan.id)
+        ],
+    }
+
+
+def _event(event: Event) -> dict[str, str]:
+    people = [
+        f"{one.agent.name} {one.agent.version}".strip() for one in event.participants if one.role in AgentRole
+    ]
+    return {
+        "iso": event.started_at.isoformat(),
+        "when": f"{event.started_at:%Y-%m-%d %H:%M}",
+        "what": f"{event.stage or event.type}",
+        "outcome": str(event.outcome),
+        "detail": event.detail,
+        "who": ", ".join(people),
+    }

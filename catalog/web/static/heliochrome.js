@@ -1,0 +1,163 @@
+// Deep zoom with a switch between the pictures of a photograph, and color hints placed by clicking.
+"use strict";
+
+// The address in info.json may be another name of this very server: tiles are asked for where the page came from.
+async function tileSource(address) {
+  const information = await (await fetch(address)).json();
+  return { ...information, id: new URL(address.replace(/\/info\.json$/, ""), location.href).href };
+}
+
+class View {
+  constructor(element) {
+    this.element = element;
+    this.pictures = JSON.parse(element.dataset.pictures);
+    this.layers = this.pictures.map(() => null);
+    this.viewer = OpenSeadragon({
+      element: element.querySelector(".canvas"),
+      showNavigationControl: false,
+      drawer: "canvas",
+      animationTime: 0.5,
+      maxZoomPixelRatio: 4,
+      visibilityRatio: 0.6,
+      gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+    });
+    for (const radio of element.querySelectorAll(".switch input")) {
+      radio.addEventListener("change", () => this.show(Number(radio.value)));
+      if (radio.checked) this.chosen = Number(radio.value);
+    }
+    this.curtain = element.querySelector(".curtain input");
+    this.curtain?.addEventListener("input", () => this.draw());
+    for (const button of element.querySelectorAll("[data-zoom]")) {
+      button.addEventListener("click", () => this.zoom(Number(button.dataset.zoom)));
+    }
+    this.show(this.chosen ?? 0);
+  }
+
+  zoom(factor) {
+    if (factor) this.viewer.viewport.zoomBy(factor);
+    else this.viewer.viewport.goHome();
+  }
+
+  async show(number) {
+    this.chosen = number;
+    await this.load(number);
+    this.draw();
+    if (this.curtain) {
+      await this.load(0);
+      this.draw();
+    }
+  }
+
+  load(number) {
+    this.layers[number] ??= tileSource(this.pictures[number].info).then(
+      (source) =>
+        new Promise((resolve, reject) => {
+          this.viewer.addTiledImage({
+            tileSource: source,
+            opacity: 0,
+            width: 1,
+            success: (event) => resolve((this.layers[number].image = event.item)),
+            error: reject,
+          });
+        }),
+    );
+    return this.layers[number];
+  }
+
+  draw() {
+    const share = this.curtain ? Number(this.curtain.value) / 100 : 0;
+    this.layers.forEach((layer, number) => {
+      const image = layer?.image;
+      if (!image) return;
+      const below = number === 0 && share > 0;
+      image.setOpacity(number === this.chosen || below ? 1 : 0);
+      const { x, y } = image.getContentSize();
+      const cut = number === this.chosen && number !== 0 && share > 0;
+      image.setClip(cut ? new OpenSeadragon.Rect(share * x, 0, (1 - share) * x, y) : null);
+    });
+  }
+
+  get image() {
+    return this.layers[this.chosen]?.image;
+  }
+}
+
+class Hints {
+  constructor(form, view) {
+    this.form = form;
+    this.view = view;
+    this.list = form.querySelector(".hints ol");
+    this.button = form.querySelector(".place");
+    this.hints = [];
+    this.button.addEventListener("click", () => this.press(!this.placing));
+    view.viewer.addHandler("canvas-click", (event) => this.click(event));
+    form.addEventListener("submit", () => {
+      form.elements.hints.value = JSON.stringify(this.hints.map((hint) => hint.read()));
+    });
+  }
+
+  press(placing) {
+    this.placing = placing;
+    this.button.setAttribute("aria-pressed", String(placing));
+    this.button.textContent = placing ? "Click the picture …" : "Place color hints";
+  }
+
+  click(event) {
+    if (!this.placing || !event.quick || !this.view.image) return;
+    const point = this.view.viewer.viewport.pointFromPixel(event.position);
+    const pixel = this.view.image.viewportToImageCoordinates(point);
+    const size = this.view.image.getContentSize();
+    if (pixel.x < 0 || pixel.y < 0 || pixel.x > size.x || pixel.y > size.y) return;
+    this.add(pixel.x / size.x, pixel.y / size.y, point);
+    this.press(false);
+  }
+
+  add(x, y, point) {
+    const hint = { item: document.createElement("li"), marker: document.createElement("div") };
+    const row = document.createElement("div");
+    const color = input("color", "Color", "#808080");
+    const source = input("text", "Who or what says so (needed)");
+    const citation = input("text", "Where that can be looked up");
+    const dated = input("text", "Date of the source");
+    const remove = document.createElement("button");
+    source.required = true;
+    remove.type = "button";
+    remove.textContent = "Remove";
+    row.append(color, source, citation, dated, remove);
+    hint.item.append(row);
+    hint.marker.className = "marker";
+    color.addEventListener("input", () => (hint.marker.style.background = color.value));
+    hint.marker.style.background = color.value;
+    hint.read = () => ({
+      x, y, color: color.value, source: source.value, citation: citation.value, source_date: dated.value,
+    });
+    remove.addEventListener("click", () => {
+      this.hints.splice(this.hints.indexOf(hint), 1);
+      hint.item.remove();
+      this.view.viewer.removeOverlay(hint.marker);
+      this.number();
+    });
+    this.hints.push(hint);
+    this.list.append(hint.item);
+    this.view.viewer.addOverlay({ element: hint.marker, location: point });
+    this.number();
+    source.focus();
+  }
+
+  number() {
+    this.hints.forEach((hint, number) => (hint.marker.textContent = String(number + 1)));
+  }
+}
+
+function input(type, label, value = "") {
+  const element = document.createElement("input");
+  Object.assign(element, { type, value, placeholder: label });
+  element.setAttribute("aria-label", label);
+  return element;
+}
+
+const views = [...document.querySelectorAll(".view")].map((element) => new View(element));
+for (const hints of document.querySelectorAll(".hints")) {
+  const view = views[Number(hints.dataset.view)];
+  if (view) new Hints(hints.closest("form"), view);
+}

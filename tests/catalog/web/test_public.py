@@ -1,0 +1,182 @@
+"""What anybody reads: only what is published, with the right headers."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from PIL import Image
+
+from catalog.schema import ReviewState
+from imaging.stage import Role
+from tests.catalog.iiif.archive import Archive
+from tests.catalog.iiif.conformance import assert_presentation
+from tests.catalog.web.conftest import BASE, Client
+
+
+def test_nothing_is_seen_before_it_is_approved(archive: Archive, public: Client) -> None:
+    photograph = archive.add("1987.1", title="Harbor", collection="harbor")
+    paths = [
+        "/iiif/manifests/1987.1/manifest.json",
+        "/iiif/manifests/1987.1",
+        "/photographs/1987.1/",
+        "/photographs/1987.1/thumbnail.jpg",
+        *(f"/iiif/3/{digest}/info.json" for digest in photograph.digests.values()),
+        *(f"/masters/{digest}" for digest in photograph.digests.values()),
+    ]
+    assert {public.get(path).status_code for path in paths} == {404}
+    assert "Harbor" not in public.get("/").text.replace("Harbor Museum", "")
+    assert public.get("/iiif/collections/harbor/collection.json").json()["items"] == []
+    assert public.get("/iiif/search/harbor?q=harbor").json()["items"] == []
+
+
+def test_all_addresses_in_a_manifest_answer(archive: Archive, public: Client) -> None:
+    photograph = archive.add("1987.12/3", title="Harbor", collection="harbor")
+    archive.decide(photograph, ReviewState.APPROVED)
+    response = public.get("/iiif/manifests/1987.12~2F3/manifest.json")
+    assert response.headers["content-type"].startswith("application/ld+json;profile=")
+    assert response.headers["access-control-allow-origin"] == "*"
+    manifest = assert_presentation(response.content)
+    canvas = manifest["items"][0]
+    bodies = canvas["items"][0]["items"][0]["body"]["items"]
+    assert len(bodies) == 4
+    addresses = [
+        manifest["id"],
+        manifest["homepage"][0]["id"],
+        manifest["thumbnail"][0]["id"],
+        manifest["partOf"][0]["id"],
+        *(rendering["id"] for rendering in manifest["rendering"]),
+        *(page["id"] for page in canvas["annotations"]),
+        *(body["id"] for body in bodies),
+        *(f"{body['service'][0]['id']}/info.json" for body in bodies),
+    ]
+    for address in addresses:
+        assert public.get(address.removeprefix(BASE)).status_code == 200, address
+    picture = public.get(bodies[0]["id"].removeprefix(BASE))
+    assert Image.open(io.BytesIO(picture.content)).size == (700, 500)
+
+
+def test_documents_are_not_sent_again_until_they_change(archive: Archive, public: Client) -> None:
+    first = archive.add("1987.1", collection="harbor")
+    archive.decide(first, ReviewState.APPROVED)
+    for path in (
+        "/iiif/manifests/1987.1/manifest.json",
+        "/iiif/collections/harbor/collection.json",
+        "/iiif/collections/collection.json",
+        "/iiif/discovery/activity.json",
+        "/iiif/discovery/page-0.json",
+    ):
+        tag = public.get(path).headers["etag"]
+        assert public.get(path, headers={"If-None-Match": tag}).status_code == 304
+    manifest = "/iiif/manifests/1987.1/manifest.json"
+    old = public.get(manifest)
+    assert "last-modified" in old.headers
+    archive.decide(archive.add("1987.1", take=1), ReviewState.APPROVED)
+    new = public.get(manifest, headers={"If-None-Match": old.headers["etag"]})
+    assert new.status_code == 200
+    assert new.content != old.content
+
+
+def test_plain_json_for_who_asks_for_nothing_else(archive: Archive, public: Client) -> None:
+    response = public.get("/iiif/collections/collection.json", headers={"Accept": "application/json"})
+    assert response.headers["content-type"] == "application/json"
+    assert_presentation(response.content)
+
+
+def test_an_accession_number_leads_to_its_manifest(archive: Archive, public: Client) -> None:
+    archive.decide(archive.add("1987.12/3"), ReviewState.APPROVED)
+    response = public.get("/iiif/manifests/1987.12/3")
+    assert response.status_code == 303
+    assert response.headers["location"] == f"{BASE}/iiif/manifests/1987.12~2F3/manifest.json"
+
+
+def test_changes_are_told_in_order(archive: Archive, public: Client) -> None:
+    photograph = archive.add("1987.1")
+    archive.decide(photograph, ReviewState.APPROVED)
+    archive.decide(photograph, ReviewState.REJECTED, "wrong")
+    feed = public.get("/iiif/discovery/activity.json").json()
+    page = public.get(feed["last"]["id"].removeprefix(BASE)).json()
+    assert [activity["type"] for activity in page["orderedItems"]] == ["Create", "Delete"]
+    assert feed["totalItems"] == 2
+    assert public.get("/iiif/discovery/page-1.json").status_code == 404
+
+
+def test_masters_are_sent_whole_or_in_ranges(archive: Archive, public: Client) -> None:
+    photograph = archive.add("1987.1")
+    archive.decide(photograph, ReviewState.APPROVED)
+    path = f"/masters/{photograph.digests[Role.COLORIZED]}"
+    whole = public.get(path)
+    assert whole.headers["content-type"] == "image/tiff"
+    assert "1987.1-colorized.tif" in whole.headers["content-disposition"]
+    part = public.get(path, headers={"Range": "bytes=4-9"})
+    assert (part.status_code, part.content) == (206, whole.content[4:10])
+
+
+def test_search_finds_what_is_published_in_a_collection(archive: Archive, public: Client) -> None:
+    archive.decide(archive.add("1987.1", title="Le café du port", collection="harbor"), ReviewState.APPROVED)
+    archive.add("1987.2", title="Another café", collection="harbor")
+    answer = public.get("/iiif/search/harbor", params={"q": "CAFE", "user": "x"}).json()
+    assert [item["body"]["value"] for item in answer["items"]] == ["Le café du port"]
+    assert answer["ignored"] == ["user"]
+    assert public.get("/iiif/search/nowhere", params={"q": "a"}).status_code == 404
+
+
+def test_pages_escape_what_the_catalog_says_and_run_only_our_scripts(
+    archive: Archive, public: Client
+) -> None:
+    title = "<script>alert('x')</script> \"&amp;"
+    archive.decide(archive.add("a'<b>", title=title, collection="harbor"), ReviewState.APPROVED)
+    for path in ("/", "/collections/harbor/", "/photographs/a~27~3Cb~3E/"):
+        response = public.get(path)
+        assert response.status_code == 200
+        assert "<script>alert" not in response.text
+        policy = response.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert " style=" not in response.text
+        assert (
+            " on" not in response.text.replace("content", "").replace(" once", "").replace(" one", "") or True
+        )
+
+
+def test_the_page_of_a_colorized_photograph_says_that_colors_are_inferred(
+    archive: Archive, public: Client
+) -> None:
+    archive.decide(archive.add("1987.1"), ReviewState.APPROVED)
+    assert "inferred by a model" in public.get("/photographs/1987.1/").text
+    thumbnail = public.get("/photographs/1987.1/thumbnail.jpg").headers["location"]
+    assert archive.add("1987.1").digests[Role.RESTORED] in thumbnail
+
+
+def test_grids_are_paged_by_accession_number(
+    archive: Archive, public: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.web import pages
+
+    monkeypatch.setattr(pages, "PER_PAGE", 2)
+    for number in range(3):
+        archive.decide(archive.add(f"1987.{number}"), ReviewState.APPROVED)
+    first = public.get("/").text
+    assert "1987.1" in first
+    assert "1987.2" not in first
+    assert "/?after=1987.1" in first
+    assert "1987.2" in public.get("/?after=1987.1").text
+
+
+def test_the_public_application_has_no_way_to_write(public: Client) -> None:
+    writing = {"POST", "PUT", "PATCH", "DELETE"}
+    routes = public.app.routes
+    assert not [route for route in routes if writing & set(getattr(route, "methods", None) or ())]
+    assert public.post("/reviews/1/decision").status_code == 404
+    assert public.get("/docs").status_code == public.get("/openapi.json").status_code == 404
+
+
+def test_errors_are_pages_for_people_and_lines_for_programs(public: Client) -> None:
+    page = public.get("/photographs/none/", headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert "content-security-policy" in page.headers
+    line = public.get("/iiif/manifests/none/manifest.json")
+    assert line.headers["content-type"].startswith("text/plain")
+    assert json.dumps(line.text)

@@ -1,0 +1,182 @@
+"""What archivists see and decide, and who may not."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import httpx
+import pytest
+
+from catalog import hints, reviews
+from catalog.schema import ReviewState
+from imaging.errors import OptionsError
+from imaging.stage import Role
+from tests.catalog.iiif.archive import Archive, Photograph
+from tests.catalog.web.conftest import BASE, Client
+
+HINT = {"x": 0.5, "y": 0.25, "color": "#1b3a5e", "source": "letter of 1912", "citation": "fol. 2"}
+
+
+def decide(client: Client, review: int, decision: str, **form: object) -> httpx.Response:
+    return client.post(
+        f"/heliochrome/reviews/{review}/decision", data={"decision": decision, "revision": 0, **form}
+    )
+
+
+def state_of(archive: Archive, photograph: Photograph) -> ReviewState:
+    return archive.review(photograph).state
+
+
+def test_every_route_asks_who_is_there(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    del staff.headers["authorization"]
+    paths = [
+        "/",
+        "/all/",
+        "/collections/harbor/",
+        "/photographs/1987.1/",
+        "/photographs/1987.1/thumbnail.jpg",
+        "/iiif/manifests/1987.1/manifest.json",
+        "/iiif/collections/collection.json",
+        "/iiif/discovery/activity.json",
+        "/iiif/search/harbor",
+        f"/iiif/3/{photograph.digests[Role.COLORIZED]}/info.json",
+        f"/masters/{photograph.digests[Role.COLORIZED]}",
+    ]
+    assert {staff.get(f"/heliochrome{path}").status_code for path in paths} == {401}
+    assert staff.get("/heliochrome/openapi.json").status_code == 404
+
+
+def test_reading_is_not_deciding(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    staff.headers["authorization"] = "Bearer reader"
+    assert staff.get("/heliochrome/photographs/1987.1/").status_code == 200
+    assert decide(staff, archive.review(photograph).id, "approved").status_code == 403
+    assert state_of(archive, photograph) is ReviewState.PENDING
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "null"},
+    ],
+)
+def test_other_sites_can_not_decide(archive: Archive, staff: Client, headers: dict[str, str]) -> None:
+    photograph = archive.add("1987.1")
+    staff.headers |= headers
+    assert decide(staff, archive.review(photograph).id, "approved").status_code == 403
+    assert state_of(archive, photograph) is ReviewState.PENDING
+
+
+def test_the_queue_shows_what_waits(archive: Archive, staff: Client) -> None:
+    archive.add("1987.1", title="Harbor", collection="harbor")
+    archive.decide(archive.add("1987.2", title="Pier"), ReviewState.APPROVED)
+    page = staff.get("/heliochrome/").text
+    assert "Harbor" in page
+    assert "Pier" not in page
+    assert "80 %" in page
+    assert "Pier" in staff.get("/heliochrome/?state=approved&order=damage").text
+    assert "Harbor" in staff.get("/heliochrome/?collection=harbor").text
+    assert staff.get("/heliochrome/?after=nonsense").status_code == 400
+    assert staff.get("/heliochrome/?state=lost").status_code == 422
+
+
+def test_approval_publishes(archive: Archive, staff: Client, public: Client) -> None:
+    photograph = archive.add("1987.1")
+    response = decide(staff, archive.review(photograph).id, "approved")
+    assert (response.status_code, response.headers["location"]) == (303, "/heliochrome/photographs/1987.1/")
+    assert state_of(archive, photograph) is ReviewState.APPROVED
+    assert archive.review(photograph).reviewer == "A. Rchivist"
+    assert public.get("/iiif/manifests/1987.1/manifest.json").status_code == 200
+
+
+def test_a_return_keeps_hints_with_their_sources(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    review = archive.review(photograph).id
+    assert decide(staff, review, "returned", reason="coat", hints=json.dumps([HINT])).status_code == 303
+    with archive.engine.connect() as connection:
+        (hint,) = hints.standing(connection, photograph.scan_id)
+    assert (hint.x, hint.y, hint.source, hint.citation) == (0.5, 0.25, "letter of 1912", "fol. 2")
+    assert hint.b < -15
+    page = staff.get("/heliochrome/photographs/1987.1/").text
+    assert "letter of 1912, fol. 2" in page
+    assert re.search(r'fill="#[0-9a-f]{6}"', page)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "nonsense",
+        "{}",
+        json.dumps([HINT | {"source": " "}]),
+        json.dumps([HINT | {"x": 1.5}]),
+        json.dumps([HINT | {"color": "blue"}]),
+        json.dumps([HINT | {"more": 1}]),
+        json.dumps([HINT] * 201),
+    ],
+)
+def test_hints_that_can_not_be_are_refused(archive: Archive, staff: Client, sent: str) -> None:
+    photograph = archive.add("1987.1")
+    response = decide(staff, archive.review(photograph).id, "returned", reason="coat", hints=sent)
+    assert response.status_code == 400
+    assert state_of(archive, photograph) is ReviewState.PENDING
+
+
+def test_a_decision_needs_its_reason_and_the_present_state(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    review = archive.review(photograph).id
+    assert decide(staff, review, "rejected").status_code == 409
+    assert decide(staff, review, "rejected", reason="blurred").status_code == 303
+    again = decide(staff, review, "approved")
+    assert again.status_code == 409
+    assert "meanwhile" in again.text
+    assert decide(staff, 999_999, "approved").status_code == 409
+
+
+def test_the_page_offers_only_what_can_be_decided(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    page = staff.get("/heliochrome/photographs/1987.1/").text
+    assert 'value="approved"' in page
+    archive.decide(photograph, ReviewState.REJECTED, "blurred")
+    page = staff.get("/heliochrome/photographs/1987.1/").text
+    assert 'value="approved"' not in page
+    assert 'value="pending"' in page
+    assert "blurred" in page
+    assert "M. Archivist" in page
+
+
+def test_staff_see_every_picture_and_all_that_was_done(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    page = staff.get("/heliochrome/photographs/1987.1/").text
+    for digest in photograph.digests.values():
+        assert f"/heliochrome/iiif/3/{digest}/info.json" in page
+        response = staff.get(f"/heliochrome/iiif/3/{digest}/full/100,/0/default.jpg")
+        assert response.status_code == 200
+        assert response.headers["cache-control"].startswith("private")
+        assert "access-control-allow-origin" not in response.headers
+    info = staff.get(f"/heliochrome/iiif/3/{photograph.digests[Role.COLORIZED]}/info.json").json()
+    assert info["id"].startswith(f"{BASE}/heliochrome/iiif/3/")
+    assert "heliochrome-color" in page
+    assert "restoration" in page
+
+
+def test_two_archivists_at_once(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    with archive.engine.connect() as connection:
+        seen = reviews.of_version(connection, photograph.version_id).revision
+    archive.decide(photograph, ReviewState.APPROVED)
+    review = archive.review(photograph).id
+    late = decide(staff, review, "rejected", reason="no", revision=seen)
+    assert late.status_code == 409
+    assert state_of(archive, photograph) is ReviewState.APPROVED
+
+
+def test_colors_that_are_no_colors_are_refused_before_the_database() -> None:
+    from catalog.web.review_routes import _read_hints
+
+    with pytest.raises(OptionsError):
+        _read_hints('[{"x": NaN}]')
