@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyvips
+
 from imaging.fixity import atomic_path
 from imaging.scan import open_scan
 
