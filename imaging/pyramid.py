@@ -81,6 +81,8 @@ class PyramidOptions:
         Side of a tile, px, a multiple of 16.
     predictor
         Store differences of neighbors before DEFLATE, ZSTD or LZW; smaller for photographs.
+    labels
+        Values are labels, not tones: smaller copies keep the largest of four pixels, not their mean.
     """
 
     compression: Compression = Compression.DEFLATE
@@ -88,6 +90,7 @@ class PyramidOptions:
     level: int | None = None
     tile: int = 256
     predictor: bool = True
+    labels: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:
@@ -217,6 +220,7 @@ def _save_arguments(image: pyvips.Image, options: PyramidOptions, dpi: float | N
         "xres": resolution,
         "yres": resolution,
         "keep": _KEEP_XMP,
+        "region_shrink": "max" if options.labels else "mean",
     }
     if options.compression in _PREDICTED:
         arguments["predictor"] = "horizontal" if options.predictor else "none"

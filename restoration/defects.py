@@ -40,11 +40,11 @@ def cues_of(grey: Grey) -> Grey:
 
     A top-hat keeps what is narrower than its square: what a convolution can only learn slowly to see.
     """
-    cues = [grey - np.float32(0.5)]
+    cues = [np.float32(2) * (grey - np.float32(0.5))]
     for side in CUE_SIDES:
         square = np.ones((side, side), np.uint8)
         for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
-            cues.append(np.float32(2) * np.asarray(cv2.morphologyEx(grey, operation, square), np.float32))
+            cues.append(np.float32(6) * np.asarray(cv2.morphologyEx(grey, operation, square), np.float32))
     return np.stack(cues)
 
 

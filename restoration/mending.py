@@ -7,12 +7,14 @@ that run into it; last, the grain is given back, for a mend without grain shows 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pyvips
 
 from imaging.stage import ModelReference
 from restoration.grain import INVISIBLE, LUMINANCES, NoiseReport, luma
@@ -38,19 +40,29 @@ class Mender:
     ----------
     noise
         Of the photograph; mends get grain as strong and as coarse.
+    guide
+        The tone in holes too large for a tile, ``None`` where the tile is the photograph.
     device
         ``cpu`` or ``cuda``.
     folder
         Where the weights are.
     """
 
-    def __init__(self, noise: NoiseReport, device: str = "cpu", folder: Path = WEIGHTS) -> None:
+    def __init__(
+        self,
+        noise: NoiseReport,
+        guide: Guide | None = None,
+        *,
+        device: str = "cpu",
+        folder: Path = WEIGHTS,
+    ) -> None:
         descriptor, network = load_once(MENDER, CompactUNet, folder)
         self.model: ModelReference | None = descriptor.reference
         self.context: int = descriptor.context
         """Pixels around a hole that its mend depends on, beyond which only the tone is taken."""
         self._runner = TileRunner(network, descriptor.multiple, device)
         self._grain = Grain(noise)
+        self.guide = guide
 
     def __call__(self, tile: Picture, mask: Mask, left: int, top: int) -> Picture:
         """Fill the masked pixels of a tile from their surroundings.
@@ -70,13 +82,21 @@ class Mender:
         """
         if not mask.any():
             return tile
-        filled = np.stack([fill_smoothly(tile[:, :, band], mask) for band in range(tile.shape[2])])
+        filled = self._filled(tile, mask, left, top)
         mended = filled.copy()
         for core, reach, inner in _patches(mask, self.context):
             holes = np.broadcast_to(mask[reach].astype(np.float32), filled[(..., *reach)].shape)
-            detail = self._runner(np.stack((filled[(..., *reach)] - np.float32(0.5), holes), axis=1))[:, 0]
+            detail = self._runner(np.stack((2 * filled[(..., *reach)] - np.float32(1), holes), axis=1))[:, 0]
             mended[(..., *core)] += detail[(..., *inner)]
         return np.where(mask[:, :, None], self._grain.add(mended.transpose(1, 2, 0), left, top), tile)
+
+    def _filled(self, tile: Picture, mask: Mask, left: int, top: int) -> Picture:
+        """Return B×H×W with smooth fills."""
+        if self.guide is None:
+            return np.stack([fill_smoothly(band, mask) for band in np.moveaxis(tile, 2, 0)])
+        tone = np.moveaxis(self.guide.under(tile.shape, left, top), 2, 0)
+        rest = np.moveaxis(tile, 2, 0) - tone
+        return tone + np.stack([fill_smoothly(band, mask, self.guide.step) for band in rest])
 
 
 _PATCH = 192
@@ -128,7 +148,57 @@ _GRAIN_SIDE = 512
 _GRAIN_RIM = 16
 
 
-def fill_smoothly(picture: Grey, mask: Mask) -> Grey:
+@dataclass(frozen=True)
+class Guide:
+    """The photograph made small, holes filled: what tone a hole has where its rim is out of a tile's sight.
+
+    Parameters
+    ----------
+    picture
+        h×w×B.
+    step
+        Pixels of the photograph to a pixel of `picture`.
+    """
+
+    picture: Picture
+    step: int
+
+    @classmethod
+    def of(cls, image: pyvips.Image, damaged: pyvips.Image) -> Guide | None:
+        """Return the guide of `image` without what is `damaged` (non-zero), ``None`` where none is needed."""
+        step = 1
+        while max(image.width, image.height) > step * _GUIDE_SIDE:
+            step *= 2
+        if step < _LEAST_GUIDE_STEP:
+            return None
+        sound = (damaged == 0) / 255
+        top = 65535 if image.format == "ushort" else 255
+        sums = (image * sound / top).bandjoin(sound).shrink(step, step, ceil=True).numpy().astype(np.float32)
+        weight = sums[:, :, -1]
+        known = weight > _LEAST_SOUND
+        tone = sums[:, :, :-1] / np.maximum(weight, np.float32(_LEAST_SOUND))[:, :, None]
+        return cls(np.stack([fill_smoothly(band, ~known) for band in np.moveaxis(tone, 2, 0)], 2), step)
+
+    def under(self, shape: tuple[int, ...], left: int, top: int) -> Picture:
+        """Return H×W×B, the guide's tone under the tile of `shape` (H×W×B) at `left`, `top`."""
+        offset = [(place + 0.5) / self.step - 0.5 for place in (left, top)]
+        place = np.array([[1 / self.step, 0, offset[0]], [0, 1 / self.step, offset[1]]])
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        tone = cv2.warpAffine(
+            self.picture, place, (shape[1], shape[0]), flags=how, borderMode=cv2.BORDER_REPLICATE
+        )
+        return np.asarray(tone, np.float32).reshape(shape)
+
+
+_GUIDE_SIDE = 512
+"""The guide is at most this large, px: a few megabytes for a photograph of any size."""
+_LEAST_GUIDE_STEP = 4
+"""In photographs for which a smaller step is enough, tiles see all there is to see."""
+_LEAST_SOUND = 0.1
+"""Share of sound pixels from which a pixel of the guide is known."""
+
+
+def fill_smoothly(picture: Grey, mask: Mask, reach: float | None = None) -> Grey:
     """Fill holes with what a coarser picture shows there, coarser the farther from the rim.
 
     Parameters
@@ -137,6 +207,8 @@ def fill_smoothly(picture: Grey, mask: Mask) -> Grey:
         H×W, any range.
     mask
         H×W, true where `picture` is not to be trusted.
+    reach
+        Distance from the rim, px, from which the fill is zero; ``None`` for never.
 
     Returns
     -------
@@ -147,7 +219,8 @@ def fill_smoothly(picture: Grey, mask: Mask) -> Grey:
     Pull-push: each level halves the picture and its weights; on the way back holes take the coarser level's
     values. Gortler et al., The Lumigraph (1996), section 3.4.
     """
-    weight = (~mask).astype(np.float32)
+    weight = np.where(mask, np.float32(0 if reach is None else reach**-2), np.float32(1))
+    picture = np.where(mask, np.float32(0), picture)
     return _pull_push(np.asarray(picture * weight, np.float32), weight)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from imaging.errors import OptionsError
+from imaging.pyramid import PyramidOptions
 from imaging.stage import Scalar
+from restoration.tone import ToneOptions
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,10 @@ class RestorationOptions:
         0–1; how readily something counts as damage. The default rather misses a speck than mends an eyelash.
     denoise
         0–1; the share of the measured noise that is taken away, 0 leaves the grain untouched.
+    tone
+        Changes of tone; none by default.
+    pyramid
+        How the two pictures are written.
     tile
         Side of a working tile, px; bounds the memory, not the result.
     device
@@ -31,6 +37,8 @@ class RestorationOptions:
     mend: bool = True
     sensitivity: float = 0.5
     denoise: float = 0.5
+    tone: ToneOptions = field(default_factory=ToneOptions)
+    pyramid: PyramidOptions = field(default_factory=PyramidOptions)
     tile: int = 1024
     device: str = field(default="auto", compare=False)
     threads: int = field(default=0, compare=False)
@@ -64,6 +72,11 @@ class RestorationOptions:
             "sensitivity": self.sensitivity,
             "denoise": self.denoise,
             "tile": self.tile,
+            "tone_flatten": self.tone.flatten,
+            "tone_neutral": self.tone.neutral,
+            "tone_levels": self.tone.levels,
+            "compression": str(self.pyramid.compression),
+            "quality": self.pyramid.quality,
         }
 
 

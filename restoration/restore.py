@@ -29,17 +29,18 @@ import pyvips
 import torch
 
 from imaging.fixity import describe_output, sha256_file
-from imaging.pyramid import write_pyramid
-from imaging.scan import decoding, open_scan
+from imaging.pyramid import Compression, PyramidOptions, write_pyramid
+from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
 from restoration.bands import Band, BandFolder
 from restoration.census import Census, take_census, trace_regions
 from restoration.defects import ClassicalDetector, Detector
 from restoration.grain import NoiseReport, Quieter, encoded, luma, measure_noise
 from restoration.kinds import DamageKind
-from restoration.mending import Mender
+from restoration.mending import Guide, Mender
 from restoration.network import choose_device
 from restoration.options import RestorationOptions
+from restoration.tone import Tone, measure_tone
 
 STAGE = "restoration"
 VERSION = "1"
@@ -50,6 +51,8 @@ Pixels = npt.NDArray[Any]
 """H×W×B, uint8 or uint16."""
 
 _RESTORED_FILE, _MASK_FILE = "restored.tif", "damage-mask.tif"
+_MASK_PYRAMID = PyramidOptions(compression=Compression.DEFLATE, predictor=False, labels=True)
+"""A mask is a list of kinds: nothing of it may be lost, however the photograph is packed."""
 _MASK, _RESTORED = "mask", "restored"
 _SHARE_OF_DETECTION, _SHARE_OF_MENDING = 0.4, 0.5
 
@@ -91,8 +94,11 @@ def restore(
         bands = _bands(image, into / f".{_fingerprint(source, options, workers.models)}", options)
         _find_damage(image, bands, workers, progress)
         census = take_census(bands, _MASK)
+        if workers.mender is not None and census.count:
+            workers.mender.guide = Guide.of(image, bands.joined(_MASK))
         _restore_bands(image, bands, workers, progress)
-        files = _assemble(image, bands, into)
+        tone = measure_tone(image, options.tone)
+        files = _assemble(image, bands, tone, options, into, dpi=inspect_scan(scan).dpi)
     regions = trace_regions(census, bands, _MASK)
     after = measure_noise(open_scan(into / _RESTORED_FILE))
     shutil.rmtree(bands.folder)
@@ -104,7 +110,7 @@ def restore(
         input_sha256=source,
         files=files,
         models=workers.models,
-        parameters=options.parameters(),
+        parameters={**options.parameters(), "tone": json.dumps(tone.to_dict(), sort_keys=True)},
         figures={**figures, "seconds": round(time.monotonic() - started, 3)},
         regions=regions,
     )
@@ -146,7 +152,7 @@ class _Workers:
             pool=pool,
             noise=noise,
             detector=ClassicalDetector(),
-            mender=Mender(noise, device) if options.mend else None,
+            mender=Mender(noise, device=device) if options.mend else None,
             quieter=Quieter(noise, options.denoise, device) if options.denoise else None,
         )
 
@@ -257,12 +263,19 @@ def _over_tiles(
     return list(workers.pool.map(work, tiles))
 
 
-def _assemble(image: pyvips.Image, bands: BandFolder, into: Path) -> tuple[OutputFile, ...]:
-    size = {"width": image.width, "height": image.height}
+def _assemble(
+    image: pyvips.Image,
+    bands: BandFolder,
+    tone: Tone,
+    options: RestorationOptions,
+    into: Path,
+    *,
+    dpi: float | None,
+) -> tuple[OutputFile, ...]:
     restored = bands.joined(_RESTORED).copy(interpretation=image.interpretation)
-    write_pyramid(restored, into / _RESTORED_FILE)
-    mask = bands.joined(_MASK)
-    write_pyramid(mask, into / _MASK_FILE)
+    write_pyramid(tone.apply(restored), into / _RESTORED_FILE, options.pyramid, dpi=dpi)
+    write_pyramid(bands.joined(_MASK), into / _MASK_FILE, _MASK_PYRAMID, dpi=dpi)
+    size = {"width": image.width, "height": image.height}
     bits = 16 if image.format == "ushort" else 8
     return (
         describe_output(into / _RESTORED_FILE, into, Role.RESTORED, bits=bits, **size),

@@ -43,7 +43,9 @@ def draw_hole(
 
 
 class MendingLesson:
-    """Absolute error inside the holes, counting every hole pixel of the batch alike.
+    """Error inside the holes, each picture counting alike, pixels less the farther they are from the rim.
+
+    Deep inside a large hole nobody can know what was there, so nothing can be learned from it.
 
     Parameters
     ----------
@@ -71,25 +73,29 @@ class MendingLesson:
         self._validation = [draw_hole(held_out, held_out_shapes, 192, random) for _ in range(64)]
 
     def batch(self, random: np.random.Generator) -> Mapping[str, Tensor]:
-        """Draw pictures with smooth fills, holes and clean pictures, N×1×S×S each."""
+        """Draw pictures with smooth fills, holes and clean pictures, and weights, N×1×S×S each."""
         drawn = [draw_hole(self.photographs, self.shapes, self.side, random) for _ in range(self.samples)]
-        filled, holes, clean = (torch.from_numpy(np.stack(p))[:, None] for p in zip(*drawn, strict=True))
-        return {"filled": filled, "holes": holes, "clean": clean}
+        weighed = [(filled, holes, clean, _weight(holes)) for filled, holes, clean in drawn]
+        names = ("filled", "holes", "clean", "weight")
+        stacked = (torch.from_numpy(np.stack(part))[:, None] for part in zip(*weighed, strict=True))
+        return dict(zip(names, stacked, strict=True))
 
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the loss of one batch."""
         filled, holes = batch["filled"], batch["holes"]
-        residual = network(torch.cat((filled - 0.5, holes), 1)).float()
+        residual = network(torch.cat((2 * filled - 1, holes), 1)).float()
         error = (filled + residual - batch["clean"]) * holes
-        total: Tensor = (error.abs() + 2 * error.square()).sum()
-        return 10 * total / (holes.sum() + 64)
+        weight = batch["weight"]
+        total = ((error.abs() + 2 * error.square()) * weight).sum((1, 2, 3))
+        loss: Tensor = (total / (weight.sum((1, 2, 3)) + 16)).mean()
+        return 10 * loss
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return PSNR inside the holes, dB: of the smooth fill, of Telea's method and of the network."""
         smooth = telea = learned = 0.0
         pixels = 0.0
         for filled, holes, clean in self._validation:
-            inputs = torch.from_numpy(np.stack((filled - np.float32(0.5), holes)))[None]
+            inputs = torch.from_numpy(np.stack((2 * filled - np.float32(1), holes)))[None]
             mended = filled + network(inputs).float()[0, 0].detach().numpy()
             coded = np.rint(filled.clip(0, 1) * 65535).astype(np.uint16)
             peer = cv2.inpaint(coded, holes.astype(np.uint8), 5, cv2.INPAINT_TELEA) / np.float32(65535)
@@ -102,6 +108,11 @@ class MendingLesson:
             name: float(10 * np.log10(pixels / error))
             for name, error in zip(names, (smooth, telea, learned), strict=True)
         }
+
+
+def _weight(holes: NDArray[np.float32]) -> NDArray[np.float32]:
+    depth = cv2.distanceTransform(holes.astype(np.uint8), cv2.DIST_L2, 3)
+    return np.asarray(holes / (1 + depth / np.float32(4)), np.float32)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -118,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     schedule = Schedule(
         steps=chosen.steps,
         seconds=chosen.seconds,
-        learning_rate=1.5e-3,
+        learning_rate=2e-3,
         weight_decay=0.01,
         ahead=chosen.ahead,
     )

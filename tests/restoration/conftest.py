@@ -1,0 +1,63 @@
+"""Damaged photographs whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import pyvips
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@pytest.fixture(scope="session")
+def photograph() -> NDArray[np.float32]:
+    """A smooth grey picture with edges, 300×220, encoded values in [0, 1]."""
+    ys, xs = np.mgrid[:300, :220].astype(np.float32)
+    picture = 0.5 + 0.25 * np.sin(xs / 37) * np.cos(ys / 53)
+    cv2.rectangle(picture, (40, 60), (120, 180), 0.3, -1)
+    cv2.circle(picture, (160, 230), 45, 0.65, -1)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0), np.float32)
+
+
+@pytest.fixture(scope="session")
+def damaged(photograph: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same with light specks, a dark speck and a scratch."""
+    picture = photograph.copy()
+    for x, y in ((30, 30), (80, 120), (150, 90), (180, 250)):
+        cv2.circle(picture, (x, y), 3, 0.98, -1)
+    cv2.circle(picture, (100, 220), 3, 0.02, -1)
+    cv2.line(picture, (10, 280), (200, 200), 0.97, 2)
+    return picture
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write encoded values as a TIFF scan of a depth and number of bands."""
+
+    def write(picture: NDArray[np.float32], bits: int = 8, bands: int = 1, name: str = "scan.tif") -> Path:
+        depth = np.uint8 if bits == 8 else np.uint16
+        pixels = np.rint(picture * np.iinfo(depth).max).astype(depth)
+        pixels = np.repeat(pixels[:, :, None], bands, axis=2)
+        image = pyvips.Image.new_from_array(pixels)
+        grey, color = ("b-w", "srgb") if bits == 8 else ("grey16", "rgb16")
+        image = image.copy(interpretation=grey if bands == 1 else color)
+        image.tiffsave(str(tmp_path / name))
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def pixels() -> Callable[[Path], Pixels]:
+    """Read a picture's full-size pixels, H×W×B."""
+
+    def read(path: Path) -> Pixels:
+        image = pyvips.Image.tiffload(str(path))
+        return np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
+
+    return read

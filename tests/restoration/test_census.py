@@ -1,0 +1,52 @@
+"""Counting: a defect is counted once, however many bands it crosses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from restoration.bands import BandFolder
+from restoration.census import take_census, trace_regions
+from restoration.kinds import DamageKind
+
+
+def _bands(folder: Path, mask: np.ndarray, height: int) -> BandFolder:
+    bands = BandFolder(folder, mask.shape[1], mask.shape[0], 1, height)
+    for band in bands:
+        bands.save("mask", band, mask[band.top : band.top + band.height])
+    return bands
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**16), height=st.integers(3, 40), share=st.floats(0.0, 0.6))
+def test_the_census_equals_that_of_the_whole_mask(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, height: int, share: float
+) -> None:
+    random = np.random.default_rng(seed)
+    mask = (random.random((53, 31)) < share).astype(np.uint8) * random.integers(1, 7, (53, 31), np.uint8)
+    census = take_census(_bands(tmp_path_factory.mktemp("bands"), mask, height), "mask")
+    count, _, stats, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8), connectivity=8)
+    assert census.count == count - 1
+    assert sorted(census.areas.sum(axis=1)) == sorted(stats[1:, cv2.CC_STAT_AREA])
+    assert census.damage_share == pytest.approx((mask > 0).mean())
+    widths = census.boxes[:, 2] - census.boxes[:, 0]
+    assert sorted(widths) == sorted(stats[1:, cv2.CC_STAT_WIDTH])
+
+
+def test_regions_are_the_largest_first_and_lie_over_their_defects(tmp_path: Path) -> None:
+    mask = np.zeros((400, 300), np.uint8)
+    cv2.line(mask, (5, 5), (280, 390), int(DamageKind.SCRATCH), 3)
+    cv2.circle(mask, (250, 60), 9, int(DamageKind.DUST), -1)
+    mask[350, 40] = DamageKind.MOLD
+    bands = _bands(tmp_path, mask, 64)
+    regions = trace_regions(take_census(bands, "mask"), bands, "mask")
+    assert [region["kind"] for region in regions] == ["scratch", "dust", "mold"]
+    drawn = np.zeros_like(mask)
+    cv2.fillPoly(drawn, [np.array(regions[1]["polygon"])], 1)
+    assert (drawn[mask == DamageKind.DUST] > 0).mean() > 0.9
+    assert len(trace_regions(take_census(bands, "mask"), bands, "mask", most=2)) == 2

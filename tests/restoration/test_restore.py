@@ -1,0 +1,169 @@
+"""The stage: what it may change, what it must keep, and that a kill costs no more than a band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from imaging.errors import CorruptScan, OptionsError
+from imaging.stage import Role, StageResult
+from restoration import RestorationOptions, restore
+from restoration.bands import BandFolder
+from restoration.kinds import DamageKind
+from restoration.tone import ToneOptions
+
+Picture = NDArray[np.float32]
+ONLY_MEND = RestorationOptions(denoise=0.0, threads=1)
+SMALL_TILES = RestorationOptions(denoise=0.0, tile=128, threads=2)
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(("bits", "bands"), [(8, 1), (16, 1), (8, 3), (16, 3)])
+def test_only_masked_pixels_change_and_depth_and_bands_stay(
+    damaged: Picture, write: Callable, pixels: Callable, into: Path, bits: int, bands: int
+) -> None:
+    scan = write(damaged, bits, bands)
+    result = restore(scan, into, ONLY_MEND)
+    before, after = pixels(scan), pixels(into / "restored.tif")
+    mask = pixels(into / "damage-mask.tif")[:, :, 0] > 0
+    assert after.dtype == before.dtype
+    assert after.shape == before.shape
+    assert mask.any()
+    assert np.array_equal(after[~mask], before[~mask])
+    assert not np.array_equal(after[mask], before[mask])
+    assert result.file(Role.RESTORED).bits == bits
+
+
+def test_sixteen_bits_pass_through_no_eight_bit_step(
+    damaged: Picture, write: Callable, pixels: Callable, into: Path
+) -> None:
+    restore(write(damaged, 16), into, ONLY_MEND)
+    mended = pixels(into / "restored.tif")[pixels(into / "damage-mask.tif") > 0]
+    assert len(np.unique(mended % 257)) > 50  # values that 8 bits can not hold
+
+
+def test_mending_brings_the_picture_closer_to_the_truth(
+    photograph: Picture, damaged: Picture, write: Callable, pixels: Callable, into: Path
+) -> None:
+    restore(write(damaged, 16), into, ONLY_MEND)
+    restored = pixels(into / "restored.tif")[:, :, 0] / 65535
+    assert np.square(restored - photograph).sum() < 0.1 * np.square(damaged - photograph).sum()
+
+
+def test_the_mask_tells_kinds_and_the_figures_agree_with_it(
+    damaged: Picture, write: Callable, pixels: Callable, into: Path
+) -> None:
+    result = restore(write(damaged), into, ONLY_MEND)
+    mask = pixels(into / "damage-mask.tif")
+    assert set(np.unique(mask)) <= {0, *DamageKind}
+    assert result.figures["damage_share"] == pytest.approx((mask > 0).mean())
+    shares = [result.figures[f"mended_{kind.label}"] for kind in DamageKind]
+    assert sum(shares) == pytest.approx(result.figures["damage_share"])
+    assert result.figures["defects"] == len(result.regions)
+    assert all(len(region["polygon"]) >= 3 for region in result.regions)
+
+
+def test_without_mending_damage_is_shown_and_nothing_changed(
+    damaged: Picture, write: Callable, pixels: Callable, into: Path
+) -> None:
+    scan = write(damaged)
+    result = restore(scan, into, RestorationOptions(mend=False, denoise=0.0))
+    assert np.array_equal(pixels(scan), pixels(into / "restored.tif"))
+    assert result.figures["defects"] > 0
+
+
+def test_the_same_work_twice_is_the_same_bytes(damaged: Picture, write: Callable, tmp_path: Path) -> None:
+    scan = write(damaged)
+    first, second = tmp_path / "first", tmp_path / "second"
+    results = []
+    for folder in (first, second):
+        folder.mkdir()
+        results.append(restore(scan, folder))
+    assert results[0].files == results[1].files
+
+
+def test_a_kill_is_survived_with_the_same_bytes(
+    damaged: Picture, write: Callable, into: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = write(damaged)
+    undisturbed = tmp_path / "undisturbed"
+    undisturbed.mkdir()
+    expected = restore(scan, undisturbed, SMALL_TILES)
+    made = _killed_after(4, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        restore(scan, into, SMALL_TILES)
+    monkeypatch.undo()
+    kept = {path.name for path in into.glob(".*/*.tif")}
+    assert len(kept) == len(made)
+    counted = _killed_after(99, monkeypatch)
+    result = restore(scan, into, SMALL_TILES)
+    assert not kept & set(counted)  # nothing was made twice
+    assert result.files == expected.files
+    assert [path.name for path in sorted(into.iterdir())] == ["damage-mask.tif", "restored.tif"]
+
+
+def _killed_after(bands: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    made: list[str] = []
+    save = BandFolder.save
+
+    def counting(self: BandFolder, layer: str, band: object, pixels: object) -> None:
+        if len(made) == bands:
+            raise KeyboardInterrupt
+        save(self, layer, band, pixels)  # type: ignore[arg-type]
+        made.append(f"{layer}-{band.index:05d}.tif")  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(BandFolder, "save", counting)
+    return made
+
+
+def test_tiles_do_not_show(
+    damaged: Picture, write: Callable, pixels: Callable, into: Path, tmp_path: Path
+) -> None:
+    """Small tiles find the same damage; mends differ by less than one grey level where two of them meet."""
+    scan, whole = write(damaged), tmp_path / "whole"
+    whole.mkdir()
+    restore(scan, whole, ONLY_MEND)
+    restore(scan, into, SMALL_TILES)
+    assert np.array_equal(pixels(whole / "damage-mask.tif"), pixels(into / "damage-mask.tif"))
+    difference = pixels(whole / "restored.tif").astype(int) - pixels(into / "restored.tif")
+    assert abs(difference).mean() < 0.05
+
+
+def test_progress_rises_to_one(damaged: Picture, write: Callable, into: Path) -> None:
+    shares: list[float] = []
+    restore(write(damaged), into, SMALL_TILES, progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_the_result_is_json_and_records_the_options(damaged: Picture, write: Callable, into: Path) -> None:
+    options = RestorationOptions(tone=ToneOptions(levels=True), denoise=0.3)
+    result = restore(write(damaged), into, options)
+    assert StageResult.from_json(result.to_json()) == result
+    assert result.parameters["denoise"] == 0.3
+    assert "levels" in str(result.parameters["tone"])
+    assert {"noise_before", "noise_after", "seconds", "megapixels"} <= set(result.figures)
+    assert all(len(model.sha256) == 64 for model in result.models)
+
+
+@pytest.mark.parametrize("wrong", [{"sensitivity": 1.5}, {"denoise": -0.1}, {"tile": 7}, {"device": "tpu"}])
+def test_options_outside_their_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(OptionsError, match=next(iter(wrong))):
+        RestorationOptions(**wrong)
+
+
+def test_a_truncated_scan_is_refused(damaged: Picture, write: Callable, into: Path) -> None:
+    scan = write(damaged)
+    scan.write_bytes(scan.read_bytes()[: scan.stat().st_size // 2])
+    with pytest.raises(CorruptScan):
+        restore(scan, into, ONLY_MEND)
