@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import pyvips
 
+from catalog.provenance.cataloged import CatalogRegister
 from catalog.provenance.identity import SigningIdentity, development_identity
 from catalog.provenance.record import (
     Description,
@@ -23,6 +26,9 @@ from catalog.provenance.tag import StoredRun, TagInputs
 from imaging.fixity import describe_output, sha256_file
 from imaging.pyramid import write_pyramid
 from imaging.stage import ModelReference, Role, StageResult
+
+if TYPE_CHECKING:
+    from tests.catalog.provenance.cataloged_photograph import Cataloged
 
 WIDTH, HEIGHT = 700, 500
 MODEL = ModelReference("heliochrome-color", "1.0", "c0" * 32)
@@ -121,6 +127,13 @@ def _run(result: StageResult, started: datetime, hints: tuple[SourcedHint, ...] 
         machine="2 cores, 4 GiB, no accelerator",
         hints=hints,
     )
+
+
+@pytest.fixture
+def register(cataloged: Cataloged) -> Iterator[CatalogRegister]:
+    """The catalog of the test's `cataloged` photograph, as verifying asks it."""
+    with cataloged.engine.connect() as connection:
+        yield CatalogRegister(connection, cataloged.store)
 
 
 @pytest.fixture(scope="session")

@@ -170,7 +170,7 @@ def _exiftool(path: Path, *options: str) -> dict[str, object]:
         ("colorized.jpg", "image/jpeg", 3, ("c2pa.transcoded", "")),
     ],
 )
-def test_credentials_are_trusted_by_who_trusts_the_signer_and_chain_to_the_scan(  # noqa: PLR0917
+def test_credentials_are_trusted_by_who_trusts_the_signer_and_chain_to_the_scan(
     request: pytest.FixtureRequest,
     identity: SigningIdentity,
     name: str,
