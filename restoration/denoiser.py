@@ -73,7 +73,8 @@ class GrainNetwork(nn.Module):
             features = down(features)
         features = self.encoder[-1](features)
         for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
-            features = decoder(up(features) + skipped.pop())
+            # In place: a sum of its own would allocate the largest feature map once more.
+            features = decoder(up(features).add_(skipped.pop()))
         return functional.pixel_shuffle(self.tail(features).float() * level, self.block)
 
 
