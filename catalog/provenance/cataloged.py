@@ -5,14 +5,13 @@ Reads the catalog and the store; writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Connection
 
 from catalog import derivatives, events, hints, objects, scans
-from catalog.derivatives import Derivative, Version
+from catalog.derivatives import Version
 from catalog.events import Event
 from catalog.hints import GivenHint
 from catalog.provenance.record import Description, ScanFile, SourcedHint, StageRun
@@ -22,37 +21,52 @@ from catalog.provenance.vocabulary import SOFTWARE, Stage
 from catalog.scans import Scan
 from catalog.schema import AgentKind, AgentRole, EventOutcome, EventType
 from catalog.store import Store
-from imaging.errors import CatalogError
-from imaging.stage import ModelReference, OutputFile, Role, StageResult
+from imaging.errors import CatalogError, StoreError
+from imaging.stage import Role
 
 _PIXEL_STAGES = (Stage.RESTORATION, Stage.COLORIZATION)
 _UNATTENDED = "the workflow, unattended"
 
 
-def tag_inputs(connection: Connection, store: Store, scan_id: int) -> TagInputs:
-    """Return what `catalog.provenance.tag` needs for the newest picture made from a scan.
+def tag_inputs(
+    connection: Connection,
+    store: Store,
+    scan_id: int,
+    *,
+    versions: Sequence[Version] | None = None,
+    agent: str = "",
+) -> TagInputs:
+    """Return what `catalog.provenance.tag` needs for a picture made from a scan.
+
+    Parameters
+    ----------
+    connection, store
+        Where the stages were recorded, and where their files lie.
+    scan_id
+        The scan's row.
+    versions
+        What was made from it, in order; ``None`` stands for the newest picture and what led to it.
+    agent
+        Who or what ran the stages; empty for the people that their events name.
 
     Raises
     ------
     CatalogError
         The scan is unknown or refused, shows no object, or nothing was made from it yet; a stage's event is
         missing.
+    StoreError
+        A stage's outcome is not in the store any more.
     """
     scan = scans.get(connection, scan_id)
-    made = [v for v in derivatives.of_scan(connection, scan_id) if v.stage in _PIXEL_STAGES]
-    if not made:
-        raise CatalogError(scan.original_name, "nothing was made from it yet", "Restore the scan first.")
-    chain = derivatives.lineage(connection, made[-1].id)
+    chain = _newest(connection, scan) if versions is None else versions
     happened = events.of_scan(connection, scan_id)
     given = hints.of_scan(connection, scan_id)
+    runs = [_run(store, version, _event(scan, version, happened), given, agent) for version in chain]
     return TagInputs(
         description=_description(connection, scan),
         scan=_scan_file(scan),
         scan_path=store.resolve(scan.path or ""),
-        runs=tuple(
-            StoredRun(_run(version, _event(scan, version, happened), given), store.folder(version.store_key))
-            for version in chain
-        ),
+        runs=tuple(runs),
     )
 
 
@@ -101,7 +115,7 @@ class CatalogRegister:
             path=self.store.resolve(scan.path or ""),
             sha256=scan.sha256 or "",
             role=Role.ORIGINAL,
-            name=Path(scan.original_name).name,
+            name=scan.original_name,
             accession_number=self._accession_number(scan),
         )
 
@@ -130,33 +144,37 @@ def _description(connection: Connection, scan: Scan) -> Description:
 def _scan_file(scan: Scan) -> ScanFile:
     if scan.sha256 is None or scan.bytes is None or scan.media_type is None:
         raise CatalogError(scan.original_name, "was refused", "Put a readable scan into the inbox.")
-    name = Path(scan.original_name).name
-    return ScanFile(scan.sha256, name, scan.media_type, scan.bytes, scan.width, scan.height, scan.bits)
+    return ScanFile(
+        scan.sha256, scan.original_name, scan.media_type, scan.bytes, scan.width, scan.height, scan.bits
+    )
 
 
-def _run(version: Version, event: Event, given: Iterable[GivenHint]) -> StageRun:
+def _newest(connection: Connection, scan: Scan) -> Sequence[Version]:
+    made = [v for v in derivatives.of_scan(connection, scan.id) if v.stage in _PIXEL_STAGES]
+    if not made:
+        raise CatalogError(scan.original_name, "nothing was made from it yet", "Restore the scan first.")
+    return derivatives.lineage(connection, made[-1].id)
+
+
+def _run(store: Store, version: Version, event: Event, given: Iterable[GivenHint], agent: str) -> StoredRun:
+    result = store.find(version.store_key)
+    if result is None:
+        raise StoreError(version.store_key, "is not in the store any more", "Run its stage again.")
     programs = [p.agent for p in event.participants if p.role is AgentRole.EXECUTING_PROGRAM]
     people = [p.agent.name for p in event.participants if p.agent.kind is not AgentKind.SOFTWARE]
     program = next((a for a in programs if a.name == SOFTWARE), next(iter(programs), None))
-    return StageRun(
-        result=StageResult(
-            stage=version.stage,
-            version=version.stage_version,
-            input_sha256=version.input_sha256,
-            files=tuple(_output(derivative) for derivative in version.derivatives),
-            models=tuple(_references(event)),
-            parameters=version.parameters,
-            figures=version.figures,
-        ),
+    run = StageRun(
+        result=result,
         started=event.started_at,
         ended=event.ended_at,
         software_version=program.version if program else "",
-        agent=", ".join(people) or _UNATTENDED,
+        agent=agent or ", ".join(people) or _UNATTENDED,
         machine=event.machine,
         outcome=event.outcome,
         note=event.detail,
         hints=tuple(_followed(version, event, given)),
     )
+    return StoredRun(run, store.folder(version.store_key))
 
 
 def _event(scan: Scan, version: Version, happened: Iterable[Event]) -> Event:
@@ -189,25 +207,7 @@ def _followed(version: Version, event: Event, given: Iterable[GivenHint]) -> Ite
             yield SourcedHint(hint.x, hint.y, hint.radius, hint.a, hint.b, source)
 
 
-def _references(event: Event) -> Iterator[ModelReference]:
-    for participant in event.participants:
-        agent = participant.agent
-        if participant.role is AgentRole.MODEL:
-            yield ModelReference(agent.name, agent.version, agent.identifier.removeprefix("sha256:"))
-
-
 def _models(event: Event) -> Iterator[tuple[str, str]]:
-    return ((reference.name, reference.sha256) for reference in _references(event))
-
-
-def _output(derivative: Derivative) -> OutputFile:
-    return OutputFile(
-        role=derivative.role,
-        name=derivative.name,
-        sha256=derivative.sha256,
-        bytes=derivative.bytes,
-        media_type=derivative.media_type,
-        width=derivative.width,
-        height=derivative.height,
-        bits=derivative.bits,
-    )
+    for participant in event.participants:
+        if participant.role is AgentRole.MODEL:
+            yield participant.agent.name, participant.agent.identifier.removeprefix("sha256:")

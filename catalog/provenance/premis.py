@@ -8,11 +8,22 @@ parameters, models and hints.
 
 from __future__ import annotations
 
+import base64
+import math
 from typing import Any
 
 from catalog.provenance.record import ProvenanceRecord, SourcedHint, Step, document_id, instance_id
 from catalog.provenance.record import timestamp as written
-from catalog.provenance.vocabulary import EVENT_TYPES, NOTICES, OUTCOMES, PREFIX, SHA256, SOFTWARE, Stage
+from catalog.provenance.vocabulary import (
+    EVENT_TYPES,
+    NAMESPACE,
+    NOTICES,
+    OUTCOMES,
+    PREFIX,
+    SHA256,
+    SOFTWARE,
+    Stage,
+)
 from catalog.schema import EventType
 from imaging.stage import ModelReference, OutputFile, Role
 
@@ -33,8 +44,15 @@ def nodes(record: ProvenanceRecord) -> list[Node]:
 
 
 def file_iri(sha256: str) -> str:
-    """Return the IRI of the file with this digest: its bytes name it, wherever it lies."""
-    return f"urn:sha256:{sha256}"
+    """Return the IRI of the file with this digest: its bytes name it, wherever it lies (RFC 6920).
+
+    Examples
+    --------
+    >>> file_iri("53269057e12fe2b74ba07c892560a2d753877eb62ff44d5a19002530ed97ffe4")
+    'ni:///sha-256;UyaQV-Ev4rdLoHyJJWCi11OHfrYv9E1aGQAlMO2X_-Q'
+    """
+    encoded = base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode().rstrip("=")
+    return f"ni:///sha-256;{encoded}"
 
 
 def event_iri(record: ProvenanceRecord, step: Step) -> str:
@@ -47,7 +65,7 @@ def event_iri(record: ProvenanceRecord, step: Step) -> str:
 
 def software_iri(version: str) -> str:
     """Return the IRI of this software in a version."""
-    return f"urn:heliochrome:software:{version}"
+    return f"{NAMESPACE}software/{version}"
 
 
 def model_iri(model: ModelReference) -> str:
@@ -164,7 +182,9 @@ def _agents(record: ProvenanceRecord) -> list[Node]:
 
 
 def _pair(name: str, value: object) -> Node:
-    return {f"{PREFIX}:name": name, "rdf:value": "none" if value is None else value}
+    # JSON knows no infinity, and RDF no null.
+    unwritable = value is None or (isinstance(value, float) and not math.isfinite(value))
+    return {f"{PREFIX}:name": name, "rdf:value": str(value).lower() if unwritable else value}
 
 
 def _hint(hint: SourcedHint) -> Node:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from catalog.provenance import premis, prov
 from catalog.provenance.premis import file_iri
-from catalog.provenance.vocabulary import EVENT_TYPES, OUTCOMES
+from catalog.provenance.vocabulary import EVENT_TYPES, NAMESPACE, OUTCOMES
 from catalog.schema import EventOutcome, EventType
 from imaging.stage import Role
 from tests.catalog.provenance.conftest import HINT, MODEL, Photograph
@@ -39,7 +41,8 @@ def test_every_node_stands_once(photograph: Photograph, graph: dict[str, Any]) -
 
 
 def test_every_link_leads_somewhere(graph: dict[str, Any]) -> None:
-    internal = {iri for iri in _references(list(graph.values())) if iri.startswith("urn:")}
+    ours = ("urn:uuid:", "ni:", NAMESPACE)
+    internal = {iri for iri in _references(list(graph.values())) if iri.startswith(ours)}
     assert internal <= set(graph)
 
 
@@ -73,6 +76,12 @@ def test_the_scan_belongs_to_the_photograph(photograph: Photograph, graph: dict[
     photographed = graph[scan["premis:relationship"]["@id"]]
     assert photographed["premis:identifier"]["rdf:value"] == "1912.44/7 <A&B>"
     assert "prov:wasGeneratedBy" not in scan
+
+
+def test_figures_that_json_can_not_hold_are_told_in_words(photograph: Photograph) -> None:
+    step = replace(photograph.record.steps[0], figures={"noise": math.nan, "gain": math.inf, "profile": None})
+    told = prov.document(replace(photograph.record, steps=(step,)))
+    assert {"nan", "inf", "none"} <= set(told.replace('"', " ").split())
 
 
 def test_each_account_stands_alone(photograph: Photograph) -> None:

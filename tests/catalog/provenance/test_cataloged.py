@@ -13,7 +13,7 @@ from catalog.provenance.cataloged import CatalogRegister, tag_inputs
 from catalog.schema import event_agents
 from catalog.schema import events as event_table
 from catalog.store import Store
-from imaging.errors import CatalogError
+from imaging.errors import CatalogError, StoreError
 from imaging.stage import Role
 from tests.catalog.provenance.cataloged_photograph import (
     ACCESSION_NUMBER,
@@ -40,7 +40,7 @@ def test_the_chain_comes_back_with_its_circumstances(cataloged: Cataloged, photo
         assert stored.run.agent == "Alena Novotná"
         assert all((stored.folder / file.name).is_file() for file in stored.run.result.files)
     assert inputs.description.accession_number == ACCESSION_NUMBER
-    assert inputs.scan.name == "scan.tif"
+    assert inputs.scan.name == "box 3/scan.tif"
     assert inputs.scan_path.is_file()
 
 
@@ -78,6 +78,23 @@ def test_a_scan_of_which_nothing_was_made_has_nothing_to_tag(engine: Engine, tmp
     scan_id = record_ingestion(engine, scan_record(), CIRCUMSTANCES).scan.id
     with engine.connect() as connection, pytest.raises(CatalogError, match="nothing was made from it"):
         tag_inputs(connection, Store(tmp_path), scan_id)
+
+
+def test_a_run_may_say_which_versions_and_who(cataloged: Cataloged) -> None:
+    with cataloged.engine.connect() as connection:
+        restoration = derivatives.of_scan(connection, cataloged.scan_id, "restoration")
+        inputs = tag_inputs(
+            connection, cataloged.store, cataloged.scan_id, versions=restoration, agent="DAG digitize"
+        )
+    assert [(s.run.result.stage, s.run.agent) for s in inputs.runs] == [("restoration", "DAG digitize")]
+
+
+def test_an_outcome_that_left_the_store_is_named(cataloged: Cataloged) -> None:
+    with cataloged.engine.connect() as connection:
+        (version,) = derivatives.of_scan(connection, cataloged.scan_id, "restoration")
+        cataloged.store.quarantine(version.store_key)
+        with pytest.raises(StoreError, match="not in the store any more"):
+            tag_inputs(connection, cataloged.store, cataloged.scan_id)
 
 
 def test_a_missing_event_is_named(cataloged: Cataloged) -> None:

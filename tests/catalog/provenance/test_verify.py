@@ -22,7 +22,6 @@ from tests.catalog.provenance.cataloged_photograph import (
 )
 from tests.catalog.provenance.conftest import Photograph
 
-
 both_kinds = pytest.mark.parametrize("cataloged", ["embedded", "detached"], indirect=True)
 
 
