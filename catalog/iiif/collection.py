@@ -49,6 +49,7 @@ def build_collection(
     addresses: Addresses,
     *,
     institution: Institution | None = None,
+    searchable: bool = True,
 ) -> bytes:
     """Return a collection's document as UTF-8 JSON.
 
@@ -60,6 +61,8 @@ def build_collection(
         The photographs right inside; needed only when there are at most `PART`.
     size
         How many photographs there are.
+    searchable
+        Whether a search service answers.
     """
     inner = [_reference(addresses.collection(one.slug), one.title or one.slug) for one in nested]
     if size <= PART:
@@ -82,11 +85,7 @@ def build_collection(
                 label=_text(record.parent.title) if record.parent else None,
             )
         ],
-        service=[
-            prezi.ServiceV3(
-                id=addresses.search(record.slug), type="SearchService2", label=_text("Search", "en")
-            )
-        ],
+        service=[_search_service(record, addresses)] if searchable else None,
         items=inner,
     )
     return serialize(json.loads(collection.json()))
@@ -135,6 +134,12 @@ def build_top(
 
 def _text(value: str, language: str = "none") -> dict[str, list[str]]:
     return {language: [value]}
+
+
+def _search_service(record: CollectionRecord, addresses: Addresses) -> prezi.ServiceV3:
+    return prezi.ServiceV3(
+        id=addresses.search(record.slug), type="SearchService2", label=_text("Search", "en")
+    )
 
 
 def _reference(address: str, title: str) -> prezi.CollectionRef:

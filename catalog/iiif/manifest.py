@@ -127,6 +127,32 @@ class View:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """What stands at the addresses that a manifest names.
+
+    Parameters
+    ----------
+    image_level
+        Compliance level of the image service: ``level2``, or ``level0`` of a static site.
+    masters
+        Whether the master files can be had.
+    provenance
+        Whether there is a provenance record.
+    collections
+        Slugs of the collections; ``None`` for all.
+    """
+
+    image_level: str = "level2"
+    masters: bool = True
+    provenance: bool = True
+    collections: frozenset[str] | None = None
+
+
+SERVICE = Offer()
+"""What the running service offers."""
+
+
+@dataclass(frozen=True)
 class Institution:
     """Who publishes: the manifest's ``provider``."""
 
@@ -180,6 +206,7 @@ def build_manifest(
     institution: Institution | None = None,
     models: Sequence[str] = (),
     collections: Sequence[CollectionLink] = (),
+    offer: Offer = SERVICE,
 ) -> bytes:
     """Return the manifest of a photograph as UTF-8 JSON.
 
@@ -193,6 +220,8 @@ def build_manifest(
         Names and versions of the networks that took part, for the metadata.
     collections
         What the photograph is part of.
+    offer
+        What stands at the addresses.
 
     Raises
     ------
@@ -218,28 +247,23 @@ def build_manifest(
         rights=rights,
         requiredStatement=notice if inferred else _credit(record),
         provider=[provider(institution)] if institution else None,
-        thumbnail=[_thumbnail(views[0], addresses)],
+        thumbnail=[_thumbnail(views[0], addresses, offer)],
         homepage=[
             prezi.Homepage(
                 id=addresses.homepage(record.accession), type="Text", label=title, format="text/html"
             )
         ],
-        rendering=[_rendering(image, addresses) for view in views for image in view.ordered()],
-        seeAlso=[
-            prezi.LinkedResource(
-                id=addresses.provenance(record.accession),
-                type="Dataset",
-                label=_text("Provenance of every file (PREMIS and PROV)", "en"),
-                format="application/ld+json",
-                profile="http://www.w3.org/ns/prov",
-            )
-        ],
+        rendering=[_rendering(image, addresses) for view in views for image in view.ordered()]
+        if offer.masters
+        else None,
+        seeAlso=[_provenance(record, addresses)] if offer.provenance else None,
         partOf=[
             prezi.Class(id=addresses.collection(link.slug), type="Collection", label=_text(link.label))
             for link in collections
+            if offer.collections is None or link.slug in offer.collections
         ]
         or None,
-        items=[_canvas(record, view, number, addresses) for number, view in enumerate(views, 1)],
+        items=[_canvas(record, view, number, addresses, offer) for number, view in enumerate(views, 1)],
     )
     return serialize(_with_statements(json.loads(manifest.json()), views, notice, addresses))
 
@@ -330,12 +354,13 @@ def provider(institution: Institution) -> prezi.Provider:
     return prezi.Provider(id=institution.homepage, type="Agent", label=name, homepage=[homepage])
 
 
-def image_service(image: str, addresses: Addresses) -> prezi.ServiceV3:
-    """Return the reference to an image's Image API 3.0 service."""
-    return prezi.ServiceV3(id=addresses.image(image), type="ImageService3", profile="level2")
+def _image_service(image: str, addresses: Addresses, offer: Offer) -> prezi.ServiceV3:
+    return prezi.ServiceV3(id=addresses.image(image), type="ImageService3", profile=offer.image_level)
 
 
-def _canvas(record: PhotographRecord, view: View, number: int, addresses: Addresses) -> prezi.Canvas:
+def _canvas(
+    record: PhotographRecord, view: View, number: int, addresses: Addresses, offer: Offer
+) -> prezi.Canvas:
     images = view.ordered()
     canvas_id = addresses.canvas(record.accession, number)
     return prezi.Canvas(
@@ -343,13 +368,13 @@ def _canvas(record: PhotographRecord, view: View, number: int, addresses: Addres
         label=_text(record.title or record.accession, record.language),
         width=images[0].width,
         height=images[0].height,
-        thumbnail=[_thumbnail(view, addresses)],
-        items=[_painting(images, canvas_id, addresses)],
+        thumbnail=[_thumbnail(view, addresses, offer)],
+        items=[_painting(images, canvas_id, addresses, offer)],
         annotations=list(_annotation_pages(record, view, number, addresses)) or None,
     )
 
 
-def _thumbnail(view: View, addresses: Addresses) -> prezi.AnnotationBody:
+def _thumbnail(view: View, addresses: Addresses, offer: Offer) -> prezi.AnnotationBody:
     image = thumbnail_of(view.ordered())
     width, height = fit(image.width, image.height, THUMBNAIL_SIDE)
     return prezi.AnnotationBody(
@@ -358,7 +383,7 @@ def _thumbnail(view: View, addresses: Addresses) -> prezi.AnnotationBody:
         format="image/jpeg",
         width=width,
         height=height,
-        service=[image_service(image.image, addresses)],
+        service=[_image_service(image.image, addresses, offer)],
     )
 
 
@@ -366,7 +391,9 @@ def _label(image: CanvasImage) -> dict[str, list[str]]:
     return _text(image.label or _LABELS[image.role], "en")
 
 
-def _painting(images: Sequence[CanvasImage], canvas_id: str, addresses: Addresses) -> prezi.AnnotationPage:
+def _painting(
+    images: Sequence[CanvasImage], canvas_id: str, addresses: Addresses, offer: Offer
+) -> prezi.AnnotationPage:
     bodies = [
         prezi.AnnotationBody(
             id=addresses.picture(image.image),
@@ -375,7 +402,7 @@ def _painting(images: Sequence[CanvasImage], canvas_id: str, addresses: Addresse
             label=_label(image),
             width=image.width,
             height=image.height,
-            service=[image_service(image.image, addresses)],
+            service=[_image_service(image.image, addresses, offer)],
         )
         for image in images
     ]
@@ -386,6 +413,16 @@ def _painting(images: Sequence[CanvasImage], canvas_id: str, addresses: Addresse
         target=canvas_id,
     )
     return prezi.AnnotationPage(id=f"{canvas_id}/painting", items=[annotation])
+
+
+def _provenance(record: PhotographRecord, addresses: Addresses) -> prezi.LinkedResource:
+    return prezi.LinkedResource(
+        id=addresses.provenance(record.accession),
+        type="Dataset",
+        label=_text("Provenance of every file (PREMIS and PROV)", "en"),
+        format="application/ld+json",
+        profile="http://www.w3.org/ns/prov",
+    )
 
 
 def _rendering(image: CanvasImage, addresses: Addresses) -> prezi.LinkedResource:

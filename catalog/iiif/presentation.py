@@ -8,7 +8,7 @@ exactly when a manifest for the same audience shows it: both are decided here, o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -16,14 +16,16 @@ from pathlib import PurePosixPath
 from sqlalchemy import Connection, select
 
 from catalog import collections, derivatives, events, hints, objects, reviews, scans
-from catalog.derivatives import Version
+from catalog.derivatives import Derivative, Version
 from catalog.hints import GivenHint
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.manifest import (
+    SERVICE,
     CanvasImage,
     CollectionLink,
     Institution,
     MendedRegion,
+    Offer,
     PhotographRecord,
     SourcedHint,
     View,
@@ -118,8 +120,21 @@ def shown_object(connection: Connection, accession: str, audience: Audience) -> 
     return ShownObject(found, shown, max(moments))
 
 
+def account_of(shown: ShownObject) -> Derivative | None:
+    """Return the file of the provenance record of what is shown, or ``None``."""
+    for scan in shown.scans:
+        for file in scan.version.derivatives if scan.version else ():
+            if file.role is Role.PROVENANCE:
+                return file
+    return None
+
+
 def manifest_of(
-    connection: Connection, shown: ShownObject, addresses: Addresses, institution: Institution | None = None
+    connection: Connection,
+    shown: ShownObject,
+    addresses: Addresses,
+    institution: Institution | None = None,
+    offer: Offer = SERVICE,
 ) -> bytes:
     """Return the manifest of what is shown."""
     record = PhotographRecord(
@@ -141,6 +156,7 @@ def manifest_of(
             CollectionLink(collection.slug, collection.title)
             for collection in collections.of_object(connection, shown.object.id)
         ],
+        offer=replace(offer, provenance=account_of(shown) is not None),
     )
 
 

@@ -112,6 +112,25 @@ class Picture:
             ) from error
 
 
+def save_tiles(picture: Picture, folder: Path, tile: int) -> None:
+    """Write the tiles of a static image service (level 0) into the new folder `folder`.
+
+    libvips names them as Image API 3.0 §4.7 does; what else a static service needs is not among them.
+
+    Raises
+    ------
+    StoreError
+        When the file can not be read, or the disk is full.
+    """
+    try:
+        image = _in_quality(_in_eight_bits(picture.levels[0]), Quality.DEFAULT, picture.native)
+        image.dzsave(str(folder), layout="iiif3", tile_size=tile, suffix=f".jpg[Q={_JPEG_QUALITY},keep=none]")
+    except pyvips.Error as error:
+        raise StoreError(
+            picture.path, f"can not be cut into tiles ({error.message})", "Check its fixity and disk space."
+        ) from error
+
+
 def open_picture(path: Path, *, pyramid: bool) -> Picture:
     """Return the picture in the file at `path`, opened now or kept from an earlier request.
 

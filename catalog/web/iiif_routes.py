@@ -25,6 +25,7 @@ from catalog.iiif.manifest import serialize
 from catalog.iiif.presentation import (
     Audience,
     ShownObject,
+    account_of,
     manifest_of,
     shown_file,
     shown_object,
@@ -35,7 +36,6 @@ from catalog.search import ObjectSearch, full_text
 from catalog.search import search as search_objects
 from catalog.web.answers import PRESENTATION, document
 from catalog.web.site import Site
-from imaging.stage import Role
 
 _SEARCHED = ("title", "description", "maker", "date_text", "source")
 _NO_SUCH = "There is no such resource."
@@ -69,12 +69,11 @@ def iiif_routes(site: Site) -> APIRouter:
     def provenance(request: Request, token: str) -> Response:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
-        for scan in shown.scans:
-            for file in scan.version.derivatives if scan.version else ():
-                if file.role is Role.PROVENANCE:
-                    body = (site.root / file.path).read_bytes()
-                    context = "http://www.w3.org/ns/prov"
-                    return document(request, body, context, modified=shown.modified, public=public)
+        if (file := account_of(shown)) is not None:
+            body = (site.root / file.path).read_bytes()
+            return document(
+                request, body, "http://www.w3.org/ns/prov", modified=shown.modified, public=public
+            )
         raise HTTPException(404, "Nothing was done to this photograph yet.")
 
     @router.get("/manifests/{accession:path}")

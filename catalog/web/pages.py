@@ -17,8 +17,9 @@ from sqlalchemy import Connection, select
 
 from catalog import collections
 from catalog.iiif.addresses import Addresses, path_token
+from catalog.iiif.collection import CollectionRecord, Nested
 from catalog.iiif.manifest import COLOR_NOTICE, NOTICE_LABEL, THUMBNAIL_SIDE, fit
-from catalog.iiif.presentation import Audience, ShownFile, ShownObject
+from catalog.iiif.presentation import Audience, ShownFile, ShownObject, account_of
 from catalog.objects import CatalogObject
 from catalog.rights import label as rights_label
 from catalog.rows import columns, read
@@ -79,6 +80,38 @@ def card(site: Site, accession: str, title: str, **standing: Any) -> Card:
     return Card(accession, title or accession, home, f"{home}thumbnail.jpg", **standing)
 
 
+def still_card(site: Site, shown: ShownObject) -> Card:
+    """Return the card of a photograph with its thumbnail's own address, which needs no service."""
+    item = shown.object
+    home = f"{site.prefix}/photographs/{path_token(item.accession_number)}/"
+    return Card(item.accession_number, item.title or item.accession_number, home, thumbnail_path(site, shown))
+
+
+def grid_page(
+    site: Site,
+    record: CollectionRecord,
+    nested: Sequence[Nested],
+    cards: Sequence[Card],
+    following: str | None,
+) -> str:
+    """Return a page of a collection."""
+    return render(
+        "collection.html",
+        site,
+        title=record.title or record.slug,
+        description=record.description,
+        nested=[
+            {"href": f"{site.prefix}/collections/{one.slug}/", "title": one.title or one.slug}
+            for one in nested
+        ],
+        cards=cards,
+        following=following,
+        document=path_of(
+            site, site.addresses.collection(record.slug) if record.slug else site.addresses.top()
+        ),
+    )
+
+
 def collection_page(connection: Connection, site: Site, slug: str | None, after: str) -> str | None:
     """Return the page of a collection, or of all photographs; ``None`` when there is no such collection."""
     found = collections.find(connection, slug) if slug else None
@@ -88,21 +121,13 @@ def collection_page(connection: Connection, site: Site, slug: str | None, after:
     here = f"{site.prefix}/collections/{slug}/" if slug else f"{site.prefix}/"
     more = members[PER_PAGE:]
     members = members[:PER_PAGE]
-    nested = [
-        {"href": f"{site.prefix}/collections/{one.slug}/", "title": one.title}
-        for one in collections.children(connection, slug)
-    ]
     house = site.institution.name if site.institution else "Photographs"
-    document = site.addresses.collection(slug) if slug else site.addresses.top()
-    return render(
-        "collection.html",
+    return grid_page(
         site,
-        title=found.title if found else house,
-        description=found.description if found else "",
-        nested=nested,
-        cards=[card(site, one.accession_number, one.title) for one in members],
-        following=f"{here}?after={path_token(members[-1].accession_number)}" if more else None,
-        document=path_of(site, document),
+        CollectionRecord(slug or "", found.title if found else house, found.description if found else ""),
+        [Nested(one.slug, one.title) for one in collections.children(connection, slug)],
+        [card(site, one.accession_number, one.title) for one in members],
+        f"{here}?after={path_token(members[-1].accession_number)}" if more else None,
     )
 
 
@@ -110,19 +135,13 @@ def photograph_values(site: Site, shown: ShownObject) -> dict[str, Any]:
     """Return what the page of a photograph says, in the public's words."""
     files = [file for scan in shown.scans for file in scan.files]
     inferred = any(file.role in _INFERRED for file in files)
-    item = shown.object
+    item, account = shown.object, account_of(shown)
     facts = [
         ("Accession number", item.accession_number),
         ("Date", item.date_text),
         ("Maker", item.maker),
         ("Source", item.source),
     ]
-    account = any(
-        file.role is Role.PROVENANCE
-        for scan in shown.scans
-        if scan.version
-        for file in scan.version.derivatives
-    )
     return {
         "title": item.title or item.accession_number,
         "summary": item.description,
@@ -143,7 +162,7 @@ def photograph_values(site: Site, shown: ShownObject) -> dict[str, Any]:
             for file in _ordered(files)
         ],
         "manifest": path_of(site, site.addresses.manifest(item.accession_number)),
-        "provenance": path_of(site, site.addresses.provenance(item.accession_number)) if account else None,
+        "provenance": account and path_of(site, site.addresses.provenance(item.accession_number)),
     }
 
 

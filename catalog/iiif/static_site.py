@@ -1,0 +1,294 @@
+"""A collection as a static site: IIIF documents, images of level 0 and pages that any web server can hold.
+
+Reads the catalog and the store as the public may; writes one folder. A repeat rewrites only what changed and
+removes what is no longer published; a crash leaves whole files, and the repeat completes it. The server that
+holds the folder must send ``Access-Control-Allow-Origin: *`` for viewers on other sites.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from catalog import collections
+from catalog.iiif import discovery
+from catalog.iiif.addresses import Addresses
+from catalog.iiif.collection import (
+    PART,
+    CollectionRecord,
+    Member,
+    Nested,
+    build_collection,
+    build_part,
+    build_top,
+)
+from catalog.iiif.manifest import Institution, Offer
+from catalog.iiif.presentation import (
+    Audience,
+    ShownFile,
+    ShownObject,
+    account_of,
+    manifest_of,
+    shown_object,
+)
+from catalog.iiif.site_folder import SiteChange, SiteFolder, publishing
+from catalog.iiif.static_image import RENDERING, information, write_static_image
+from catalog.objects import CatalogObject
+from catalog.web.pages import grid_page, photograph_values, render, still_card
+from catalog.web.site import Site
+from imaging.errors import StoreError
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+"""Called with an accession number, how many photographs are done, and how many there are."""
+
+STATIC = Path(__file__).parent.parent / "web" / "static"
+CARDS = 200
+"""Photographs on one landing page."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication did.
+
+    Parameters
+    ----------
+    photographs
+        How many the site shows.
+    written, unchanged, removed
+        Files, images counted as one each.
+    created, updated, deleted
+        Manifests.
+    """
+
+    photographs: int
+    written: int
+    unchanged: int
+    removed: int
+    created: int
+    updated: int
+    deleted: int
+
+
+def publish(
+    catalog: Engine,
+    store_root: Path,
+    slug: str,
+    folder: Path,
+    base_url: str,
+    *,
+    institution: Institution | None = None,
+    masters: bool = False,
+    progress: Progress | None = None,
+) -> Published:
+    """Write the site of a collection and of all collections inside it into `folder`.
+
+    Parameters
+    ----------
+    catalog
+        The catalog's engine.
+    store_root
+        The file store's folder.
+    slug
+        The collection.
+    folder
+        An empty folder, or one that a site was published into before.
+    base_url
+        Where clients will see the folder.
+    institution
+        Who publishes.
+    masters
+        Whether to copy the master files too.
+    progress
+        Told as photographs are done.
+
+    Raises
+    ------
+    CatalogError
+        When there is no such collection.
+    OptionsError
+        When the folder holds other files.
+    StoreError
+        When a picture can not be read, or the disk is full.
+    """
+    site = Site(catalog, store_root, Addresses(base_url), Audience.PUBLIC, institution)
+    with catalog.connect() as connection, publishing(folder) as target:
+        return _Publication(connection, site, target, masters, progress).run(slug)
+
+
+class _Publication:
+    def __init__(
+        self,
+        connection: Connection,
+        site: Site,
+        target: SiteFolder,
+        masters: bool,
+        progress: Progress | None,
+    ) -> None:
+        self.connection = connection
+        self.site = site
+        self.target = target
+        self.offer = Offer(image_level="level0", masters=masters)
+        self.progress = progress
+        self.again = target.state.rendering != RENDERING
+        self.manifests: dict[str, str] = {}
+
+    def run(self, slug: str) -> Published:
+        nest = list(_nest(self.connection, slug))
+        self.offer = replace(self.offer, collections=frozenset(record.slug for record in nest))
+        members = {record.slug: list(self._members(record.slug)) for record in nest}
+        everything = {item.accession_number: item for items in members.values() for item in items}
+        for done, accession in enumerate(sorted(everything), 1):
+            self._photograph(accession)
+            if self.progress:
+                self.progress(accession, done, len(everything))
+        for record in nest:
+            self._collection(record, members[record.slug], landing=record.slug == slug)
+        top = build_top([_nested(nest[0])], self.site.addresses, institution=self.site.institution)
+        self._document(self.site.addresses.top(), top)
+        counts = self._feed()
+        for asset in sorted(STATIC.iterdir()):
+            self.target.put(f"static/{asset.name}", asset.read_bytes())
+        self.target.state.rendering = RENDERING
+        self.target.prune()
+        return Published(
+            len(self.manifests), self.target.written, self.target.unchanged, self.target.removed, *counts
+        )
+
+    def _photograph(self, accession: str) -> None:
+        shown = shown_object(self.connection, accession, Audience.PUBLIC)
+        if shown is None:
+            return
+        for scan in shown.scans:
+            for file in scan.files:
+                self._image(file, shown)
+        document = manifest_of(self.connection, shown, self.site.addresses, self.site.institution, self.offer)
+        self._document(self.site.addresses.manifest(accession), document)
+        self.manifests[accession] = hashlib.sha256(document).hexdigest()
+        if (account := account_of(shown)) is not None:
+            text = (self.site.root / account.path).read_bytes()
+            self._document(self.site.addresses.provenance(accession), text)
+        values = photograph_values(self.site, shown)
+        if not self.offer.masters:
+            values["files"] = []
+        page = render("photograph.html", self.site, **values)
+        self._document(f"{self.site.addresses.homepage(accession)}index.html", page.encode())
+
+    def _image(self, file: ShownFile, shown: ShownObject) -> None:
+        from catalog.iiif.rendering import open_picture  # noqa: PLC0415
+
+        address = self.site.addresses.image(file.image)
+        with self.target.put_folder(self._relative(address), again=self.again) as partial:
+            if partial is not None:
+                served = self.site.resolve(file.image)
+                if served is None:
+                    raise StoreError(file.image, "was withdrawn while it was published", "Publish again.")
+                write_static_image(open_picture(served.path, pyramid=served.pyramid), partial)
+        self._document(
+            f"{address}/info.json",
+            information(address, file.width, file.height, shown.object.rights or None),
+        )
+        if self.offer.masters:
+            master = self.site.addresses.master(file.image)
+            self.target.put_copy(self._relative(master), self.site.root / file.path)
+
+    def _collection(self, record: CollectionRecord, items: list[CatalogObject], *, landing: bool) -> None:
+        addresses = self.site.addresses
+        shown = [item for item in items if item.accession_number in self.manifests]
+        members = [Member(item.accession_number, item.title) for item in shown]
+        nested = [_nested(one) for one in _inside(self.connection, record.slug)]
+        if landing:
+            record = CollectionRecord(record.slug, record.title, record.description)
+        body = build_collection(
+            record,
+            nested,
+            members,
+            len(members),
+            addresses,
+            institution=self.site.institution,
+            searchable=False,
+        )
+        self._document(addresses.collection(record.slug), body)
+        if len(members) > PART:
+            for number in range(1, -(-len(members) // PART) + 1):
+                part = members[(number - 1) * PART : number * PART]
+                body = build_part(record, number, part, len(members), addresses)
+                self._document(addresses.collection(record.slug, number), body)
+        self._grid(record, nested, shown, landing=landing)
+
+    def _grid(
+        self, record: CollectionRecord, nested: list[Nested], items: list[CatalogObject], *, landing: bool
+    ) -> None:
+        home = "" if landing else f"collections/{record.slug}/"
+        pages = max(1, -(-len(items) // CARDS))
+        for number in range(1, pages + 1):
+            cards = []
+            for item in items[(number - 1) * CARDS : number * CARDS]:
+                shown = shown_object(self.connection, item.accession_number, Audience.PUBLIC)
+                if shown is not None:
+                    cards.append(still_card(self.site, shown))
+            following = f"{self.site.prefix}/{home}page-{number + 1}.html" if number < pages else None
+            page = grid_page(self.site, record, nested, cards, following)
+            name = "index.html" if number == 1 else f"page-{number}.html"
+            self.target.put(f"{home}{name}", page.encode())
+
+    def _feed(self) -> tuple[int, int, int]:
+        state, now = self.target.state, datetime.now(UTC).isoformat()
+        old, new = state.manifests, self.manifests
+        kinds = {
+            "Create": sorted(set(new) - set(old)),
+            "Update": sorted(name for name in set(new) & set(old) if new[name] != old[name]),
+            "Delete": sorted(set(old) - set(new)),
+        }
+        for kind, accessions in kinds.items():
+            for accession in accessions:
+                state.changes.append(SiteChange(len(state.changes) + 1, kind, accession, now))
+        state.manifests = new
+        last = len(state.changes)
+        self._document(
+            self.site.addresses.activities(), discovery.build_feed(last, last, self.site.addresses)
+        )
+        for number in range(discovery.page_of(max(1, last)) + 1):
+            changes = [
+                discovery.Change(one.number, one.type, one.accession, datetime.fromisoformat(one.ended))
+                for one in state.changes
+                if one.number in discovery.numbers_on(number)
+            ]
+            page = discovery.build_page(number, last, changes, self.site.addresses)
+            self._document(self.site.addresses.activities(number), page)
+        return len(kinds["Create"]), len(kinds["Update"]), len(kinds["Delete"])
+
+    def _members(self, slug: str) -> Iterator[CatalogObject]:
+        after = ""
+        while found := collections.members(self.connection, slug, after=after, limit=PART, published=True):
+            yield from found
+            after = found[-1].accession_number
+
+    def _document(self, address: str, body: bytes) -> None:
+        self.target.put(self._relative(address), body)
+
+    def _relative(self, address: str) -> str:
+        return address.removeprefix(f"{self.site.addresses.base_url}/")
+
+
+def _nest(connection: Connection, slug: str, parent: Nested | None = None) -> Iterator[CollectionRecord]:
+    found = collections.get(connection, slug)
+    record = CollectionRecord(found.slug, found.title, found.description, parent)
+    yield record
+    for child in collections.children(connection, slug):
+        yield from _nest(connection, child.slug, _nested(record))
+
+
+def _inside(connection: Connection, slug: str) -> list[CollectionRecord]:
+    return [CollectionRecord(one.slug, one.title) for one in collections.children(connection, slug)]
+
+
+def _nested(record: CollectionRecord) -> Nested:
+    return Nested(record.slug, record.title)

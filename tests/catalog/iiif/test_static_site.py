@@ -1,0 +1,233 @@
+"""The static site: complete, standards' own, and rewritten only where something changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from catalog import collections
+from catalog.iiif.addresses import Addresses
+from catalog.iiif.rendering import open_picture
+from catalog.iiif.site_folder import publishing
+from catalog.iiif.static_image import information, write_static_image
+from catalog.iiif.static_site import Published, publish
+from catalog.schema import ReviewState
+from imaging.errors import CatalogError, OptionsError
+from imaging.pyramid import write_pyramid
+from imaging.stage import Role
+from tests.catalog.iiif.archive import Archive, make_archive
+from tests.catalog.iiif.conformance import assert_presentation
+from tests.catalog.iiif.conftest import VALIDATOR_IMAGE, serving, validator_picture
+from tests.catalog.iiif.test_validator import validate
+
+BASE = "https://static.example/harbor"
+
+
+@pytest.fixture
+def archive(engine: Engine, tmp_path: Path) -> Archive:
+    return make_archive(engine, tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "site"
+
+
+def published(archive: Archive, folder: Path, **options: object) -> Published:
+    return publish(archive.engine, archive.store.root, "harbor", folder, BASE, **options)  # type: ignore[arg-type]
+
+
+def on_disk(folder: Path, address: str) -> Path:
+    path = folder / address.removeprefix(f"{BASE}/")
+    return path / "index.html" if path.is_dir() else path
+
+
+def stamps(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_static_images_pass_every_test_of_level_0(tmp_path: Path) -> None:
+    pyramid = tmp_path / "squares.tif"
+    write_pyramid(validator_picture(), pyramid)
+    site = tmp_path / "site"
+    image = site / "iiif" / "3" / VALIDATOR_IMAGE
+    image.parent.mkdir(parents=True)
+    write_static_image(open_picture(pyramid, pyramid=True), image)
+
+    def static(base: str) -> Starlette:
+        address = Addresses(base).image(VALIDATOR_IMAGE)
+        (image / "info.json").write_bytes(information(address, 1000, 1000, None))
+        return Starlette(
+            routes=[Mount("/", StaticFiles(directory=site))],
+            middleware=[Middleware(CORSMiddleware, allow_origins=["*"])],
+        )
+
+    with serving(static) as address:
+        assert validate(address, "iiif/3", 0) == "Done (5 tests, 0 failures)"
+
+
+@pytest.mark.parametrize("name", ["squares_pyramid", "grey_pyramid"])
+def test_every_file_that_the_information_promises_is_there(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    picture = open_picture(request.getfixturevalue(name), pyramid=True)
+    folder = tmp_path / "image"
+    write_static_image(picture, folder)
+    info = json.loads(information(f"{BASE}/image", picture.width, picture.height, None))
+    expected = {f"full/{size['width']},{size['height']}" for size in info["sizes"]} | {"full/max"}
+    tile = info["tiles"][0]["width"]
+    for factor in info["tiles"][0]["scaleFactors"]:
+        for left in range(0, info["width"], tile * factor):
+            for top in range(0, info["height"], tile * factor):
+                width = min(tile * factor, info["width"] - left)
+                height = min(tile * factor, info["height"] - top)
+                whole = (left, top, width, height) == (0, 0, info["width"], info["height"])
+                region = "full" if whole else f"{left},{top},{width},{height}"
+                expected.add(f"{region}/{-(-width // factor)},{-(-height // factor)}")
+    there = {str(p.relative_to(folder).parent.parent) for p in folder.rglob("default.jpg")}
+    assert expected <= there
+    for path in folder.rglob("default.jpg"):
+        size = path.parent.parent.name
+        if size != "max":
+            with Image.open(path) as image:
+                assert image.size == tuple(int(n) for n in size.split(","))
+
+
+def test_a_published_collection_is_complete(archive: Archive, folder: Path) -> None:
+    archive.decide(archive.add("1987.12/3", title="Harbor", collection="harbor"), ReviewState.APPROVED)
+    archive.add("1987.2", title="Not approved", collection="harbor")
+    with archive.engine.begin() as connection:
+        collections.upsert(connection, "piers", title="Piers", parent="harbor")
+    archive.decide(archive.add("1987.3", collection="piers"), ReviewState.APPROVED)
+    done = published(archive, folder)
+    assert (done.photographs, done.created, done.updated, done.deleted) == (2, 2, 0, 0)
+    top = assert_presentation(on_disk(folder, f"{BASE}/iiif/collections/collection.json").read_bytes())
+    harbor = assert_presentation(on_disk(folder, top["items"][0]["id"]).read_bytes())
+    piers = assert_presentation(on_disk(folder, harbor["items"][0]["id"]).read_bytes())
+    for reference in (harbor["items"][1], piers["items"][0]):
+        manifest = assert_presentation(on_disk(folder, reference["id"]).read_bytes())
+        assert "rendering" not in manifest
+        canvas = manifest["items"][0]
+        for body in canvas["items"][0]["items"][0]["body"]["items"]:
+            assert on_disk(folder, body["id"]).is_file()
+            assert body["service"][0]["profile"] == "level0"
+            info = json.loads(on_disk(folder, f"{body['service'][0]['id']}/info.json").read_bytes())
+            assert info["id"] == body["service"][0]["id"]
+            assert info["profile"] == "level0"
+        assert on_disk(folder, manifest["thumbnail"][0]["id"]).is_file()
+        assert on_disk(folder, manifest["homepage"][0]["id"]).is_file()
+        for link in manifest["partOf"]:
+            assert on_disk(folder, link["id"]).is_file()
+    landing = (folder / "index.html").read_text()
+    assert "Harbor" in landing
+    assert "Not approved" not in "".join(path.read_text() for path in folder.rglob("*.html"))
+    for page in folder.rglob("*.html"):
+        for attribute in ('src="', 'href="'):
+            for rest in page.read_text().split(attribute)[1:]:
+                link = rest.split('"')[0]
+                if link.startswith("/"):
+                    assert on_disk(folder, f"https://static.example{link}").is_file(), (page, link)
+
+
+def test_a_repeat_rewrites_nothing(archive: Archive, folder: Path) -> None:
+    archive.decide(archive.add("1987.1", collection="harbor"), ReviewState.APPROVED)
+    published(archive, folder)
+    before = stamps(folder)
+    done = published(archive, folder)
+    assert (done.written, done.removed, done.created, done.updated) == (0, 0, 0, 0)
+    changed = {path.name for path, stamp in stamps(folder).items() if before.get(path) != stamp}
+    assert changed <= {".heliochrome-site.json"}
+
+
+def test_only_what_changed_is_rewritten_and_told(archive: Archive, folder: Path) -> None:
+    first = archive.add("1987.1", collection="harbor")
+    second = archive.add("1987.2", collection="harbor")
+    for photograph in (first, second):
+        archive.decide(photograph, ReviewState.APPROVED)
+    published(archive, folder)
+    before = stamps(folder)
+    again = archive.add("1987.1", take=1)
+    archive.decide(again, ReviewState.APPROVED)
+    archive.decide(second, ReviewState.REJECTED, "wrong")
+    done = published(archive, folder)
+    assert (done.photographs, done.created, done.updated, done.deleted) == (1, 0, 1, 1)
+    after = stamps(folder)
+    assert not [path for path in after if second.digests[Role.COLORIZED] in str(path)]
+    assert not [path for path in after if first.digests[Role.COLORIZED] in str(path)]
+    assert [path for path in after if again.digests[Role.COLORIZED] in str(path)]
+    kept = [path for path in before if first.digests[Role.ORIGINAL] in str(path)]
+    assert kept
+    assert all(after[path] == before[path] for path in kept)
+    feed = json.loads((folder / "iiif/discovery/page-0.json").read_bytes())
+    told = [(one["type"], one["object"]["id"].split("/")[-2]) for one in feed["orderedItems"]]
+    assert told == [
+        ("Create", "1987.1"),
+        ("Create", "1987.2"),
+        ("Update", "1987.1"),
+        ("Delete", "1987.2"),
+    ]
+
+
+def test_masters_are_copied_on_request(archive: Archive, folder: Path) -> None:
+    photograph = archive.add("1987.1", collection="harbor")
+    archive.decide(photograph, ReviewState.APPROVED)
+    published(archive, folder, masters=True)
+    manifest = json.loads((folder / "iiif/manifests/1987.1/manifest.json").read_bytes())
+    assert len(manifest["rendering"]) == 4
+    for rendering in manifest["rendering"]:
+        assert on_disk(folder, rendering["id"]).stat().st_size > 0
+    published(archive, folder)
+    assert not (folder / "masters").exists() or not list((folder / "masters").iterdir())
+
+
+def test_an_interrupted_publication_is_completed(
+    archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.decide(archive.add("1987.1", collection="harbor"), ReviewState.APPROVED)
+    from catalog.iiif import static_site
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(static_site, "render", killed)
+        with pytest.raises(KeyboardInterrupt):
+            published(archive, folder)
+    assert not list(folder.rglob("*.partial"))
+    done = published(archive, folder)
+    assert done.created == 1
+    assert (folder / "photographs/1987.1/index.html").is_file()
+
+
+def test_a_folder_with_other_files_is_refused(archive: Archive, folder: Path) -> None:
+    with archive.engine.begin() as connection:
+        collections.ensure(connection, "harbor")
+    folder.mkdir()
+    (folder / "thesis.docx").write_text("three years of work")
+    with pytest.raises(OptionsError, match="other files"):
+        published(archive, folder)
+    assert (folder / "thesis.docx").exists()
+
+
+def test_an_unknown_collection_is_refused(archive: Archive, folder: Path) -> None:
+    with pytest.raises(CatalogError):
+        published(archive, folder)
+
+
+def test_pruning_removes_only_what_was_not_put(folder: Path) -> None:
+    with publishing(folder) as site:
+        site.put("iiif/a/1.json", b"1")
+        site.put("iiif/b/2.json", b"2")
+    with publishing(folder) as site:
+        site.put("iiif/a/1.json", b"1")
+        site.prune()
+    assert {p.name for p in folder.rglob("*.json")} == {"1.json", ".heliochrome-site.json"}
