@@ -97,9 +97,10 @@ def level_map(picture: Tensor, curve: Tensor, block: int) -> Tensor:
     block
         Side of a block, px.
     """
-    surroundings = functional.avg_pool2d(
-        functional.avg_pool2d(picture, block), 5, 1, 2, count_include_pad=False
-    )
+    surroundings = functional.avg_pool2d(picture, block)
+    for reach in ((1, 5), (5, 1)):
+        border = (reach[0] // 2, reach[1] // 2)
+        surroundings = functional.avg_pool2d(surroundings, reach, 1, border, count_include_pad=False)
     position = surroundings.clamp(0, 1) * (curve.shape[1] - 1)
     below = position.floor().clamp(max=curve.shape[1] - 2).long()
     flat = below.flatten(1)
