@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from colorization.network import ColorNetwork
 from colorization.training.augment import Sample, crop, develop
 from colorization.training.hinting import simulate
+from colorization.training.journal import Journal
 from colorization.training.shards import Album
 from colorization.training.targets import Loss, Palette, measure_palette
 
@@ -141,8 +142,8 @@ class Trainer:
         """Train until the budget is spent; return the averaged network."""
         cv2.setNumThreads(1)
         started, already = time.monotonic(), self._spent
-        saved = measured = logged = started
-        since = self.step
+        saved = measured = started
+        journal = Journal(self._folder / LOG)
         with ThreadPoolExecutor(self._recipe.workers) as pool:
             ahead = [self._submit(pool, self.step + i) for i in range(self._recipe.workers + 1)]
             while self._progress() < 1:
@@ -150,20 +151,18 @@ class Trainer:
                 now = time.monotonic()
                 self._spent = already + now - started
                 ahead.append(self._submit(pool, self.step + len(ahead)))
+                journal.add(parts)
                 if self.step % self._recipe.log_every == 0:
-                    figures = {name: float(value) for name, value in parts.items()}
-                    pace = (self.step - since) / (now - logged)
-                    self._write(steps_per_second=pace, rate=self._recipe.rate(self._progress()), **figures)
-                    logged, since = now, self.step
+                    journal.write_losses(self.step, self._spent, rate=self._recipe.rate(self._progress()))
                 if now - saved > self._recipe.checkpoint_seconds:
                     self.save()
                     saved = now
                 if measure is not None and now - measured > measure_seconds:
-                    self._write(**measure(self.averaged, self.palette))
-                    measured = logged = time.monotonic()
+                    journal.write(self.step, self._spent, **measure(self.averaged, self.palette))
+                    measured = time.monotonic()
         self.save()
         if measure is not None:
-            self._write(**measure(self.averaged, self.palette))
+            journal.write(self.step, self._spent, **measure(self.averaged, self.palette))
         return self.averaged
 
     def advance(self) -> dict[str, float]:
@@ -275,8 +274,3 @@ class Trainer:
         mine = [t for t in self.averaged.state_dict().values() if t.is_floating_point()]
         theirs = [t for t in self.network.state_dict().values() if t.is_floating_point()]
         torch._foreach_lerp_(mine, theirs, 1 - decay)
-
-    def _write(self, **figures: float) -> None:
-        line = {"step": self.step, "seconds": round(self._spent, 1), **figures}
-        with (self._folder / LOG).open("a") as log:
-            log.write(json.dumps(line) + "\n")

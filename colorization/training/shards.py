@@ -6,6 +6,7 @@ import csv
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -39,13 +40,12 @@ class Album:
 
     def draw(self, random: np.random.Generator, count: int) -> list[Picture]:
         """Return `count` photographs, each drawn by its weight."""
-        ends = self._ends()
+        ends = self._ends
         return [self.photographs[i] for i in np.searchsorted(ends, random.random(count) * ends[-1], "right")]
 
+    @cached_property
     def _ends(self) -> NDArray[np.float64]:
-        if not hasattr(self, "_cached_ends"):
-            self._cached_ends = np.cumsum(self.weights)
-        return self._cached_ends
+        return np.cumsum(self.weights)
 
 
 def load_training(photos: Path, shards: Sequence[str] = SHARDS) -> Album:

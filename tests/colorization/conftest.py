@@ -14,6 +14,12 @@ from colorization.training.export import export
 from colorization.training.targets import Palette
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small pictures gain nothing from a second thread, and lose much where cores are busy."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def small_palette() -> Palette:
     axis = torch.arange(-40.0, 41.0, 20.0)

@@ -1,0 +1,472 @@
+"""The colorization stage: a photograph in, its colors out, with how sure they are; L* stays as it was.
+
+Reads the photograph, never changes it. Writes into the folder it was given: ``colorized.tif``,
+``confidence.tif`` (8-bit, at working scale) and, on request, ``alternative-1.tif`` and so on. Each is whole
+or absent. A repeat of a killed run takes up finished tiles and ends in the very same bytes; when all is
+written the checkpoints are removed. Memory is bounded by the options, not by the photograph.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyvips
+import torch
+from numpy.typing import NDArray
+
+from colorization import guided
+from colorization.alternatives import alternatives
+from colorization.checkpoint import Checkpoints, fingerprint
+from colorization.fullscale import Coefficients, Primaries, colored_strips, strip_rows
+from colorization.gigapixel import Painting, Predictor, Tiling, paint_finer, paint_whole, scales
+from colorization.hints import Hint, rasterize
+from colorization.models import DEFAULT, ColorModel, load
+from colorization.surround import photograph_mask
+from colorization.working import finest_detail, read_lightness, resized, size_at
+from imaging.errors import OptionsError
+from imaging.fixity import describe_output, sha256_file
+from imaging.lab import fit_gamut, lab_to_srgb
+from imaging.pyramid import Compression, Progress, PyramidOptions, is_available, write_pyramid
+from imaging.rows import ComputedRows
+from imaging.scan import DEFAULT_LIMITS, ScanLimits, ScanProperties, decoding, inspect_scan, open_scan
+from imaging.stage import ModelReference, OutputFile, Role, StageResult
+
+STAGE = "colorization"
+VERSION = "1"
+"""Of the method; raised when the same input and options would give other pixels."""
+
+Array = NDArray[np.float32]
+
+_PAINTING_SECONDS = 1.2e-6
+_READING_SECONDS = 2e-9
+_WRITING_SECONDS = 6e-8
+"""Rough cost per px, only to make progress even."""
+_BASE_BYTES = 450 * 2**20
+"""What Python, torch, OpenCV and libvips hold before any picture."""
+_PLANES = 10
+"""Working-scale planes of float32 that are held at the most."""
+
+_XMP = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+ xmp:CreatorTool="Heliochrome colorization"
+ Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"/>
+</rdf:RDF></x:xmpmeta>
+<?xpacket end="w"?>"""
+"""Says that the color is inferred; without a date, so that the same work gives the same bytes."""
+
+
+class ReferencedPredictor(Predictor, Protocol):
+    """A predictor that can say which weights it has."""
+
+    @property
+    def reference(self) -> ModelReference: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class ColorizationOptions:
+    """How a photograph is colored.
+
+    Parameters
+    ----------
+    model
+        Name of the weights; see `colorization.models`.
+    model_folder
+        Where the museum keeps weights of its own.
+    hints
+        What archivists know.
+    alternatives
+        How many other plausible colorings to write as well, 0–5.
+    working_side
+        Long side at which the network sees the photograph at last, px; `None` for the finest detail that
+        matters, up to `largest_working_side`.
+    largest_working_side
+        px.
+    tile, overlap
+        px at working scale; `None` for what the model prefers.
+    batch
+        Tiles that the network sees at once.
+    threads
+        Of the network; `None` for torch's own choice.
+    device
+        ``cpu`` or ``cuda``.
+    memory_mib
+        What the stage may hold, MiB; the tile is made to fit.
+    compression, quality
+        Of the written pyramids.
+    bits
+        8 or 16 per sample; `None` for as many as the photograph has (8 where the compression holds no more).
+    primaries
+        RGB primaries of the output, whose profile is embedded.
+    page
+        Of a multi-page scan.
+    limits
+        What a deployment is willing to decode.
+    """
+
+    model: str = DEFAULT
+    model_folder: Path | None = None
+    hints: tuple[Hint, ...] = ()
+    alternatives: int = 0
+    working_side: int | None = None
+    largest_working_side: int = 2048
+    tile: int | None = None
+    overlap: int | None = None
+    batch: int = 1
+    threads: int | None = None
+    device: str = "cpu"
+    memory_mib: int = 1500
+    compression: Compression = Compression.DEFLATE
+    quality: int = 90
+    bits: int | None = None
+    primaries: Primaries = Primaries.SRGB
+    page: int = 0
+    limits: ScanLimits = DEFAULT_LIMITS
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "alternatives": (self.alternatives, 0, 5),
+            "working_side": (self.working_side or 256, 32, 16384),
+            "largest_working_side": (self.largest_working_side, 32, 16384),
+            "tile": (self.tile or 512, 32, 4096),
+            "batch": (self.batch, 1, 64),
+            "threads": (self.threads or 1, 1, 256),
+            "memory_mib": (self.memory_mib, 600, 1 << 20),
+            "quality": (self.quality, 1, 100),
+        }
+        for name, (value, low, high) in bounds.items():
+            if not low <= value <= high:
+                raise OptionsError(name, f"{value} is outside {low}–{high}", "Choose a value in that range.")
+        if self.bits not in (None, 8, 16):
+            raise OptionsError("bits", f"{self.bits} is neither 8 nor 16", "Choose 8, 16 or none.")
+        lossy = self.compression in (Compression.JPEG, Compression.WEBP)
+        if self.bits == 16 and lossy:
+            raise OptionsError("bits", f"{self.compression} holds 8 bits", "Choose 8 bits, or deflate.")
+        if not is_available(self.compression):
+            raise OptionsError("compression", f"this libvips lacks {self.compression}", "Choose deflate.")
+
+    def bits_for(self, scan: ScanProperties) -> int:
+        """Return the output's bits per sample for a scan."""
+        if self.bits is not None:
+            return self.bits
+        return 16 if scan.bits == 16 and self.compression not in (Compression.JPEG, Compression.WEBP) else 8
+
+
+def colorize(
+    photograph: Path,
+    into: Path,
+    options: ColorizationOptions | None = None,
+    *,
+    progress: Progress | None = None,
+    predictor: ReferencedPredictor | None = None,
+) -> StageResult:
+    """Color a photograph of any size.
+
+    Parameters
+    ----------
+    photograph
+        8 or 16 bit, grey or RGB; what `imaging.scan.open_scan` reads.
+    into
+        An existing folder for the outputs; checkpoints of a killed run are looked for there.
+    options
+        How.
+    progress
+        Called with the finished share, 0–1; an exception it raises cancels: nothing half remains, finished
+        tiles do.
+    predictor
+        Instead of the model that the options name.
+
+    Raises
+    ------
+    ScanError
+        When the photograph can not be read.
+    OptionsError
+        When an option does not fit.
+    ModelError
+        When the weights are absent or altered.
+    StoreError
+        When the disk is full.
+    """
+    options = options or ColorizationOptions()
+    began = time.monotonic()
+    with _threads(options.threads):
+        job = _Job(photograph, into, options, predictor, progress or (lambda share: None))
+        return job.run(began)
+
+
+class _Job:
+    """One photograph being colored: the steps, and what they share."""
+
+    def __init__(
+        self,
+        photograph: Path,
+        into: Path,
+        options: ColorizationOptions,
+        predictor: ReferencedPredictor | None,
+        progress: Progress,
+    ) -> None:
+        self.photograph, self.into, self.options = photograph, into, options
+        self.scan = inspect_scan(photograph, limits=options.limits, page=options.page)
+        self.input_sha256 = sha256_file(photograph)
+        self.predictor = predictor or load(options.model, options.device, options.model_folder)
+        self.preferred, self.tiling = self._suited()
+        digest = fingerprint(self._facts())
+        self.checkpoints = Checkpoints(into, digest)
+        self.progress = _Even(progress, self.scan.width * self.scan.height)
+
+    def run(self, began: float) -> StageResult:
+        lightness = self._lightness()
+        mask = photograph_mask(lightness)
+        paintings = self._paintings(lightness)
+        files = []
+        for number, painting in enumerate(paintings):
+            painting.chroma[:] *= mask
+            coefficients = guided.fit(
+                lightness, painting.chroma, out=self.checkpoints.scratch("field", (*lightness.shape, 4))
+            )
+            role = Role.ALTERNATIVE if number else Role.COLORIZED
+            name = f"alternative-{number}.tif" if number else "colorized.tif"
+            files.append(self._write_color(coefficients, role, name))
+        color = paintings[0]
+        files.insert(1, self._write_confidence(color.confidence))
+        self.progress.finish()
+        result = self._result(files, lightness, mask, color, time.monotonic() - began)
+        self.checkpoints.discard()
+        return result
+
+    def _suited(self) -> tuple[int, Tiling]:
+        """Return the side at which the network likes to see the whole, and the tiling that fits memory."""
+        descriptor = getattr(self.predictor, "descriptor", None)
+        tile = self.options.tile or (descriptor.tiling.side if descriptor else 512)
+        overlap = self.options.overlap
+        if overlap is None:
+            overlap = min(descriptor.tiling.overlap if descriptor else 96, tile // 4)
+        if not 0 <= overlap <= tile // 2:
+            raise OptionsError(
+                "overlap", f"{overlap} px is outside 0–{tile // 2}", "Choose at most half a tile."
+            )
+        side = min(
+            max(self.scan.width, self.scan.height),
+            self.options.working_side or self.options.largest_working_side,
+        )
+        width, height = size_at(self.scan.width, self.scan.height, side)
+        budget = self.options.memory_mib * 2**20 - _BASE_BYTES - _PLANES * 4 * width * height
+        tiling = Tiling.within(budget, tile, overlap, self.options.batch)
+        if descriptor is not None and not descriptor.tiling.conditioned:
+            tiling = Tiling(tiling.tile, tiling.overlap, tiling.batch, conditioned=False)
+        return (descriptor.preferred_side if descriptor else 256), tiling
+
+    def _facts(self) -> dict[str, str | int | float | bool | None]:
+        reference = self.predictor.reference
+        hints = repr(self.options.hints)
+        return {
+            "version": VERSION,
+            "input": self.input_sha256,
+            "page": self.options.page,
+            "model": reference.sha256,
+            "device": self.options.device,
+            "threads": self.options.threads,
+            "working_side": self.options.working_side,
+            "largest_working_side": self.options.largest_working_side,
+            "preferred": self.preferred,
+            "alternatives": self.options.alternatives,
+            "hints": hints,
+            **asdict(self.tiling),
+        }
+
+    def _lightness(self) -> Array:
+        known = self.checkpoints.load("lightness")
+        if known is None:
+            asked = self.options.working_side or self.options.largest_working_side
+            size = size_at(self.scan.width, self.scan.height, asked)
+            known = read_lightness(self.photograph, size, self.options.limits, self.options.page)
+            if self.options.working_side is None:
+                matters = max(finest_detail(known), min(self.preferred, max(known.shape)))
+                known = resized(known, *size_at(known.shape[1], known.shape[0], matters))
+            self.checkpoints.save("lightness", known)
+        self.progress.read(scales(known.shape[1], known.shape[0], self.preferred), self.options.alternatives)
+        return known
+
+    def _paintings(self, lightness: Array) -> list[Painting]:
+        whole = paint_whole(self.predictor, lightness, self.options.hints, self.preferred)
+        wholes = [whole]
+        if self.options.alternatives and isinstance(self.predictor, ColorModel):
+            small = resized(lightness, *reversed(whole.confidence.shape))
+            known = rasterize(self.options.hints, *small.shape)[None] if self.options.hints else None
+            count = self.options.alternatives + 1
+            found = alternatives(self.predictor, small[None, None], known, count)
+            wholes += [Painting(p.ab[0], p.confidence[0, 0], whole.tiling) for p in found[1:]]
+        paintings = []
+        for number, start in enumerate(wholes):
+            painting = paint_finer(
+                self.predictor,
+                lightness,
+                start,
+                hints=self.options.hints,
+                tiling=self.tiling,
+                checkpoints=self.checkpoints,
+                name=f"color{number}",
+                advance=self.progress.painted,
+            )
+            paintings.append(painting)
+        return paintings
+
+    def _write_color(self, coefficients: Coefficients, role: Role, name: str) -> OutputFile:
+        bits = self.options.bits_for(self.scan)
+        path = self.into / name
+        write_colored(
+            self.photograph,
+            coefficients,
+            path,
+            options=self.options,
+            scan=self.scan,
+            progress=self.progress.written,
+        )
+        return describe_output(
+            path, self.into, role, width=self.scan.width, height=self.scan.height, bits=bits
+        )
+
+    def _write_confidence(self, confidence: Array) -> OutputFile:
+        height, width = confidence.shape
+        codes = (np.clip(confidence, 0, 1) * 255).round().astype(np.uint8)
+        image = pyvips.Image.new_from_array(codes).copy(interpretation="b-w")
+        dpi = self.scan.dpi and self.scan.dpi * width / self.scan.width
+        path = self.into / "confidence.tif"
+        write_pyramid(image, path, PyramidOptions(Compression.DEFLATE), xmp=_XMP, dpi=dpi)
+        return describe_output(path, self.into, Role.CONFIDENCE, width=width, height=height, bits=8)
+
+    def _result(
+        self, files: list[OutputFile], lightness: Array, mask: Array, color: Painting, seconds: float
+    ) -> StageResult:
+        height, width = lightness.shape
+        inside = mask > 0.5
+        confidence = color.confidence[inside] if inside.any() else color.confidence
+        return StageResult(
+            stage=STAGE,
+            version=VERSION,
+            input_sha256=self.input_sha256,
+            files=tuple(files),
+            models=(self.predictor.reference,),
+            parameters={
+                "working_width": width,
+                "working_height": height,
+                "tile": color.tiling.tile,
+                "overlap": color.tiling.overlap,
+                "batch": color.tiling.batch,
+                "device": self.options.device,
+                "compression": str(self.options.compression),
+                "bits": self.options.bits_for(self.scan),
+                "primaries": str(self.options.primaries),
+                "hints": len(self.options.hints),
+                "alternatives": len(files) - 2,
+            },
+            figures={
+                "mean_confidence": round(float(confidence.mean()), 4),
+                "colorfulness": round(colorfulness(lightness, color.chroma), 2),
+                "surround_share": round(1 - float(inside.mean()), 4),
+                "tile_halved": color.tiling.tile not in (self.tiling.tile, max(lightness.shape)),
+                "megapixels": round(self.scan.width * self.scan.height / 1e6, 3),
+                "seconds": round(seconds, 2),
+            },
+        )
+
+
+def write_colored(
+    photograph: Path,
+    coefficients: Coefficients,
+    path: Path,
+    *,
+    options: ColorizationOptions,
+    scan: ScanProperties,
+    progress: Progress | None = None,
+) -> None:
+    """Write the photograph with the chroma of `coefficients` as a pyramid: the full-resolution pass."""
+    bits = options.bits_for(scan)
+    with decoding(photograph):
+        image = open_scan(photograph, limits=options.limits, page=options.page, sequential=True)
+        strips = colored_strips(image, coefficients, bits, options.primaries)
+        rows = ComputedRows(image.width, image.height, bits, strip_rows(image.width), strips)
+        pyramid = PyramidOptions(options.compression, options.quality)
+        profile = str(options.primaries)
+        try:
+            write_pyramid(
+                rows.image, path, pyramid, xmp=_XMP, profile=profile, dpi=scan.dpi, progress=progress
+            )
+        except pyvips.Error:
+            # libvips only knows that its source ended; the source knows why.
+            if rows.failure is not None:
+                raise rows.failure from None
+            raise
+
+
+def colorfulness(lightness: Array, chroma: Array) -> float:
+    """Return the colorfulness of Hasler & Süsstrunk 2003 (https://doi.org/10.1117/12.477378), 0 for greys.
+
+    Parameters
+    ----------
+    lightness
+        h×w, L*.
+    chroma
+        2×h×w, a*b*.
+    """
+    height, width = (min(side, 256) for side in lightness.shape)
+    lab = np.stack([resized(np.asarray(p), width, height) for p in (lightness, *chroma)], axis=-1)
+    red, green, blue = np.moveaxis(np.clip(lab_to_srgb(fit_gamut(lab)), 0, 1) * 255, -1, 0)
+    opponents = red - green, (red + green) / 2 - blue
+    spread, mean = (np.hypot(*(f(o) for o in opponents)) for f in (np.std, np.mean))
+    return float(spread + 0.3 * mean)
+
+
+class _Even:
+    """Turns px read, painted and written into one even share."""
+
+    def __init__(self, tell: Progress, pixels: int) -> None:
+        self._tell = tell
+        self._pixels = pixels
+        self._done = 0.0
+        self._total = pixels * (_READING_SECONDS + _WRITING_SECONDS)
+        self._outputs = 1
+
+    def read(self, sizes: list[tuple[int, int]], extra: int) -> None:
+        painted = sum(width * height for width, height in sizes[1:]) * 1.4
+        self._outputs = 1 + extra
+        self._total = self._pixels * (_READING_SECONDS + _WRITING_SECONDS * self._outputs)
+        self._total += painted * _PAINTING_SECONDS * self._outputs
+        self._advance(self._pixels * _READING_SECONDS)
+
+    def painted(self, pixels: int) -> None:
+        self._advance(pixels * _PAINTING_SECONDS)
+
+    def written(self, share: float) -> None:
+        seconds = self._pixels * _WRITING_SECONDS
+        self._tell(min(0.999, (self._done + share * seconds) / self._total))
+        if share >= 1:
+            self._done += seconds
+
+    def finish(self) -> None:
+        self._tell(1.0)
+
+    def _advance(self, seconds: float) -> None:
+        self._done += seconds
+        self._tell(min(0.999, self._done / self._total))
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Give the network `count` threads for a while."""
+    if count is None:
+        yield
+        return
+    former = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(former)

@@ -1,0 +1,77 @@
+"""What surrounds a photograph and has no color of its own: paper borders, film rebates, caption strips.
+
+A border is a strip along a side whose rows hold mostly one tone and which ends in a straight edge along
+nearly the whole side. A bright sky is as uniform but ends in no straight line. Writing on the border is no
+obstacle.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+_SAME_TONE = 7.0
+"""L* units around the border's tone."""
+_MOSTLY = 0.75
+"""Share of a row that must have the tone."""
+_EDGE = 5.0
+"""L* units by which tones differ across the inner edge."""
+_STRAIGHT = 0.6
+"""Share of the side along which they do."""
+_LIGHT, _DARK = 65.0, 25.0
+"""Paper is lighter, a rebate or album page darker than this, L*."""
+_WIDEST = 0.35
+"""Share of the picture that one border may take."""
+_REACH = 3
+"""How far beside the edge tones are compared, px at working scale; scans are soft."""
+_FADE = 2.0
+"""Standard deviation of the passage from no chroma to full chroma, px."""
+
+
+def photograph_mask(lightness: Array) -> Array:
+    """Return 1 where the photograph is and 0 on what surrounds it, softly, h×w.
+
+    Parameters
+    ----------
+    lightness
+        h×w, L* 0–100, at working scale.
+    """
+    height, width = lightness.shape
+    mask = np.zeros((height, width), np.float32)
+    top, bottom = _border(lightness), _border(lightness[::-1])
+    left, right = _border(lightness.T), _border(lightness.T[::-1])
+    mask[top : height - bottom, left : width - right] = 1
+    if mask.all():
+        return mask
+    inside = cv2.erode(mask, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    soft = cv2.GaussianBlur(inside, (0, 0), _FADE, borderType=cv2.BORDER_REPLICATE)
+    # The blur reaches outward as well; nothing may tint the border itself.
+    return np.asarray(np.minimum(np.maximum(2 * soft - 1, 0), mask), np.float32)
+
+
+def _border(lightness: Array) -> int:
+    """Return how many rows from the top are border."""
+    rows = lightness.shape[0]
+    most = int(rows * _WIDEST)
+    if most <= 2 * _REACH:
+        return 0
+    tone = float(np.median(lightness[: _REACH + 1]))
+    if _DARK < tone < _LIGHT:
+        return 0
+    alike = (np.abs(lightness[: most + _REACH] - tone) < _SAME_TONE).mean(axis=1)
+    uniform = np.flatnonzero(alike[:most] < _MOSTLY)
+    end = int(uniform[0]) if len(uniform) else most
+    if end < 2:
+        return 0
+    candidates = range(end, max(1, end - 2 * _REACH), -1)
+    straightest = max(candidates, key=lambda row: _straightness(lightness, row))
+    return straightest if _straightness(lightness, straightest) >= _STRAIGHT else 0
+
+
+def _straightness(lightness: Array, row: int) -> float:
+    outer = lightness[max(0, row - _REACH)]
+    inner = lightness[min(len(lightness) - 1, row + _REACH)]
+    return float((np.abs(inner - outer) > _EDGE).mean())
