@@ -124,6 +124,8 @@ class ClassicalDetector:
     """Diameter of the structuring element, px: the widest line or speck that is seen."""
     surroundings: int = 61
     """Side of the window in which the mean response is taken, px."""
+    calm: float = 0.012
+    """Mean response above which surroundings are too busy to tell damage from texture."""
     context: int = 64
 
     @property
@@ -141,7 +143,7 @@ class ClassicalDetector:
         for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
             response = cv2.morphologyEx(smooth, operation, disk)
             around = cv2.blur(response, (self.surroundings, self.surroundings), borderType=cv2.BORDER_REFLECT)
-            seeds = (response > contrast) & (response > ratio * around)
+            seeds = (response > contrast) & (response > ratio * around) & (around < self.calm)
             grown = (response > 0.5 * contrast) & (response > 0.5 * ratio * around)
             found |= _touching(grown, seeds)
         return _sort_by_shape(found)
