@@ -27,7 +27,7 @@ from airflow.sdk import BaseOperator, ExceptionRetryPolicy, RetryAction, RetryRu
 
 from imaging.errors import HeliochromeError, ModelError, OptionsError, ScanError, UnfinishedScan
 from operators.hooks import CatalogHook
-from operators.outcome import BatchOutcome, Loss, Passage
+from operators.outcome import BatchOutcome, Done, Loss, Passage
 from operators.progress import Progress, deaths_with, note_in_hand
 
 if TYPE_CHECKING:
@@ -59,15 +59,6 @@ RETRIES: Mapping[str, Any] = {
 
 class BatchUnfinished(Exception):
     """Photographs of a batch failed for no reason that is known to last; the batch is tried again."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """What became of one photograph: the scans that go on, those that do not, and what was made for them."""
-
-    scans: tuple[Passage, ...] = ()
-    lost: tuple[Loss, ...] = ()
-    fresh: int = 0
 
 
 class Worker(Protocol):

@@ -49,6 +49,15 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Done:
+    """What became of one photograph: the scans that go on, those that do not, and what was made for them."""
+
+    scans: tuple[Passage, ...] = ()
+    lost: tuple[Loss, ...] = ()
+    fresh: int = 0
+
+
+@dataclass(frozen=True)
 class BatchOutcome:
     """What came out of one batch so far; each stage adds to what it was handed.
 

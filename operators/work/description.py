@@ -16,8 +16,7 @@ from catalog.database import in_transaction
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, manifest_of, shown_object
 from imaging.errors import CatalogError, HeliochromeError, ScanError
-from operators.batch import Done
-from operators.outcome import Passage
+from operators.outcome import Done, Passage
 from operators.progress import Progress
 from operators.work.circumstances import since
 

@@ -25,8 +25,7 @@ from catalog.store import Store
 from imaging.errors import HeliochromeError, ScanError, UnfinishedScan, UnsupportedScan
 from imaging.fixity import sha256_file
 from imaging.scan import ScanProperties, inspect_scan, is_settled, resolve_inside
-from operators.batch import Done
-from operators.outcome import Loss, Passage
+from operators.outcome import Done, Loss, Passage
 from operators.progress import Progress
 from operators.work.circumstances import since
 

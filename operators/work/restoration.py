@@ -17,8 +17,7 @@ from imaging.fixity import describe_output, sha256_file
 from imaging.pyramid import write_pyramid
 from imaging.scan import decoding, open_scan
 from imaging.stage import Role, StageResult
-from operators.batch import Done
-from operators.outcome import Passage
+from operators.outcome import Done, Passage
 from operators.progress import Progress
 from operators.work.stage import Commission, Share, StageWorker
 from restoration.models import available, read_descriptor

@@ -21,8 +21,7 @@ from catalog.scans import Scan
 from catalog.store import RESULT, Produced, Store
 from imaging.errors import CatalogError, HeliochromeError, ScanError
 from imaging.stage import StageResult
-from operators.batch import Done
-from operators.outcome import Passage
+from operators.outcome import Done, Passage
 from operators.progress import Progress
 from operators.work.circumstances import since
 

@@ -1,0 +1,151 @@
+"""Stage work is done once, recorded once, and survives being killed at any moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from catalog import derivatives, events
+from catalog.schema import metadata
+from catalog.store import Store
+from imaging.stage import Role
+from operators.outcome import Passage
+from operators.progress import Progress
+from operators.work.ingestion import Ingestion
+from operators.work.restoration import Restoring
+from restoration.options import RestorationOptions
+from restoration.restore import restore
+from tests.operators.conftest import Photographer, picture
+
+OPTIONS = RestorationOptions(tile=128, device="cpu", threads=1)
+
+RESTORE_AND_STALL = """
+import sys, time
+from pathlib import Path
+from catalog.database import connect
+from catalog.store import Store
+from operators.outcome import Passage
+from operators.progress import Progress
+from operators.work.restoration import Restoring
+from restoration.options import RestorationOptions
+
+dsn, store, scan, tile = sys.argv[1:]
+class Stalling(Progress):
+    def share(self, share):
+        if share > 0.3:
+            print("in the middle", flush=True)
+            time.sleep(600)
+options = RestorationOptions(tile=int(tile), device="cpu", threads=1)
+worker = Restoring(connect(dsn), Store(Path(store)), options)
+worker.process(Passage(int(scan)), Stalling(1))
+"""
+
+
+def take_in(engine: Engine, store: Store, inbox: Path, name: str) -> Passage:
+    (passage,) = Ingestion(engine, store, inbox).process(name, Progress(1)).scans
+    return passage
+
+
+def rows(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        return {
+            table.name: connection.scalar(select(func.count()).select_from(table))
+            for table in metadata.sorted_tables
+        }
+
+
+def test_work_is_done_once_and_its_event_written_once(
+    engine: Engine, store: Store, inbox: Path, photograph: Photographer
+) -> None:
+    photograph("a.tif")
+    passage = take_in(engine, store, inbox, "a.tif")
+    worker = Restoring(engine, store, OPTIONS)
+    first = worker.process(passage, Progress(1))
+    before = rows(engine)
+    second = worker.process(passage, Progress(1))
+    assert (first.fresh, second.fresh) == (1, 0)
+    assert first.scans == second.scans
+    assert rows(engine) == before
+
+
+def test_other_options_make_another_version(
+    engine: Engine, store: Store, inbox: Path, photograph: Photographer
+) -> None:
+    photograph("a.tif")
+    passage = take_in(engine, store, inbox, "a.tif")
+    for denoise in (0.5, 0.0, 0.5):
+        Restoring(engine, store, RestorationOptions(denoise=denoise, tile=128)).process(passage, Progress(1))
+    with engine.connect() as connection:
+        assert [v.number for v in derivatives.of_scan(connection, passage.scan)] == [1, 2]
+
+
+def test_outcome_that_was_stored_but_not_recorded_is_recorded(
+    engine: Engine, store: Store, inbox: Path, photograph: Photographer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photograph("a.tif")
+    passage = take_in(engine, store, inbox, "a.tif")
+    worker = Restoring(engine, store, OPTIONS)
+    with monkeypatch.context() as patch:
+        patch.setattr("operators.work.stage.outcomes.record_success", _die)
+        with pytest.raises(KeyboardInterrupt):
+            worker.process(passage, Progress(1))
+    assert worker.process(passage, Progress(1)).fresh == 0
+    with engine.connect() as connection:
+        *_, event = events.of_scan(connection, passage.scan)
+    assert event.stage == "restoration" and event.started_at < event.ended_at
+
+
+def test_further_pages_are_cut_out_and_restored(engine: Engine, store: Store, inbox: Path) -> None:
+    pages = [picture("L", seed, size) for seed, size in enumerate([(96, 64), (80, 70)])]
+    pages[0].save(inbox / "album.tif", save_all=True, append_images=pages[1:])
+    _, page = Ingestion(engine, store, inbox).process("album.tif", Progress(1)).scans
+    done = Restoring(engine, store, OPTIONS).process(page, Progress(1))
+    with engine.connect() as connection:
+        cut, restored = derivatives.of_scan(connection, page.scan)
+    assert done.scans == (Passage(page.scan, (cut.id, restored.id)),)
+    assert restored.input_sha256 == cut.derivative(Role.ORIGINAL).sha256
+    assert (restored.derivative(Role.RESTORED).width, restored.derivative(Role.RESTORED).height) == (80, 70)
+
+
+def test_killed_in_the_middle_and_run_again_gives_the_same(
+    engine: Engine, store: Store, inbox: Path, photograph: Photographer, tmp_path: Path
+) -> None:
+    photograph("a.tif", size=(160, 900))
+    passage = take_in(engine, store, inbox, "a.tif")
+    _kill_in_the_middle(engine, store, passage)
+    before = rows(engine)
+    assert not list(store.keys()), "nothing half done is visible"
+
+    Restoring(engine, store, OPTIONS).process(passage, Progress(1))
+    after = rows(engine)
+    (key,) = store.keys()
+    assert not store.verify(key)
+    assert after["versions"] == before["versions"] + 1
+    assert after["events"] == before["events"] + 1
+    assert not list(store.root.glob("partial/*"))
+
+    (undisturbed := tmp_path / "undisturbed").mkdir()
+    expected = restore(inbox / "a.tif", undisturbed, OPTIONS)
+    assert store.find(key).files == expected.files
+
+
+def _kill_in_the_middle(engine: Engine, store: Store, passage: Passage) -> None:
+    dsn = engine.url.render_as_string(hide_password=False)
+    arguments = (dsn, str(store.root), str(passage.scan), str(OPTIONS.tile))
+    with subprocess.Popen(
+        [sys.executable, "-c", RESTORE_AND_STALL, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in the middle\n"
+        os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
+def _die(*arguments: object, **options: object) -> None:
+    raise KeyboardInterrupt
