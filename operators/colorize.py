@@ -50,7 +50,7 @@ class ColorizeOperator(BatchOperator):
 
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
         """Return an `operators.work.colorization.Coloring`."""
-        from operators.work.colorization import Coloring  # noqa: PLC0415 - loads PyTorch
+        from operators.work.colorization import Coloring, chosen  # noqa: PLC0415 - loads PyTorch
 
         alternatives = settings.ALTERNATIVES if "alternatives" in self.produce else 0
-        return Coloring(hook.engine, hook.store, model=self.model, alternatives=alternatives)
+        return Coloring(hook.engine, hook.store, chosen(self.model, alternatives))

@@ -1,0 +1,100 @@
+"""Colorization of a restored photograph, with the hints that archivists gave for its scan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from sqlalchemy import Engine
+
+from catalog import hints as given
+from catalog.scans import Scan
+from catalog.store import Store, stage_key
+from colorization.colorize import STAGE, VERSION, ColorizationOptions, ReferencedPredictor, colorize
+from colorization.hints import Hint
+from colorization.models import DEFAULT, load
+from imaging.errors import CatalogError
+from imaging.stage import Role, Scalar, StageResult
+from operators.outcome import Passage
+from operators.work.stage import Commission, Share, StageWorker
+
+LARGEST_RADIUS = 0.5
+"""The catalog takes spots up to the longer side; the network up to half of it."""
+
+
+class Coloring(StageWorker):
+    """Colorizes photographs with one model, loaded once.
+
+    Parameters
+    ----------
+    engine, store
+        Where outcomes are recorded and kept.
+    options
+        Those of all photographs; each one's hints are added to them.
+    predictor
+        Instead of the model that the options name.
+    """
+
+    stage = STAGE
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        options: ColorizationOptions,
+        predictor: ReferencedPredictor | None = None,
+    ) -> None:
+        super().__init__(engine, store)
+        self.options = options
+        self.predictor = predictor or load(options.model, options.device, options.model_folder)
+
+    def commission(self, scan: Scan, passage: Passage) -> Commission:
+        """Return the colorization of what this run restored."""
+        restored = next((v for v in reversed(self.versions(passage)) if v.stage == "restoration"), None)
+        if restored is None:
+            raise CatalogError(scan.original_name, "was not restored in this run", "Restore it first.")
+        photograph = restored.derivative(Role.RESTORED)
+        options = replace(self.options, hints=self._hints(scan))
+
+        def work(folder: Path, share: Share) -> StageResult:
+            path = self.store.resolve(photograph.path)
+            return colorize(path, folder, options, progress=share, predictor=self.predictor)
+
+        key = stage_key(
+            input_sha256=photograph.sha256,
+            stage=STAGE,
+            version=VERSION,
+            parameters=_determining(options),
+            models=[self.predictor.reference],
+        )
+        return Commission(key, work)
+
+    def _hints(self, scan: Scan) -> tuple[Hint, ...]:
+        with self.engine.connect() as connection:
+            return tuple(
+                Hint(h.x, h.y, min(h.radius, LARGEST_RADIUS), h.a, h.b, h.source)
+                for h in given.standing(connection, scan.id)
+            )
+
+
+def chosen(model: str, alternatives: int) -> ColorizationOptions:
+    """Return the options for this machine: on an accelerator where there is one."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return ColorizationOptions(model=model or DEFAULT, alternatives=alternatives, device=device)
+
+
+def _determining(options: ColorizationOptions) -> dict[str, Scalar]:
+    """Return what makes the outcome another one; where and how fast it is computed does not."""
+    return {
+        "hints": repr([(h.x, h.y, h.radius, h.a, h.b) for h in options.hints]),
+        "alternatives": options.alternatives,
+        "working_side": options.working_side,
+        "largest_working_side": options.largest_working_side,
+        "tile": options.tile,
+        "overlap": options.overlap,
+        "compression": str(options.compression),
+        "quality": options.quality,
+        "bits": options.bits,
+        "primaries": str(options.primaries),
+    }
