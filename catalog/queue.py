@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, Select, func, literal_column, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Select,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from catalog.reviews import Review
 from catalog.rows import columns
@@ -139,10 +149,13 @@ def _cut(which: QueueFilter, order: Order, after: str | None, limit: int) -> Sel
         if within is not None:
             cut = cut.where(value.between(within.least, within.most))
     if which.collection is not None:
-        members = (
-            select(memberships.c.object_id).join(collections).where(collections.c.slug == which.collection)
+        number = select(collections.c.id).where(collections.c.slug == which.collection).scalar_subquery()
+        inside = (
+            select(scans.c.id)
+            .join(memberships, memberships.c.object_id == scans.c.object_id)
+            .where(scans.c.id == reviews.c.scan_id, memberships.c.collection_id == number)
         )
-        cut = cut.join(scans, scans.c.id == reviews.c.scan_id).where(scans.c.object_id.in_(members))
+        cut = cut.where(inside.exists())
     if after is not None:
         cut = cut.where(_follows(order, after))
     return cut.order_by(*_ordering(order)).limit(limit)
@@ -162,7 +175,7 @@ def _follows(order: Order, token: str) -> ColumnElement[bool]:
     value, number = _read_token(order, token)
     if order is Order.ARRIVAL:
         return reviews.c.id > number
-    last = tuple_(literal_column(repr(value), Double), literal_column(str(number), reviews.c.id.type))
+    last = tuple_(literal(value, Double), literal(number, reviews.c.id.type))
     if order is Order.CERTAINTY:
         return tuple_(_certainty, reviews.c.id) > last
     return tuple_(_damage, reviews.c.id) < last

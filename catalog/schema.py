@@ -359,6 +359,7 @@ event_agents = Table(
 CERTAINTY = "COALESCE(confidence, 1)"
 DAMAGE = "COALESCE(damage, 0)"
 """The queue's orders need a number in every row: uncolored counts as certain, unrestored as undamaged."""
+_FILTERED = ["confidence", "damage", "scan_id"]
 
 reviews = Table(
     "reviews",
@@ -376,9 +377,10 @@ reviews = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     UniqueConstraint("version_id"),
     CheckConstraint("reason <> '' OR state NOT IN ('rejected', 'returned')", name="reason"),
-    Index("reviews_arrival_idx", "state", "id"),
-    Index("reviews_certainty_idx", "state", text(f"({CERTAINTY})"), "id"),
-    Index("reviews_damage_idx", "state", text(f"({DAMAGE})"), "id"),
+    # What the queue filters by is in its indexes, so that rows it passes over are never fetched.
+    Index("reviews_arrival_idx", "state", "id", postgresql_include=_FILTERED),
+    Index("reviews_certainty_idx", "state", text(f"({CERTAINTY})"), "id", postgresql_include=_FILTERED),
+    Index("reviews_damage_idx", "state", text(f"({DAMAGE})"), "id", postgresql_include=_FILTERED),
 )
 
 hints = Table(

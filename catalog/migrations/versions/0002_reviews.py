@@ -28,9 +28,11 @@ CREATE TABLE reviews (
     CONSTRAINT reviews_reason_check CHECK (reason <> '' OR state NOT IN ('rejected', 'returned'))
 );
 CREATE INDEX reviews_scan_id_idx ON reviews (scan_id);
-CREATE INDEX reviews_arrival_idx ON reviews (state, id);
-CREATE INDEX reviews_certainty_idx ON reviews (state, (COALESCE(confidence, 1)), id);
-CREATE INDEX reviews_damage_idx ON reviews (state, (COALESCE(damage, 0)), id);
+CREATE INDEX reviews_arrival_idx ON reviews (state, id) INCLUDE (confidence, damage, scan_id);
+CREATE INDEX reviews_certainty_idx ON reviews (state, (COALESCE(confidence, 1)), id)
+    INCLUDE (confidence, damage, scan_id);
+CREATE INDEX reviews_damage_idx ON reviews (state, (COALESCE(damage, 0)), id)
+    INCLUDE (confidence, damage, scan_id);
 
 CREATE TABLE hints (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
