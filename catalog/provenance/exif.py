@@ -39,7 +39,7 @@ def insert_exif(path: Path, record: ProvenanceRecord, file: OutputFile, size: Ou
     image = {
         piexif.ImageIFD.ImageDescription: described(record, file.role),
         piexif.ImageIFD.Artist: about.maker,
-        piexif.ImageIFD.Copyright: about.rights,
+        piexif.ImageIFD.Copyright: about.rights_statement,
         piexif.ImageIFD.Software: f"{SOFTWARE} {last.software_version}",
         piexif.ImageIFD.DateTime: _exif_time(last.ended),
         piexif.ImageIFD.DocumentName: about.accession_number,

@@ -59,7 +59,7 @@ def _datasets(record: ProvenanceRecord, file: OutputFile) -> Iterator[bytes]:
         (2, 103): about.accession_number,
         (2, 110): about.credit,
         (2, 115): about.source,
-        (2, 116): about.rights,
+        (2, 116): about.rights_statement,
         (2, 120): described(record, file.role),
     }
     for (group, number), text in values.items():

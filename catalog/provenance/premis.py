@@ -97,7 +97,7 @@ def _photograph(record: ProvenanceRecord) -> Node:
             "dcterms:title": about.title,
             "dcterms:creator": about.maker,
             "dcterms:created": about.date_text,
-            "dcterms:rights": {"@id": about.rights} if about.rights else "",
+            "dcterms:rights": {"@id": about.rights} if about.rights.startswith("http") else about.rights,
             "dcterms:source": about.source,
             "dcterms:bibliographicCitation": about.credit,
         }

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from catalog.provenance.vocabulary import NAMESPACE, SOFTWARE, DigitalSourceType, Stage
+from catalog.rights import label
 from catalog.schema import EventOutcome
 from imaging.errors import CatalogError
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
@@ -46,6 +47,12 @@ class Description:
     rights: str = ""
     source: str = ""
     credit: str = ""
+
+    @property
+    def rights_statement(self) -> str:
+        """The rights in words and as URI: ``Public Domain Mark 1.0, http://…``."""
+        name = label(self.rights)
+        return self.rights if name == self.rights else f"{name}, {self.rights}"
 
 
 @dataclass(frozen=True)
@@ -175,6 +182,12 @@ class ProvenanceRecord:
                 chain.append(step)
                 wanted.extend(step.input_sha256)
         return tuple(step for step in self.steps if step in chain)
+
+    def passed_on(self, sha256: str) -> tuple[tuple[Step, OutputFile], ...]:
+        """Return each step of a file's lineage with what the next one read of it; the file itself last."""
+        chain = self.lineage(sha256)
+        read = {sha256}.union(*(step.input_sha256 for step in chain))
+        return tuple((step, next(o for o in step.outputs if o.sha256 in read)) for step in chain)
 
     def source_type(self, sha256: str) -> DigitalSourceType:
         """Return the IPTC term for all that was done to the file with this digest since it was scanned."""

@@ -313,6 +313,10 @@ class _Tagging:
 
 def _scan_parent(inputs: TagInputs, options: TagOptions) -> Parent:
     scan, path = inputs.scan, inputs.scan_path
+    if not path.is_file():
+        raise StoreError(
+            path, "the original is missing", "Restore it from its backup, or ingest the scan again."
+        )
     carries = options.identity and scan.bytes <= options.embed_limit and has_credential(path, scan.media_type)
     return Parent(
         scan.name, scan.media_type, instance_id(scan.sha256), scan.sha256, asset=path if carries else None

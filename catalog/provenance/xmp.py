@@ -202,7 +202,7 @@ def _write_description(write: _Writer, record: ProvenanceRecord, role: Role) -> 
     write.alternative(DC, "title", about.title)
     write.array(DC, "creator", "Seq", [about.maker])
     write.alternative(DC, "description", described(record, role))
-    write.alternative(DC, "rights", about.rights)
+    write.alternative(DC, "rights", about.rights_statement)
     write.simple(DC, "source", about.source)
     write.simple(DC, "identifier", about.accession_number)
     write.simple(RIGHTS, "WebStatement", about.rights)
@@ -238,7 +238,7 @@ def _write_management(
     source = write.structure(MM, "DerivedFrom")
     source.simple(REFERENCE, "instanceID", instance_id(parent))
     source.simple(REFERENCE, "documentID", _document_of(record, parent, scan))
-    write.structures(MM, "History", "Seq", lineage, _write_event)
+    write.structures(MM, "History", "Seq", record.passed_on(file.sha256), _write_event)
 
 
 def _write_provenance(
@@ -273,13 +273,14 @@ def _write_artwork(write: _Writer, record: ProvenanceRecord) -> None:
     write.simple(IPTC, "AOCircaDateCreated", about.date_text)
     write.simple(IPTC, "AOSource", about.source)
     write.simple(IPTC, "AOSourceInvNo", about.accession_number)
-    write.simple(IPTC, "AOCopyrightNotice", about.rights)
+    write.simple(IPTC, "AOCopyrightNotice", about.rights_statement)
 
 
-def _write_event(write: _Writer, step: Step) -> None:
+def _write_event(write: _Writer, done: tuple[Step, OutputFile]) -> None:
+    step, made = done
     write.simple(EVENT, "action", "edited")
     write.simple(EVENT, "changed", "/")
-    write.simple(EVENT, "instanceID", instance_id(step.outputs[0].sha256))
+    write.simple(EVENT, "instanceID", instance_id(made.sha256))
     write.simple(EVENT, "when", timestamp(step.ended))
     write.simple(EVENT, "softwareAgent", f"{SOFTWARE} {step.software_version}")
     models = ", ".join(f"{m.name} {m.version}" for m in step.models)

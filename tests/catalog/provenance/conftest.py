@@ -43,7 +43,7 @@ def description() -> Description:
         title="Straßenbahn vor dem “Café Řehoř”",
         maker="Žofie Müller",
         date_text="c. 1912",
-        rights="https://creativecommons.org/publicdomain/mark/1.0/",
+        rights="http://creativecommons.org/publicdomain/mark/1.0/",
         source="Museum of Examples, Glass Plates",
         credit="Museum of Examples",
     )

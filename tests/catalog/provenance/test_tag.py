@@ -18,15 +18,18 @@ from PIL import Image
 
 from catalog.provenance.credentials import CredentialState, read_credential
 from catalog.provenance.identity import SigningIdentity
-from catalog.provenance.tag import TagInputs, TagOptions, determinants, tag
-from catalog.provenance.tiff import image_data_sha256, read_xmp
+from catalog.provenance.record import Description, ScanFile, StageRun
+from catalog.provenance.tag import StoredRun, TagInputs, TagOptions, determinants, tag
+from catalog.provenance.tiff import embed_xmp, image_data_sha256, read_xmp
 from catalog.provenance.vocabulary import COLOR_NOTICE, RESTORATION_NOTICE, DigitalSourceType
 from catalog.provenance.xmp import read_packet
 from catalog.store import Store, stage_key
 from imaging.errors import CatalogError, OptionsError, StoreError, UnsupportedScan
+from imaging.fixity import describe_output, sha256_file
+from imaging.pyramid import write_pyramid
 from imaging.scan import inspect_scan
 from imaging.stage import Role, StageResult
-from tests.catalog.provenance.conftest import HINT, Photograph, pixels
+from tests.catalog.provenance.conftest import HINT, START, Photograph, pixels
 
 needs_exiftool = pytest.mark.skipif(not shutil.which("exiftool"), reason="exiftool is not installed")
 
@@ -135,6 +138,9 @@ def test_exiftool_finds_nothing_wrong_and_all_three_dialects_agree(
     assert told["XMP:Title"] == told["IPTC:ObjectName"] == "Straßenbahn vor dem “Café Řehoř”"
     assert told["XMP:Creator"] == told["IPTC:By-line"] == told["EXIF:Artist"] == "Žofie Müller"
     assert told["XMP:Instructions"] == told["IPTC:SpecialInstructions"] == COLOR_NOTICE
+    rights = "Public Domain Mark 1.0, http://creativecommons.org/publicdomain/mark/1.0/"
+    assert told["XMP:Rights"] == told["IPTC:CopyrightNotice"] == told["EXIF:Copyright"] == rights
+    assert rights.endswith(str(told["XMP:WebStatement"]))
     assert told["XMP:DigitalSourceType"] == DigitalSourceType.COMPOSITE_WITH_MODEL
     assert told["XMP:HintsSource"] == HINT.source
     assert told["IPTC:OriginalTransmissionReference"] == told["XMP:Identifier"] == "1912.44/7 <A&B>"
@@ -259,6 +265,58 @@ def test_leftovers_of_a_killed_task_are_replaced(photograph: Photograph, tmp_pat
     assert (tmp_path / "restored.tif").stat().st_size > 1000
 
 
+def test_alternatives_announce_their_color_and_confidence_maps_are_left_alone(
+    photograph: Photograph, tmp_path: Path
+) -> None:
+    stored = photograph.inputs.runs[1]
+    for name in ("colorized.tif", "alternative-1.tif"):
+        shutil.copyfile(photograph.colorized, tmp_path / name)
+    embed_xmp(tmp_path / "alternative-1.tif", b"<rdf:RDF/>")
+    colorized = stored.run.result.file(Role.COLORIZED)
+    alternative = replace(
+        colorized,
+        role=Role.ALTERNATIVE,
+        name="alternative-1.tif",
+        sha256=sha256_file(tmp_path / "alternative-1.tif"),
+    )
+    result = replace(stored.run.result, files=(colorized, alternative))
+    runs = (photograph.inputs.runs[0], StoredRun(replace(stored.run, result=result), tmp_path))
+    into = tmp_path / "tagged"
+    into.mkdir()
+    tagged = tag(replace(photograph.inputs, runs=runs), into, TagOptions(access_side=100))
+    assert [f.name for f in tagged.files if f.role is Role.ALTERNATIVE] == ["alternative-1.tif"]
+    assert not (into / "alternative-1.jpg").exists()
+    packet = read_xmp(into / "alternative-1.tif")
+    assert packet is not None
+    assert read_packet(packet).notice == COLOR_NOTICE
+
+
+@pytest.mark.parametrize(("bands", "depth"), [(1, "ushort"), (3, "ushort"), (3, "uchar")])
+def test_masters_of_any_depth_get_an_8_bit_access_copy(
+    bands: int, depth: str, identity: SigningIdentity, tmp_path: Path
+) -> None:
+    full = 65535 if depth == "ushort" else 255
+    picture = (pyvips.Image.identity(bands=bands).resize(2, vscale=300) / 255 * full).cast(depth)
+    model = {(1, "ushort"): "grey16", (3, "ushort"): "rgb16", (3, "uchar"): "srgb"}[bands, depth]
+    write_pyramid(picture.copy(interpretation=model), tmp_path / "restored.tif")
+    bits = 16 if depth == "ushort" else 8
+    file = describe_output(
+        tmp_path / "restored.tif", tmp_path, Role.RESTORED, width=512, height=300, bits=bits
+    )
+    run = StageRun(
+        StageResult("restoration", "1", "ab" * 32, (file,)), START, START, "0.1", "me", "a machine"
+    )
+    scan = ScanFile("ab" * 32, "scan.tif", "image/tiff", 1000)
+    into = tmp_path / "tagged"
+    into.mkdir()
+    inputs = TagInputs(Description("1"), scan, tmp_path / "restored.tif", (StoredRun(run, tmp_path),))
+    tagged = tag(inputs, into, TagOptions(identity, access_side=128))
+    assert tagged.file(Role.RESTORED).bits == bits
+    assert (tagged.file(Role.ACCESS_COPY).width, tagged.file(Role.ACCESS_COPY).bits) == (128, 8)
+    row = pyvips.Image.jpegload(str(into / "restored.jpg")).numpy()[20].reshape(128, -1)[:, 0]
+    assert np.abs(row[[0, 64, 127]].astype(int) - [0, 128, 255]).max() <= 3
+
+
 def test_a_restored_photograph_alone_is_tagged(photograph: Photograph, tmp_path: Path) -> None:
     result = tag(
         replace(photograph.inputs, runs=photograph.inputs.runs[:1]), tmp_path, TagOptions(access_side=200)
@@ -295,6 +353,11 @@ def test_a_missing_master_is_named(photograph: Photograph, tmp_path: Path) -> No
     inputs = replace(photograph.inputs, runs=(replace(photograph.inputs.runs[0], folder=tmp_path),))
     with pytest.raises(StoreError, match=r"restored\.tif: a master is missing"):
         tag(inputs, tmp_path, TagOptions())
+
+
+def test_a_missing_original_is_named(photograph: Photograph, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="the original is missing"):
+        tag(replace(photograph.inputs, scan_path=tmp_path / "none"), tmp_path, TagOptions())
 
 
 def test_nothing_to_tag_is_refused(photograph: Photograph, tmp_path: Path) -> None:

@@ -44,6 +44,16 @@ def test_what_is_written_is_read_back(photograph: Photograph) -> None:
     assert facts.models == ((MODEL.name, MODEL.sha256),)
 
 
+def test_the_history_names_the_pictures_and_not_their_companions(photograph: Photograph) -> None:
+    stored = photograph.inputs.runs[1].run
+    reordered = replace(stored, result=replace(stored.result, files=stored.result.files[::-1]))
+    record = assemble(
+        photograph.inputs.description, photograph.inputs.scan, [photograph.inputs.runs[0].run, reordered]
+    )
+    colorized = photograph.result(1).file(Role.COLORIZED)
+    assert build_packet(record, colorized) == build_packet(photograph.record, colorized)
+
+
 def test_a_copy_is_an_instance_of_its_own_derived_from_its_master(photograph: Photograph) -> None:
     colorized = photograph.result(1).file(Role.COLORIZED)
     copy = read_packet(build_packet(photograph.record, colorized, variant="access copy"))
