@@ -1,7 +1,8 @@
-"""Counting defects in a damage mask that is seen band by band, top to bottom.
+"""Settling what is damage, and counting it, band by band from top to bottom.
 
-A defect is an 8-connected set of damaged pixels; one that crosses from band to band is counted once. Its kind
-is that of most of its pixels.
+A defect is an 8-connected set of pixels that a detector finds damaged, at least one of them surely; so a
+scratch that fades stays one scratch, and doubtful specks stay out. One that crosses from band to band is
+counted once. Its kind is that of most of its pixels.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration.bands import BandFolder
-from restoration.kinds import DamageKind
+from restoration.kinds import KIND, SURE, DamageKind
 
 Kinds = npt.NDArray[np.uint8]
+"""H×W `DamageKind` values, 0 where the photograph is sound."""
+Verdicts = npt.NDArray[np.uint8]
+"""H×W kinds, `SURE` added where a detector is."""
 
 _KINDS = max(DamageKind) + 1
 _MOST_VERTICES = 48
@@ -67,30 +71,58 @@ class Census:
         return int((self.kinds == kind).sum())
 
 
-def take_census(bands: BandFolder, layer: str) -> Census:
-    """Count the defects of the mask `layer`, one band in memory at a time."""
+def settle(bands: BandFolder, found: str, mask: str) -> Census:
+    """Turn the layer of a detector's verdicts `found` into the layer `mask` of kinds, and count its defects.
+
+    A verdict is a `DamageKind`, plus `SURE`; 0 is sound. One band is in memory at a time.
+    """
     tally = _Tally()
     for band in bands:
-        tally.add(bands.rows(layer, band.top, band.top + band.height), band.top)
-    areas, boxes = tally.total()
-    return Census(areas=areas, boxes=boxes, pixels=bands.width * bands.height)
+        tally.add(bands.rows(found, band.top, band.top + band.height), band.top)
+    areas, boxes, sure, which = tally.total()
+    kept = sure[which]
+    first = 0
+    for band in bands:
+        verdicts = bands.rows(found, band.top, band.top + band.height)
+        count, labels, _, _ = _components(verdicts)
+        keep = np.concatenate(([False], kept[first : first + count - 1]))
+        first += count - 1
+        if not bands.has(mask, band):
+            bands.save(mask, band, np.where(keep[labels], verdicts & KIND, 0).astype(np.uint8))
+    return Census(areas=areas[sure], boxes=boxes[sure], pixels=bands.width * bands.height)
+
+
+def settle_picture(verdicts: Verdicts) -> Kinds:
+    """Return the kinds of a picture that is one band; see `settle`."""
+    count, labels, _, _ = _components(verdicts)
+    keep = np.zeros(count, np.bool_)
+    keep[labels[verdicts >= SURE]] = True
+    return np.where(keep[labels], verdicts & KIND, 0).astype(np.uint8)
+
+
+def _components(verdicts: Verdicts) -> tuple[int, npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+    return cv2.connectedComponentsWithStats((verdicts > 0).view(np.uint8), connectivity=8)
 
 
 class _Tally:
     """Union-find over the components of successive bands."""
 
     def __init__(self) -> None:
-        self.areas: list[npt.NDArray[np.int64]] = []
-        self.boxes: list[npt.NDArray[np.int64]] = []
+        self.areas: list[npt.NDArray[np.int64]] = [np.zeros((0, _KINDS), np.int64)]
+        self.boxes: list[npt.NDArray[np.int64]] = [np.zeros((0, 4), np.int64)]
+        self.sure: list[npt.NDArray[np.bool_]] = [np.zeros(0, np.bool_)]
         self.parents: list[int] = []
         self.last: npt.NDArray[np.int64] | None = None
 
-    def add(self, kinds: Kinds, top: int) -> None:
-        count, labels, stats, _ = cv2.connectedComponentsWithStats((kinds > 0).view(np.uint8), connectivity=8)
+    def add(self, verdicts: Verdicts, top: int) -> None:
+        count, labels, stats, _ = _components(verdicts)
         first = len(self.parents)
         self.parents += range(first, first + count - 1)
-        per_kind = np.bincount(labels.ravel() * _KINDS + kinds.ravel(), minlength=count * _KINDS)
+        per_kind = np.bincount(labels.ravel() * _KINDS + (verdicts & KIND).ravel(), minlength=count * _KINDS)
         self.areas.append(per_kind.reshape(count, _KINDS)[1:].astype(np.int64))
+        sure = np.zeros(count, np.bool_)
+        sure[labels[verdicts >= SURE]] = True
+        self.sure.append(sure[1:])
         left, above, width, height = stats[1:, :4].astype(np.int64).T
         self.boxes.append(np.stack((left, above + top, left + width, above + top + height), axis=1))
         # 0 stands for sound; a component's own number is one less.
@@ -113,18 +145,22 @@ class _Tally:
             number = self.parents[number]
         return number
 
-    def total(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        areas = np.concatenate([*self.areas, np.zeros((0, _KINDS), np.int64)])
-        boxes = np.concatenate([*self.boxes, np.zeros((0, 4), np.int64)])
+    def total(
+        self,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """Return areas by kind, boxes and sureness of each defect, and which defect each component is of."""
         roots = np.array([self._root(i) for i in range(len(self.parents))], np.int64)
         _, which = np.unique(roots, return_inverse=True)
         count = int(which.max()) + 1 if len(which) else 0
-        all_areas = np.zeros((count, _KINDS), np.int64)
-        np.add.at(all_areas, which, areas)
-        all_boxes = np.tile(np.array([2**62, 2**62, 0, 0], np.int64), (count, 1))
-        np.minimum.at(all_boxes[:, :2], which, boxes[:, :2])
-        np.maximum.at(all_boxes[:, 2:], which, boxes[:, 2:])
-        return all_areas, all_boxes
+        areas = np.zeros((count, _KINDS), np.int64)
+        np.add.at(areas, which, np.concatenate(self.areas))
+        sure = np.zeros(count, np.bool_)
+        np.logical_or.at(sure, which, np.concatenate(self.sure))
+        boxes = np.tile(np.array([2**62, 2**62, 0, 0], np.int64), (count, 1))
+        parts = np.concatenate(self.boxes)
+        np.minimum.at(boxes[:, :2], which, parts[:, :2])
+        np.maximum.at(boxes[:, 2:], which, parts[:, 2:])
+        return areas, boxes, sure, which
 
 
 def trace_regions(

@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.stage import ModelReference
-from restoration.kinds import DamageKind
+from restoration.kinds import SURE, DamageKind
 from restoration.models import WEIGHTS, load_once
 from restoration.network import CompactUNet, TileRunner
 
 Grey = npt.NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
-Kinds = npt.NDArray[np.uint8]
-"""H×W `DamageKind` values, 0 where the photograph is sound."""
+Verdicts = npt.NDArray[np.uint8]
+"""H×W; 0 where the photograph is sound, else a `DamageKind`, `SURE` added where the detector is."""
 
 
 DETECTOR = "detector"
@@ -56,8 +56,8 @@ class Detector(Protocol):
         """Pixels around a place that its verdict may depend on: the margin that tiles need."""
         ...
 
-    def detect(self, grey: Grey, sensitivity: float) -> Kinds:
-        """Return the damage kinds of a tile; a higher `sensitivity`, 0–1, misses less and errs more."""
+    def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
+        """Return the verdicts on a tile; a higher `sensitivity`, 0–1, misses less and errs more."""
         ...
 
     @property
@@ -68,9 +68,6 @@ class Detector(Protocol):
 
 class NetworkDetector:
     """The trained detector.
-
-    Damage starts where the network is sure and reaches as far as it finds it likely, so that a scratch that
-    fades stays one, and doubtful specks stay out. Each connected piece is of one kind.
 
     Parameters
     ----------
@@ -86,30 +83,19 @@ class NetworkDetector:
         self.context: int = descriptor.context
         self._runner = TileRunner(network, descriptor.multiple, device)
 
-    def detect(self, grey: Grey, sensitivity: float) -> Kinds:
-        """Return the damage kinds of a tile; see `Detector.detect`."""
+    def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
+        """Return the verdicts on a tile; see `Detector.detect`."""
         maps = self._runner(cues_of(grey))
         sure, likely = thresholds(sensitivity)
-        found = _touching(maps[0] > likely, maps[0] > sure)
-        return _one_kind_each(found, maps[1:])
+        # Neighbors help to tell the kind: it does not change within a few pixels.
+        kinds = 1 + np.stack([cv2.blur(evidence, (5, 5)) for evidence in maps[1:]]).argmax(axis=0)
+        return np.where(maps[0] > likely, kinds + SURE * (maps[0] > sure), 0).astype(np.uint8)
 
 
 def thresholds(sensitivity: float) -> tuple[float, float]:
     """Return the log-odds from which damage is sure and from which it is likely."""
     sure = 5.0 - 5.0 * sensitivity
     return sure, sure - 1.5
-
-
-def _one_kind_each(found: Kinds, evidence: npt.NDArray[np.float32]) -> Kinds:
-    """Give each connected piece of `found` the kind with the most log-probability over its pixels."""
-    count, labels = cv2.connectedComponents(found, connectivity=8)
-    inside = found > 0
-    which = labels[inside]
-    scores = evidence[:, inside] - np.logaddexp.reduce(evidence[:, inside], axis=0)
-    total = np.stack([np.bincount(which, weights=score, minlength=count) for score in scores])
-    kinds = (total.argmax(axis=0) + 1).astype(np.uint8)
-    kinds[0] = 0
-    return np.asarray(kinds[labels])
 
 
 @dataclass(frozen=True)
@@ -133,32 +119,23 @@ class ClassicalDetector:
         """No weights take part."""
         return None
 
-    def detect(self, grey: Grey, sensitivity: float) -> Kinds:
-        """Return the damage kinds of a tile; see `Detector.detect`."""
+    def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
+        """Return the verdicts on a tile; see `Detector.detect`."""
         smooth = cv2.GaussianBlur(grey, (0, 0), 0.8)
         disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (self.disk, self.disk))
         # Standing out by this many mean responses, and by this much at least, makes a defect.
         ratio, contrast = 9.0 - 6.0 * sensitivity, 0.14 - 0.10 * sensitivity
-        found = np.zeros(grey.shape, np.uint8)
+        seeds, found = np.zeros(grey.shape, np.bool_), np.zeros(grey.shape, np.bool_)
         for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
             response = cv2.morphologyEx(smooth, operation, disk)
             around = cv2.blur(response, (self.surroundings, self.surroundings), borderType=cv2.BORDER_REFLECT)
-            seeds = (response > contrast) & (response > ratio * around) & (around < self.calm)
-            grown = (response > 0.5 * contrast) & (response > 0.5 * ratio * around)
-            found |= _touching(grown, seeds)
-        return _sort_by_shape(found)
+            seeds |= (response > contrast) & (response > ratio * around) & (around < self.calm)
+            found |= (response > 0.5 * contrast) & (response > 0.5 * ratio * around)
+        kinds = _sort_by_shape(found.view(np.uint8))
+        return np.where(kinds > 0, kinds + SURE * seeds, 0).astype(np.uint8)
 
 
-def _touching(grown: npt.NDArray[np.bool_], seeds: npt.NDArray[np.bool_]) -> Kinds:
-    """Hysteresis: the parts of `grown` that contain a seed, as 0/1."""
-    count, labels = cv2.connectedComponents(grown.view(np.uint8), connectivity=8)
-    keep = np.zeros(count, np.uint8)
-    keep[labels[seeds]] = 1
-    keep[0] = 0
-    return np.asarray(keep[labels])
-
-
-def _sort_by_shape(found: Kinds) -> Kinds:
+def _sort_by_shape(found: npt.NDArray[np.uint8]) -> Verdicts:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
     kinds = np.zeros(count, np.uint8)
     for i in range(1, count):

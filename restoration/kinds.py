@@ -29,3 +29,9 @@ class DamageKind(IntEnum):
     def label(self) -> str:
         """The kind's name as figures, annotations and tables write it."""
         return self.name.lower()
+
+
+SURE = 8
+"""Added to a kind where a detector is sure; elsewhere the kind counts only if it touches such a place."""
+KIND = 7
+"""The bits of a detector's verdict that hold the kind."""

@@ -33,7 +33,7 @@ from imaging.pyramid import Compression, PyramidOptions, write_pyramid
 from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
 from restoration.bands import Band, BandFolder
-from restoration.census import Census, take_census, trace_regions
+from restoration.census import Census, settle, trace_regions
 from restoration.defects import ClassicalDetector, Detector
 from restoration.grain import NoiseReport, Quieter, encoded, luma, measure_noise
 from restoration.kinds import DamageKind
@@ -53,7 +53,7 @@ Pixels = npt.NDArray[Any]
 _RESTORED_FILE, _MASK_FILE = "restored.tif", "damage-mask.tif"
 _MASK_PYRAMID = PyramidOptions(compression=Compression.DEFLATE, predictor=False, labels=True)
 """A mask is a list of kinds: nothing of it may be lost, however the photograph is packed."""
-_MASK, _RESTORED = "mask", "restored"
+_FOUND, _MASK, _RESTORED = "found", "mask", "restored"
 _SHARE_OF_DETECTION, _SHARE_OF_MENDING = 0.4, 0.5
 
 
@@ -93,7 +93,7 @@ def restore(
         workers = _Workers.hire(image, options, pool)
         bands = _bands(image, into / f".{_fingerprint(source, options, workers.models)}", options)
         _find_damage(image, bands, workers, progress)
-        census = take_census(bands, _MASK)
+        census = settle(bands, _FOUND, _MASK)
         if workers.mender is not None and census.count:
             workers.mender.guide = Guide.of(image, bands.joined(_MASK))
         _restore_bands(image, bands, workers, progress)
@@ -182,8 +182,8 @@ def _bands(image: pyvips.Image, folder: Path, options: RestorationOptions) -> Ba
 
 def _find_damage(image: pyvips.Image, bands: BandFolder, workers: _Workers, progress: Progress) -> None:
     for band in bands:
-        if not bands.has(_MASK, band):
-            bands.save(_MASK, band, _damage_of_band(image, band, workers))
+        if not bands.has(_FOUND, band):
+            bands.save(_FOUND, band, _damage_of_band(image, band, workers))
         progress(_SHARE_OF_DETECTION * (band.index + 1) / len(bands))
 
 

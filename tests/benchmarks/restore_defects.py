@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from skimage.restoration import inpaint_biharmonic
 
+from restoration.census import settle_picture
 from restoration.defects import ClassicalDetector, Detector, NetworkDetector
 from restoration.grain import SILENT
 from restoration.kinds import DamageKind
@@ -121,7 +122,7 @@ def measure_detection() -> tuple[dict[str, Any], list[Reached]]:
     scores = {name: _Score() for name in detectors}
     for hurt in damaged_pictures(grain=True):
         for name, detector in detectors.items():
-            scores[name].add(hurt, detector.detect(hurt.picture, SENSITIVITY))
+            scores[name].add(hurt, _found(detector, hurt.picture))
     figures: dict[str, Any] = {}
     for name, score in scores.items():
         rows = {"overall": score.of(None)} | {kind.label: score.of(kind) for kind in DamageKind}
@@ -161,6 +162,10 @@ def _detection_promises(figures: dict[str, Any]) -> list[Reached]:
     return promises
 
 
+def _found(detector: Detector, picture: Grey) -> NDArray[np.uint8]:
+    return settle_picture(detector.detect(picture, SENSITIVITY))
+
+
 _CLEAN = "clean photographs"
 
 
@@ -170,9 +175,9 @@ def false_alarms(detector: Detector) -> dict[str, float]:
         photograph.astype(np.float32) / 255
         for photograph in read_photographs([SHARED / "photos" / "validation.tar"], limit=60)
     ]
-    shares = {_CLEAN: fmean(float((detector.detect(p, SENSITIVITY) > 0).mean()) for p in clean)}
+    shares = {_CLEAN: fmean(float((_found(detector, p) > 0).mean()) for p in clean)}
     for name, picture in decoys().items():
-        shares[name] = float((detector.detect(picture, SENSITIVITY) > 0).mean())
+        shares[name] = float((_found(detector, picture) > 0).mean())
     return shares
 
 

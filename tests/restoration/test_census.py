@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restoration.bands import BandFolder
-from restoration.census import take_census, trace_regions
-from restoration.kinds import DamageKind
+from restoration.census import settle, settle_picture, trace_regions
+from restoration.kinds import SURE, DamageKind
 
 
-def _bands(folder: Path, mask: np.ndarray, height: int) -> BandFolder:
-    bands = BandFolder(folder, mask.shape[1], mask.shape[0], 1, height)
+def _bands(folder: Path, verdicts: np.ndarray, height: int) -> BandFolder:
+    bands = BandFolder(folder, verdicts.shape[1], verdicts.shape[0], 1, height)
     for band in bands:
-        bands.save("mask", band, mask[band.top : band.top + band.height])
+        bands.save("found", band, verdicts[band.top : band.top + band.height])
     return bands
 
 
@@ -29,7 +29,8 @@ def test_the_census_equals_that_of_the_whole_mask(
 ) -> None:
     random = np.random.default_rng(seed)
     mask = (random.random((53, 31)) < share).astype(np.uint8) * random.integers(1, 7, (53, 31), np.uint8)
-    census = take_census(_bands(tmp_path_factory.mktemp("bands"), mask, height), "mask")
+    sure = np.where(mask > 0, mask + SURE, 0).astype(np.uint8)
+    census = settle(_bands(tmp_path_factory.mktemp("bands"), sure, height), "found", "mask")
     count, _, stats, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8), connectivity=8)
     assert census.count == count - 1
     assert sorted(census.areas.sum(axis=1)) == sorted(stats[1:, cv2.CC_STAT_AREA])
@@ -43,10 +44,25 @@ def test_regions_are_the_largest_first_and_lie_over_their_defects(tmp_path: Path
     cv2.line(mask, (5, 5), (280, 390), int(DamageKind.SCRATCH), 3)
     cv2.circle(mask, (250, 60), 9, int(DamageKind.DUST), -1)
     mask[350, 40] = DamageKind.MOLD
-    bands = _bands(tmp_path, mask, 64)
-    regions = trace_regions(take_census(bands, "mask"), bands, "mask")
+    bands = _bands(tmp_path, np.where(mask > 0, mask + SURE, 0).astype(np.uint8), 64)
+    census = settle(bands, "found", "mask")
+    regions = trace_regions(census, bands, "mask")
     assert [region["kind"] for region in regions] == ["scratch", "dust", "mold"]
     drawn = np.zeros_like(mask)
     cv2.fillPoly(drawn, [np.array(regions[1]["polygon"])], 1)
     assert (drawn[mask == DamageKind.DUST] > 0).mean() > 0.9
-    assert len(trace_regions(take_census(bands, "mask"), bands, "mask", most=2)) == 2
+    assert len(trace_regions(census, bands, "mask", most=2)) == 2
+
+
+def test_what_is_likely_counts_only_where_it_touches_what_is_sure_even_bands_away(tmp_path: Path) -> None:
+    verdicts = np.zeros((100, 40), np.uint8)
+    verdicts[:, 10] = DamageKind.SCRATCH
+    verdicts[3, 10] += SURE
+    verdicts[:, 30] = DamageKind.HAIR
+    bands = _bands(tmp_path, verdicts, 16)
+    census = settle(bands, "found", "mask")
+    mask = bands.rows("mask", 0, 100)
+    assert census.count == census.count_of(DamageKind.SCRATCH) == 1
+    assert (mask[:, 10] == DamageKind.SCRATCH).all()
+    assert not mask[:, 30].any()
+    assert np.array_equal(mask, settle_picture(verdicts))
