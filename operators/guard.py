@@ -37,7 +37,7 @@ class Guard:
         self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401 or 403, or hand on the request with the caller's name in ``scope["state"]["user"]``."""
+        """Answer 401 or 403, or hand on the request with the caller's name in its state."""
         from fastapi import HTTPException  # noqa: PLC0415 - tasks import plugins too, and need none of this
         from starlette.requests import Request  # noqa: PLC0415
         from starlette.responses import JSONResponse  # noqa: PLC0415
@@ -53,7 +53,7 @@ class Guard:
             body = {"detail": refusal.detail}
             await JSONResponse(body, refusal.status_code)(scope, receive, send)
             return
-        scope.setdefault("state", {})["user"] = user.get_name()
+        scope.setdefault("state", {})["heliochrome_user"] = user.get_name()
         await (await self._application())(scope, receive, send)
 
     async def _application(self) -> Application:

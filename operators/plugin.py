@@ -17,14 +17,9 @@ PREFIX = "/heliochrome"
 
 def make_pages() -> Application:
     """Return the catalog's pages for staff."""
-    from catalog.web.access import StaffAccess, guarded_caller  # noqa: PLC0415 - loads the catalog
-    from catalog.web.app import create_app  # noqa: PLC0415
-    from operators import settings  # noqa: PLC0415
-    from operators.hooks import CatalogHook  # noqa: PLC0415
+    from operators import pages  # noqa: PLC0415 - loads the catalog
 
-    hook = CatalogHook()
-    access = StaffAccess(read=guarded_caller, write=guarded_caller)
-    return create_app(hook.engine, hook.store.root, settings.address(), staff=access)
+    return pages.make_pages()
 
 
 class HeliochromePlugin(AirflowPlugin):

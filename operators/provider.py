@@ -29,6 +29,9 @@ def get_provider_info() -> dict[str, Any]:
                         "The address that readers of published manifests use, without a trailing slash.",
                         "http://127.0.0.1:8080/heliochrome",
                     ),
+                    "site_address": _option(
+                        "The address that published static sites will have.", "http://127.0.0.1:8000"
+                    ),
                     "quiet_seconds": _option(
                         "How long a file must lie unchanged before it is read.", "5", "float"
                     ),

@@ -48,6 +48,11 @@ def address() -> str:
     return _conf("address", "http://127.0.0.1:8080/heliochrome").rstrip("/")
 
 
+def site_address() -> str:
+    """Return the address that published static sites will have, without a trailing slash."""
+    return _conf("site_address", "http://127.0.0.1:8000").rstrip("/")
+
+
 def quiet_seconds() -> float:
     """Return how long a file must lie unchanged before it is read, s."""
     return float(_conf("quiet_seconds", "5"))

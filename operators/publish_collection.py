@@ -1,0 +1,78 @@
+"""The operators that publish collections as static sites, see `catalog.iiif.static_site`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from operators import settings
+from operators.hooks import CatalogHook
+from operators.progress import Progress
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class FindCollectionsOperator(BaseOperator):
+    """Returns the slugs of the collections to publish: the one that was asked for, or all on top.
+
+    Parameters
+    ----------
+    collection
+        A slug; empty for all that lie in no other collection.
+    """
+
+    template_fields: Sequence[str] = ("collection",)
+    ui_color = "#f4f1e6"
+
+    def __init__(self, *, collection: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.collection = collection
+
+    def execute(self, context: Context) -> list[str]:
+        """Return the slugs."""
+        from catalog import collections  # noqa: PLC0415 - loads the catalog
+
+        if self.collection:
+            return [self.collection]
+        with closing(CatalogHook()) as hook, hook.engine.connect() as connection:
+            return [found.slug for found in collections.children(connection)]
+
+
+class PublishCollectionOperator(BaseOperator):
+    """Writes the static site of one collection; only what changed is written again.
+
+    Parameters
+    ----------
+    slug
+        The collection.
+    """
+
+    template_fields: Sequence[str] = ("slug",)
+    ui_color = "#dde6ee"
+
+    def __init__(self, *, slug: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.slug = slug
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return what was written."""
+        from catalog.iiif.static_site import publish  # noqa: PLC0415 - loads libvips
+
+        progress = Progress(0, context.get("task_state_store"))
+
+        def tell(photograph: str, done: int, total: int) -> None:
+            progress.total, progress.done = total, done
+            progress.begin(photograph)
+
+        folder = settings.site() / self.slug
+        folder.mkdir(parents=True, exist_ok=True)
+        address = f"{settings.site_address()}/{self.slug}"
+        with closing(CatalogHook()) as hook:
+            published = publish(hook.engine, hook.store.root, self.slug, folder, address, progress=tell)
+        self.log.info("%s: %s", folder, published)
+        return asdict(published)

@@ -1,0 +1,46 @@
+"""The weekly fixity audit: a rotating share of the store, read again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from catalog.agents import software
+from catalog.events import Participant
+from catalog.provenance.audit import AuditOptions, AuditReport, audit_fixity
+from catalog.schema import AgentRole
+from catalog.store import Store
+from operators.progress import Progress
+from operators.work.circumstances import SOFTWARE, machine, software_version
+
+SECONDS_PER_WEEK = 7 * 24 * 3600
+
+
+def audit(
+    engine: Engine, store: Store, *, moment: datetime, weeks: int, occasion: str, progress: Progress
+) -> AuditReport:
+    """Read the share of the store whose turn it is in the week of `moment`.
+
+    Parameters
+    ----------
+    weeks
+        In how many weeks everything is read once; 1 reads all.
+    occasion
+        Names the audit; what was recorded under the same name is not recorded again.
+    """
+    program = Participant(software(SOFTWARE, software_version()), AgentRole.EXECUTING_PROGRAM)
+    options = AuditOptions(
+        turn=int(moment.timestamp()) // SECONDS_PER_WEEK,
+        of=weeks,
+        occasion=occasion,
+        machine=machine(),
+        participants=(program,),
+    )
+
+    def tell(done: int, total: int) -> None:
+        progress.total, progress.done = total, done
+        progress.share(0.0)
+
+    progress.begin("the store")
+    return audit_fixity(engine, store, options, progress=tell)
