@@ -1,0 +1,82 @@
+import io
+import json
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from imaging.errors import CorruptScan
+from restoration.denoiser import GrainNetwork
+from restoration.models import load
+from restoration.training.grain import LEVELS, VALIDATION, GrainLesson, grain_field, main
+from restoration.training.shards import read_photographs
+
+
+def photographs(number=VALIDATION + 2, side=96):
+    random = np.random.default_rng(0)
+    return [
+        cv2.GaussianBlur(random.integers(0, 256, (side, side), np.uint8), (0, 0), 3) for _ in range(number)
+    ]
+
+
+def shard(path, pictures, extension=".jpg"):
+    with tarfile.open(path, "w") as tar:
+        for number, picture in enumerate(pictures):
+            encoded = cv2.imencode(extension, picture)[1].tobytes()
+            member = tarfile.TarInfo(f"{number}{extension}")
+            member.size = len(encoded)
+            tar.addfile(member, io.BytesIO(encoded))
+    return path
+
+
+@pytest.mark.parametrize("size", [0.0, 0.5, 1.0, 2.0])
+def test_grain_fields_have_unit_variance_whatever_their_size(size):
+    field = grain_field(np.random.default_rng(1), (600, 600), size)
+    assert field.std() == pytest.approx(1, rel=0.03)
+    assert abs(field.mean()) < 0.03
+
+
+def test_batches_follow_from_their_seed():
+    lesson = GrainLesson(photographs(), photographs(2), samples=6, side=32)
+    one, same, other = (lesson.batch(np.random.default_rng(seed)) for seed in (5, 5, 6))
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not torch.equal(one["noisy"], other["noisy"])
+
+
+def test_batches_hold_clean_patches_and_a_curve_of_their_noise():
+    batch = GrainLesson(photographs(), samples=64, side=32).batch(np.random.default_rng(2))
+    assert batch["clean"].shape == batch["noisy"].shape == (64, 1, 32, 32)
+    assert batch["curve"].shape == (64, LEVELS)
+    assert batch["clean"].min() >= 0 and batch["clean"].max() <= 1
+    white = batch["grain"].flatten() == 0
+    found = (batch["noisy"] - batch["clean"])[white].std((1, 2, 3))
+    assert torch.corrcoef(torch.stack([found, batch["curve"][white].mean(1)]))[0, 1] > 0.95
+
+
+def test_the_training_entry_writes_weights_that_load(tmp_path):
+    shard(tmp_path / "grey-fullres.tar", photographs())
+    shard(tmp_path / "train-0.tar", photographs(2), ".webp")
+    weights = tmp_path / "weights"
+    places = ["--photographs", str(tmp_path), "--into", str(tmp_path / "run"), "--weights", str(weights)]
+    main([*places, *["--steps", "2", "--samples", "2", "--side", "32", "--export", "test"]])
+    descriptor, network = load("grain", GrainNetwork, weights)
+    assert descriptor.version == "test"
+    assert descriptor.multiple == network.multiple
+    assert json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])["step"] == 2
+
+
+def test_shards_that_do_not_decode_are_named(tmp_path):
+    with tarfile.open(tmp_path / "broken.tar", "w") as tar:
+        member = tarfile.TarInfo("a.jpg")
+        member.size = 4
+        tar.addfile(member, io.BytesIO(b"JUNK"))
+    with pytest.raises(CorruptScan, match=r"broken.tar:a.jpg"):
+        read_photographs([tmp_path / "broken.tar"])
+
+
+def test_shards_are_read_up_to_a_limit_grey_or_in_color(tmp_path):
+    path = shard(tmp_path / "three.tar", photographs(3), ".png")
+    assert [p.shape for p in read_photographs([path], limit=2)] == [(96, 96)] * 2
+    assert read_photographs([path], grey=False)[0].shape == (96, 96, 3)
