@@ -11,9 +11,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-from catalog.provenance.vocabulary import NAMESPACE, SOFTWARE, DigitalSourceType, Stage
+from catalog.provenance.vocabulary import NAMESPACE, DigitalSourceType, Stage
 from catalog.rights import label
 from catalog.schema import EventOutcome
 from imaging.errors import CatalogError
@@ -251,38 +250,6 @@ def instance_id(sha256: str, variant: str = "") -> str:
 def timestamp(moment: datetime) -> str:
     """Return `moment` as XMP, PREMIS and C2PA write it: UTC, seconds, ``Z``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def derivative_record(record: ProvenanceRecord, sha256: str) -> dict[str, Any]:
-    """Return the account of one derivative as plain JSON: what a content credential carries, signed."""
-    return {
-        "accessionNumber": record.description.accession_number,
-        "scan": {"sha256": record.scan.sha256, "name": record.scan.name},
-        "steps": [_plain(step, sha256) for step in record.lineage(sha256)],
-        "sha256": sha256,
-    }
-
-
-def _plain(step: Step, sha256: str) -> dict[str, Any]:
-    return {
-        "input": list(step.input_sha256),
-        "stage": step.stage,
-        "stageVersion": step.stage_version,
-        "software": f"{SOFTWARE} {step.software_version}",
-        "models": [{"name": m.name, "version": m.version, "sha256": m.sha256} for m in step.models],
-        "parameters": dict(step.parameters),
-        "hints": [
-            {"x": h.x, "y": h.y, "radius": h.radius, "a": h.a, "b": h.b, "source": h.source}
-            for h in step.hints
-        ],
-        "machine": step.machine,
-        "agent": step.agent,
-        "started": timestamp(step.started),
-        "ended": timestamp(step.ended),
-        "outcome": str(step.outcome),
-        "note": step.note,
-        "outputs": [o.sha256 for o in step.outputs if o.sha256 == sha256 or o.role is not Role.ALTERNATIVE],
-    }
 
 
 def _step(run: StageRun) -> Step:

@@ -24,14 +24,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyvips
-
-from catalog.provenance import credentials, prov
+from catalog.provenance import credentials, prov, signing
+from catalog.provenance.access_copy import write_access_copy
 from catalog.provenance.clone import clone_file
-from catalog.provenance.credentials import Parent, has_credential
-from catalog.provenance.exif import insert_exif
+from catalog.provenance.credentials import has_credential
 from catalog.provenance.identity import SigningIdentity
-from catalog.provenance.iptc import insert_iptc
 from catalog.provenance.record import (
     Description,
     ScanFile,
@@ -41,16 +38,14 @@ from catalog.provenance.record import (
     instance_id,
     with_step,
 )
-from catalog.provenance.tiff import MAX_PAGES, embed_xmp
+from catalog.provenance.signing import Parent
+from catalog.provenance.tiff import embed_xmp
 from catalog.provenance.vocabulary import Stage
 from catalog.provenance.xmp import build_packet
 from catalog.schema import EventOutcome
 from imaging.errors import CatalogError, OptionsError, StoreError
 from imaging.fixity import describe_output, sha256_file
-from imaging.pyramid import write_jpeg
-from imaging.scan import decoding
 from imaging.stage import OutputFile, Role, Scalar, StageResult
-from imaging.tiff import Tag, read_directories
 
 VERSION = "1"
 RECORD = "provenance.json"
@@ -222,7 +217,7 @@ class _Tagging:
     def _tag_master(self, source: Path, master: OutputFile) -> list[OutputFile]:
         target = self.into / Path(master.name).name
         parent = self.parents[self.record.lineage(master.sha256)[-1].input_sha256[0]]
-        manifest = credentials.manifest_of(self.record, master, target.name, TIFF)
+        manifest = signing.manifest_of(self.record, master, target.name, TIFF)
         sidecar = b""
         with _replacing(target) as partial:
             clone_file(source, partial)
@@ -236,7 +231,7 @@ class _Tagging:
         )
         written = [tagged]
         if self.options.identity and not signed:
-            sidecar = credentials.sign_detached(tagged.sha256, manifest, parent, self.options.identity)
+            sidecar = signing.sign_detached(tagged.sha256, manifest, parent, self.options.identity)
             written.append(self._write_sidecar(target, sidecar))
         self.parents[master.sha256] = self._as_parent(
             target, master, tagged, signed or sidecar, bool(sidecar)
@@ -266,20 +261,11 @@ class _Tagging:
 
     def _make_access_copy(self, source: Path, master: OutputFile, side: int) -> OutputFile:
         target = (self.into / Path(master.name).name).with_suffix(".jpg")
-        packet = build_packet(self.record, master, variant=f"access copy {side} px")
         with _replacing(target) as partial:
-            with decoding(source):
-                size = write_jpeg(
-                    _level(source, side),
-                    partial,
-                    quality=self.options.access_quality,
-                    xmp=packet,
-                    max_side=side,
-                )
-            insert_exif(partial, self.record, master, size)
-            insert_iptc(partial, self.record, master)
+            quality = self.options.access_quality
+            size = write_access_copy(self.record, master, source, partial, side=side, quality=quality)
             if self.options.identity:
-                manifest = credentials.manifest_of(self.record, master, target.name, JPEG, copied=True)
+                manifest = signing.manifest_of(self.record, master, target.name, JPEG, copied=True)
                 _signed(partial, manifest, self.parents[master.sha256], self.options.identity)
         return describe_output(
             target, self.into, Role.ACCESS_COPY, width=size.width, height=size.height, bits=size.bits
@@ -335,23 +321,11 @@ def _checked(folder: Path, file: OutputFile) -> Path:
 def _signed(path: Path, manifest: Mapping[str, Any], parent: Parent, identity: SigningIdentity) -> bytes:
     signed = path.with_name(f"{path.name}.signed")
     try:
-        made = credentials.sign_embedded(path, signed, manifest, parent, identity)
+        made = signing.sign_embedded(path, signed, manifest, parent, identity)
         os.replace(signed, path)
     finally:
         signed.unlink(missing_ok=True)
     return made
-
-
-def _level(path: Path, side: int) -> pyvips.Image:
-    """Open the smallest level of a master's pyramid that is still at least `side` px long."""
-    first, *others = read_directories(path, MAX_PAGES)
-    levels = [first, *(level for level in others if not level.is_page)]
-    sides = {level.index: max(level.first(Tag.WIDTH, 0), level.first(Tag.HEIGHT, 0)) for level in levels}
-    index = min((i for i in sides if sides[i] >= side), key=sides.__getitem__, default=0)
-    # A master of our own, so not through the door for scans, which shows no level but the first.
-    return pyvips.Image.tiffload(
-        os.fspath(path), page=index, access="sequential", fail_on="error", unlimited=True
-    )
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from catalog.provenance import credentials, jpeg, tiff
 from catalog.provenance.credentials import Credential, CredentialState
 from catalog.provenance.premis import file_iri
 from catalog.provenance.vocabulary import NOTICES, DigitalSourceType
-from catalog.provenance.xmp import XmpFacts, read_packet
+from catalog.provenance.xmp_facts import XmpFacts, read_packet
 from imaging.errors import CorruptScan, HeliochromeError, StoreError
 from imaging.fixity import sha256_file
 from imaging.stage import Role

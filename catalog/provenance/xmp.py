@@ -19,7 +19,7 @@ Hints               ordered structures: X, Y, Radius (0–1), A, B (CIE a*, b*),
 HintCount           integer: how many hints there are, even where not all of them fit into the packet
 =================== ==================================================================================
 
-`read_packet` reads the same facts back, from anybody's packet.
+`catalog.provenance.xmp_facts` reads them back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from catalog.provenance.record import (
@@ -45,7 +44,6 @@ from catalog.provenance.vocabulary import (
     PREFIX,
     SOFTWARE,
 )
-from imaging.errors import CorruptScan
 from imaging.stage import OutputFile, Role
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -85,26 +83,6 @@ _HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 _TAIL = '\n<?xpacket end="r"?>'
 
 
-@dataclass(frozen=True)
-class XmpFacts:
-    """What an XMP packet states, as far as Heliochrome can check it; ``None`` where it is silent."""
-
-    title: str | None = None
-    description: str | None = None
-    digital_source_type: str | None = None
-    document_id: str | None = None
-    instance_id: str | None = None
-    derived_from: str | None = None
-    notice: str | None = None
-    accession_number: str | None = None
-    scan_sha256: str | None = None
-    input_sha256: str | None = None
-    content_sha256: str | None = None
-    stage: str | None = None
-    models: tuple[tuple[str, str], ...] = ()
-    """Name and sha256 of each network."""
-
-
 def build_packet(record: ProvenanceRecord, file: OutputFile, *, variant: str = "") -> bytes:
     """Return the XMP packet for a derivative, UTF-8, at most `JPEG_LIMIT` bytes.
 
@@ -128,47 +106,6 @@ def build_packet(record: ProvenanceRecord, file: OutputFile, *, variant: str = "
     while len(packet := _packet(record, file, variant, hints[:shown], len(hints))) > JPEG_LIMIT and shown:
         shown //= 2
     return packet
-
-
-def read_packet(packet: bytes) -> XmpFacts:
-    """Return what a packet states.
-
-    Raises
-    ------
-    CorruptScan
-        The packet is no well-formed XMP, or declares a document type (for which only attacks have a use).
-    """
-    if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
-        raise _unreadable("it declares a document type")
-    try:
-        root = ET.fromstring(packet.decode("utf-8").strip("\0\ufeff \n"))  # noqa: S314 - no document type, see above
-    except (ET.ParseError, UnicodeDecodeError) as error:
-        raise _unreadable(str(error)) from error
-    found = list(root.iter(f"{{{RDF}}}Description"))
-
-    def text(namespace: str, term: str) -> str | None:
-        return _text(found, f"{{{namespace}}}{term}")
-
-    source = next((e for d in found if (e := d.find(f"{{{MM}}}DerivedFrom")) is not None), None)
-    return XmpFacts(
-        title=text(DC, "title"),
-        description=text(DC, "description"),
-        digital_source_type=text(IPTC, "DigitalSourceType"),
-        document_id=text(MM, "DocumentID"),
-        instance_id=text(MM, "InstanceID"),
-        derived_from=None if source is None else _field(source, REFERENCE, "instanceID"),
-        notice=text(NAMESPACE, "Notice"),
-        accession_number=text(NAMESPACE, "AccessionNumber"),
-        scan_sha256=text(NAMESPACE, "ScanSHA256"),
-        input_sha256=text(NAMESPACE, "InputSHA256"),
-        content_sha256=text(NAMESPACE, "ContentSHA256"),
-        stage=text(NAMESPACE, "Stage"),
-        models=tuple(
-            (_field(model, NAMESPACE, "Name") or "", _field(model, NAMESPACE, "SHA256") or "")
-            for description in found
-            for model in description.findall(f"{{{NAMESPACE}}}Models/{{{RDF}}}Bag/{{{RDF}}}li")
-        ),
-    )
 
 
 def described(record: ProvenanceRecord, role: Role) -> str:
@@ -351,25 +288,3 @@ class _Writer:
 
 def _legal(text: str) -> str:
     return _ILLEGAL.sub("\ufffd", text)
-
-
-def _text(descriptions: Iterable[ET.Element], tag: str) -> str | None:
-    for description in descriptions:
-        if tag in description.attrib:
-            return description.attrib[tag]
-        element = description.find(tag)
-        if element is not None:
-            item = element.find(f".//{{{RDF}}}li")
-            return (element if item is None else item).text
-    return None
-
-
-def _field(structure: ET.Element, namespace: str, term: str) -> str | None:
-    inner = structure.find(f"{{{RDF}}}Description")
-    return _text([structure] if inner is None else [inner, structure], f"{{{namespace}}}{term}")
-
-
-def _unreadable(why: str) -> CorruptScan:
-    return CorruptScan(
-        "XMP packet", f"can not be read: {why}", "Tag the file again from its untagged master."
-    )

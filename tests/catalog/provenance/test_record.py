@@ -11,11 +11,11 @@ from catalog.provenance.record import (
     ProvenanceRecord,
     StageRun,
     assemble,
-    derivative_record,
     document_id,
     instance_id,
     timestamp,
 )
+from catalog.provenance.signing import derivative_record
 from catalog.provenance.vocabulary import DigitalSourceType
 from imaging.errors import CatalogError
 from imaging.stage import ModelReference, Role

@@ -22,7 +22,7 @@ from catalog.provenance.record import Description, ScanFile, StageRun
 from catalog.provenance.tag import StoredRun, TagInputs, TagOptions, determinants, tag
 from catalog.provenance.tiff import embed_xmp, image_data_sha256, read_xmp
 from catalog.provenance.vocabulary import COLOR_NOTICE, RESTORATION_NOTICE, DigitalSourceType
-from catalog.provenance.xmp import read_packet
+from catalog.provenance.xmp_facts import read_packet
 from catalog.store import Store, stage_key
 from imaging.errors import CatalogError, OptionsError, StoreError, UnsupportedScan
 from imaging.fixity import describe_output, sha256_file
@@ -376,7 +376,7 @@ def test_options_outside_their_range_are_refused(options: dict[str, int]) -> Non
 def test_a_structure_that_can_not_be_signed_is_explained(
     photograph: Photograph, identity: SigningIdentity, tmp_path: Path
 ) -> None:
-    from catalog.provenance.credentials import manifest_of, sign_embedded
+    from catalog.provenance.signing import manifest_of, sign_embedded
     from catalog.provenance.tag import _scan_parent
 
     text = tmp_path / "text.tif"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from catalog.provenance.record import Description, assemble, instance_id
 from catalog.provenance.vocabulary import COLOR_NOTICE, DigitalSourceType
-from catalog.provenance.xmp import JPEG_LIMIT, XmpFacts, build_packet, read_packet
+from catalog.provenance.xmp import JPEG_LIMIT, build_packet
+from catalog.provenance.xmp_facts import XmpFacts, read_packet
 from imaging.errors import CatalogError, CorruptScan
 from imaging.stage import Role
 from tests.catalog.provenance.conftest import HINT, MODEL, Photograph

@@ -1,0 +1,215 @@
+"""C2PA content credentials, written: signed claims about what was done to a picture, bound to its bytes.
+
+See the C2PA specification 2.2, https://c2pa.org/specifications/. Each derivative's manifest opens its parent
+(``c2pa.opened`` with a ``parentOf`` ingredient), says what was done (``c2pa.edited``,
+``c2pa.color_adjustments``, with the IPTC source type), and carries the photograph's account up to this file
+as an assertion of our own. The parent's manifest travels along, so the chain scan → restored → colorized →
+access copy can be followed from any end of it.
+
+The C2PA library holds a file in memory two to three times while it signs it. `sign_embedded` is therefore for
+files up to a limit; `sign_detached` binds a manifest to a file of any size through the digest of its bytes.
+
+Signatures contain random numbers and manifests random labels: signing twice gives two different, equally
+valid files. Everything that is signed is determined by the record.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import c2pa
+
+from catalog.provenance.credentials import HASH, LABEL, MEDIA_TYPE, SUFFIX, TINY_TIFF, reading_context
+from catalog.provenance.identity import SigningIdentity
+from catalog.provenance.record import ProvenanceRecord, Step, timestamp
+from catalog.provenance.vocabulary import NOTICES, SOFTWARE, Stage
+from imaging.errors import UnsupportedScan
+from imaging.stage import OutputFile, Role
+
+_ACTIONS = {Stage.RESTORATION: "c2pa.edited", Stage.COLORIZATION: "c2pa.color_adjustments"}
+_PARENT = "parent"
+_PARENT_MANIFEST = f"{_PARENT}{SUFFIX}"
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What a picture was made from, as an ingredient of its manifest.
+
+    Parameters
+    ----------
+    title, media_type, instance_id
+        Name, type and ``urn:uuid:…`` of the parent.
+    sha256
+        Digest of the parent's bytes as its stage wrote them.
+    manifest, report
+        The parent's own manifest and what reading it found (`Credential.report`), when it has one.
+    asset
+        The parent itself, where it came with a manifest from elsewhere, which then travels along.
+    """
+
+    title: str
+    media_type: str
+    instance_id: str
+    sha256: str
+    manifest: bytes | None = None
+    report: Mapping[str, Any] | None = None
+    asset: Path | None = None
+
+
+def derivative_record(record: ProvenanceRecord, sha256: str) -> dict[str, Any]:
+    """Return the account of one derivative as plain JSON: what a content credential carries, signed."""
+    return {
+        "accessionNumber": record.description.accession_number,
+        "scan": {"sha256": record.scan.sha256, "name": record.scan.name},
+        "steps": [_plain(step, sha256) for step in record.lineage(sha256)],
+        "sha256": sha256,
+    }
+
+
+def _plain(step: Step, sha256: str) -> dict[str, Any]:
+    return {
+        "input": list(step.input_sha256),
+        "stage": step.stage,
+        "stageVersion": step.stage_version,
+        "software": f"{SOFTWARE} {step.software_version}",
+        "models": [{"name": m.name, "version": m.version, "sha256": m.sha256} for m in step.models],
+        "parameters": dict(step.parameters),
+        "hints": [
+            {"x": h.x, "y": h.y, "radius": h.radius, "a": h.a, "b": h.b, "source": h.source}
+            for h in step.hints
+        ],
+        "machine": step.machine,
+        "agent": step.agent,
+        "started": timestamp(step.started),
+        "ended": timestamp(step.ended),
+        "outcome": str(step.outcome),
+        "note": step.note,
+        "outputs": [o.sha256 for o in step.outputs if o.sha256 == sha256 or o.role is not Role.ALTERNATIVE],
+    }
+
+
+def manifest_of(
+    record: ProvenanceRecord, file: OutputFile, title: str, media_type: str, *, copied: bool = False
+) -> dict[str, Any]:
+    """Return the manifest definition of a derivative, ready to be signed.
+
+    Parameters
+    ----------
+    record
+        The photograph's account.
+    file
+        The derivative, as its stage wrote it.
+    title, media_type
+        Of the file to be signed.
+    copied
+        The file is a smaller copy of `file`, which then is its parent, and not `file` itself.
+    """
+    opened: dict[str, Any] = {"action": "c2pa.opened", "parameters": {"ingredientIds": [_PARENT]}}
+    step = record.lineage(file.sha256)[-1]
+    done = [{"action": "c2pa.resized"}, {"action": "c2pa.transcoded"}] if copied else [_action(step)]
+    account = {**derivative_record(record, file.sha256), "notice": NOTICES.get(file.role, "")}
+    return {
+        "claim_generator_info": [{"name": SOFTWARE, "version": step.software_version}],
+        "title": title,
+        "format": media_type,
+        "assertions": [
+            {"label": "c2pa.actions.v2", "data": {"actions": [opened, *done]}},
+            {"label": LABEL, "data": account},
+        ],
+    }
+
+
+def sign_embedded(
+    source: Path, target: Path, manifest: Mapping[str, Any], parent: Parent, identity: SigningIdentity
+) -> bytes:
+    """Write `source` to `target` with its manifest in it, and return the manifest.
+
+    Memory: up to three times the file.
+
+    Raises
+    ------
+    UnsupportedScan
+        The file's structure can not hold a manifest.
+    """
+    with _faults(source), source.open("rb") as stream, target.open("w+b") as signed:
+        return _sign(_builder(manifest, parent), identity, manifest["format"], stream, signed)
+
+
+def sign_detached(
+    sha256: str, manifest: Mapping[str, Any], parent: Parent, identity: SigningIdentity
+) -> bytes:
+    """Return the manifest of a file of any size, known by the digest of its bytes: a ``.c2pa`` sidecar."""
+    binding = {"name": "whole file", "alg": "sha256", "hash": list(bytes.fromhex(sha256)), "pad": [0] * 8}
+    assertions = [*manifest["assertions"], {"label": HASH, "data": binding}]
+    with _faults(manifest["title"]):
+        builder = _builder({**manifest, "assertions": assertions}, parent)
+        builder.set_no_embed()
+        # The library insists on an asset to read. The binding above is what it signs, so a tiny one will do.
+        return _sign(builder, identity, "image/tiff", io.BytesIO(TINY_TIFF), io.BytesIO())
+
+
+def _builder(manifest: Mapping[str, Any], parent: Parent) -> c2pa.Builder:
+    ingredient = _ingredient(parent)
+    if parent.asset is not None:
+        builder = c2pa.Builder(dict(manifest), reading_context())
+        with parent.asset.open("rb") as stream:
+            builder.add_ingredient(ingredient, parent.media_type, stream)
+        return builder
+    builder = c2pa.Builder({**manifest, "ingredients": [ingredient]}, reading_context())
+    if parent.manifest is not None:
+        builder.add_resource(_PARENT_MANIFEST, io.BytesIO(parent.manifest))
+    return builder
+
+
+def _ingredient(parent: Parent) -> dict[str, Any]:
+    ingredient: dict[str, Any] = {
+        "title": parent.title,
+        "format": parent.media_type,
+        "instance_id": parent.instance_id,
+        "relationship": "parentOf",
+        "label": _PARENT,
+        "description": f"sha256 {parent.sha256}",
+    }
+    if parent.manifest is not None and parent.report is not None:
+        ingredient |= {
+            "active_manifest": parent.report["active_manifest"],
+            "validation_results": parent.report["validation_results"],
+            "manifest_data": {"format": MEDIA_TYPE, "identifier": _PARENT_MANIFEST},
+        }
+    return ingredient
+
+
+def _sign(
+    builder: c2pa.Builder, identity: SigningIdentity, media_type: str, source: BinaryIO, target: BinaryIO
+) -> bytes:
+    info = c2pa.C2paSignerInfo(
+        identity.algorithm, identity.certificates, identity.key, identity.timestamp_url
+    )
+    with builder, c2pa.Signer.from_info(info) as signer:
+        return bytes(builder.sign(signer, media_type, source, target))
+
+
+def _action(step: Step) -> dict[str, Any]:
+    models = ", ".join(f"{m.name} {m.version}" for m in step.models)
+    return {
+        "action": _ACTIONS.get(Stage(step.stage), "c2pa.edited"),
+        "when": timestamp(step.ended),
+        "softwareAgent": {"name": SOFTWARE, "version": step.software_version},
+        "digitalSourceType": str(step.source_type),
+        "description": f"{step.stage} {step.stage_version}" + (f" with {models}" if models else ""),
+    }
+
+
+@contextmanager
+def _faults(subject: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except c2pa.C2paError as error:
+        fault = f"can not be given a content credential ({error})"
+        remedy = "Write masters as page pyramids, or lower the embedding limit so that it gets a sidecar."
+        raise UnsupportedScan(subject, fault, remedy) from error
