@@ -17,7 +17,7 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	@touch $@
 
 demo: venv
-	@$(BIN)/heliochrome demo
+	@$(BIN)/heliochrome demo $(addprefix --scans ,$(wildcard ../shared/scans))
 
 up: venv
 	@$(BIN)/heliochrome up

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,12 @@ class FindScansOperator(BaseOperator):
         with closing(CatalogHook()) as hook:
             inbox = hook.inbox(self.inbox)
         inbox.mkdir(parents=True, exist_ok=True)
-        listing = list_inbox(inbox, settings.quiet_seconds())
+        quiet = settings.quiet_seconds()
+        listing = list_inbox(inbox, quiet)
+        if listing.waiting:
+            # What was dropped a moment ago is mostly whole: it gets the time to prove that.
+            time.sleep(quiet)
+            listing = list_inbox(inbox, quiet)
         for name in listing.waiting:
             self.log.info("waits, because it is still being written: %s", name)
         for name in listing.others:

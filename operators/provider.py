@@ -33,7 +33,7 @@ def get_provider_info() -> dict[str, Any]:
                         "The address that published static sites will have.", "http://127.0.0.1:8000"
                     ),
                     "quiet_seconds": _option(
-                        "How long a file must lie unchanged before it is read.", "5", "float"
+                        "How long a file must lie unchanged before it is read.", "3", "float"
                     ),
                     "batch_size": _option("Photographs per mapped task.", "8", "integer"),
                     "signing_certificates": _option(

@@ -55,7 +55,7 @@ def site_address() -> str:
 
 def quiet_seconds() -> float:
     """Return how long a file must lie unchanged before it is read, s."""
-    return float(_conf("quiet_seconds", "5"))
+    return float(_conf("quiet_seconds", "3"))
 
 
 def batch_size() -> int:

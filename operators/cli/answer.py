@@ -1,0 +1,104 @@
+"""How commands answer: tables and progress for people, one JSON document for scripts, statuses for both."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from enum import IntEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from imaging.errors import HeliochromeError, OptionsError, ScanError, UnfinishedScan
+
+people = Console(stderr=True)
+"""Progress and remarks; standard output is for results."""
+results = Console(soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+
+
+class Status(IntEnum):
+    """Exit statuses."""
+
+    WELL = 0
+    NOT_ALL_WELL = 1
+    USAGE = 2
+    REFUSED = 3
+    FAILED = 4
+    INTERRUPTED = 130
+
+
+def status_of(error: HeliochromeError) -> Status:
+    """Return the exit status that an error means."""
+    if isinstance(error, ScanError | UnfinishedScan):
+        return Status.REFUSED
+    return Status.USAGE if isinstance(error, OptionsError) else Status.FAILED
+
+
+def tell_error(error: HeliochromeError, as_json: bool) -> None:
+    """Tell an error: in words to people, as a document to scripts."""
+    if as_json:
+        tell_json(
+            {
+                "error": type(error).__name__,
+                "subject": error.subject,
+                "fault": error.fault,
+                "remedy": error.remedy,
+            }
+        )
+    people.print(f"[red]{type(error).__name__}[/] {escape(str(error))}", highlight=False)
+
+
+def tell_json(document: Any) -> None:
+    """Print a document to standard output."""
+    sys.stdout.write(json.dumps(document, default=_plain, ensure_ascii=False, indent=1) + "\n")
+
+
+def tell_facts(title: str, facts: Mapping[str, Any]) -> None:
+    """Print names and values."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), _short(value))
+    results.print(table)
+
+
+def tell_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(_short(value) for value in row))
+    results.print(table)
+
+
+@contextmanager
+def progress_bar(title: str, silent: bool = False) -> Iterator[Callable[[float], None]]:
+    """Show a bar with the time left; lends what is told the finished share, 0–1."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(40),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=people, transient=True, disable=silent or not people.is_terminal) as bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)

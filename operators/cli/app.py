@@ -1,0 +1,63 @@
+"""The command line's commands in one place."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from imaging.errors import HeliochromeError
+from operators.cli import catalog, deployment, models, photographs, publishing
+from operators.cli.answer import Status, people, status_of, tell_error
+
+app = typer.Typer(
+    name="heliochrome",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help=(
+        "Restore, colorize, document and publish scans of black-and-white photographs.\n\n"
+        "Single files: [bold]inspect[/], [bold]restore[/], [bold]colorize[/], [bold]verify[/]; "
+        "no service is needed.\n\n"
+        "Whole collections: [bold]demo[/] shows the way with pictures of its own, [bold]up[/] runs the "
+        "workflow in Airflow. Drop scans into the inbox that it names.\n\n"
+        "Exit status: 0 well; 1 ran, but not all is well; 2 wrong usage; 3 a scan was refused; "
+        "4 a service, the store, the catalog or a model failed; 130 interrupted."
+    ),
+)
+photographs.add_to(app)
+deployment.add_to(app)
+publishing.add_to(app)
+app.add_typer(catalog.app, name="catalog", rich_help_panel="Collections")
+app.add_typer(models.app, name="models", rich_help_panel="Single files")
+
+
+@app.callback()
+def common(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more about what happens.")] = False,
+) -> None:
+    """Set up what all commands share."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s")
+    # libvips tells of every thread it ends.
+    logging.getLogger("pyvips").setLevel(logging.WARNING)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; return its exit status."""
+    try:
+        outcome = app(args=list(arguments), standalone_mode=False)
+    except HeliochromeError as error:
+        tell_error(error, "--json" in arguments)
+        return status_of(error)
+    except typer.TyperException as error:
+        # Without a command, the help that was just printed says it all.
+        if str(error):
+            people.print(f"[red]wrong usage[/] {escape(str(error))}; --help explains")
+        return Status.USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        people.print("interrupted")
+        return Status.INTERRUPTED
+    return outcome if isinstance(outcome, int) else Status.WELL

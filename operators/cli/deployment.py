@@ -1,0 +1,68 @@
+"""Commands that run services: up, demo."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operators.cli.answer import Status, people, results
+
+PANEL = "Collections"
+
+Home = Annotated[
+    Path,
+    typer.Option(
+        "--home", envvar="HELIOCHROME_HOME", help="The folder of all state.", show_default=".heliochrome"
+    ),
+]
+DEFAULT_HOME = Path(".heliochrome")
+LOOK_SECONDS = 2.0
+"""How often `up` looks whether everything still runs."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(rich_help_panel=PANEL)(up)
+    app.command(rich_help_panel=PANEL)(demo)
+
+
+def up(
+    home: Home = DEFAULT_HOME,
+    port: Annotated[int | None, typer.Option(help="Of Airflow's pages; a free one when not given.")] = None,
+) -> None:
+    """Run the workflow: PostgreSQL and Airflow, until Ctrl-C or SIGTERM stops them.
+
+    Scans that lie in HOME/inbox are digitized every night, or when somebody starts the DAG `digitize`. All
+    state lies in HOME. HELIOCHROME_CATALOG_DSN puts the catalog into a PostgreSQL server of your own.
+    """
+    from operators.deployment import services  # noqa: PLC0415 - loads SQLAlchemy
+
+    with services.running(home, port=port, report=lambda line: people.print(f"· {line}")) as running:
+        account = running.accounts[0]
+        results.print(
+            f"Heliochrome runs at [bold]{running.address}[/]  (photographs: menu Browse → Collection)"
+        )
+        results.print(f"Log in as [bold]{account.name}[/] with [bold]{account.password}[/]", highlight=False)
+        results.print(f"Drop scans into {running.home.inbox}; Ctrl-C stops everything")
+        while True:
+            time.sleep(LOOK_SECONDS)
+            services.raise_if_ended(running)
+
+
+def demo(
+    home: Home = DEFAULT_HOME,
+    scans: Annotated[
+        Path | None, typer.Option(help="A folder of further scans to take along.", file_okay=False)
+    ] = None,
+) -> int:
+    """Show the whole way with pictures of its own: aged prints in, colored and documented photographs out.
+
+    The second time everything is found done. The status says whether all went well.
+    """
+    from operators.demo.run import demonstrate  # noqa: PLC0415 - loads libvips and OpenCV
+
+    done = demonstrate(home, scans, results)
+    return Status.WELL if done.succeeded else Status.NOT_ALL_WELL

@@ -1,0 +1,65 @@
+"""Commands on models: which there are, whether they are what they say, adding weights of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operators.cli.answer import AsJson, people, tell_facts, tell_json, tell_rows
+
+app = typer.Typer(no_args_is_help=True, help="The networks: list them, check their weights, add your own.")
+Name = Annotated[str, typer.Argument(help="The model's name.")]
+Folder = Annotated[Path | None, typer.Option(help="The folder of your own weights.", file_okay=False)]
+
+
+@app.command("list")
+def list_all(folder: Folder = None, as_json: AsJson = False) -> None:
+    """List the models that ship and those in a folder of your own."""
+    from colorization import models as color  # noqa: PLC0415 - loads PyTorch
+    from restoration import models as mending  # noqa: PLC0415
+
+    rows = [("colorization", d.name, d.version, d.license, d.sha256) for d in color.list_models(folder)]
+    shipped = [mending.read_descriptor(name) for name in mending.available()]
+    rows += [("restoration", d.name, d.version, d.licence, d.sha256) for d in shipped]
+    columns = ("stage", "name", "version", "license", "sha256")
+    if as_json:
+        tell_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        tell_rows(columns, [(*row[:-1], row[-1][:12]) for row in rows])
+
+
+@app.command()
+def show(name: Name, folder: Folder = None, as_json: AsJson = False) -> None:
+    """Tell what a model is, what it was trained on and how well it does."""
+    from colorization import models as color  # noqa: PLC0415
+    from restoration import models as mending  # noqa: PLC0415
+
+    descriptor = mending.read_descriptor(name) if name in mending.available() else color.show(name, folder)
+    if as_json:
+        tell_json(asdict(descriptor))
+    else:
+        tell_facts(name, asdict(descriptor))
+
+
+@app.command()
+def check(name: Name, folder: Folder = None) -> None:
+    """Check that a color model's weights are those described, by sha256 and by shape."""
+    from colorization import models as color  # noqa: PLC0415
+
+    color.verify(name, folder)
+    people.print(f"{name}: the weights are those described")
+
+
+@app.command()
+def add(
+    descriptor: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The JSON descriptor.")],
+    folder: Annotated[Path, typer.Option(help="The folder of your own weights.", file_okay=False)],
+) -> None:
+    """Add a color model of your own: its descriptor, and the safetensors file beside it."""
+    from colorization import models as color  # noqa: PLC0415
+
+    added = color.add(descriptor, folder)
+    people.print(f"{added.name} {added.version} added to {folder}")

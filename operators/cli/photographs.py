@@ -1,0 +1,139 @@
+"""Commands on single files: inspect, restore, colorize. None needs a service."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from operators.cli.answer import AsJson, Status, progress_bar, tell_facts, tell_json
+
+if TYPE_CHECKING:
+    from colorization.hints import Hint
+    from imaging.stage import StageResult
+
+PANEL = "Single files"
+
+Scan = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, help="A scan: TIFF, JPEG, PNG, WebP or JPEG 2000.")
+]
+Into = Annotated[
+    Path | None,
+    typer.Option("--into", help="Folder to write into; by default beside the file, named after it."),
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(rich_help_panel=PANEL)(inspect)
+    app.command(rich_help_panel=PANEL)(restore)
+    app.command(rich_help_panel=PANEL)(colorize)
+
+
+def inspect(scan: Scan, as_json: AsJson = False, page: Annotated[int, typer.Option(min=0)] = 0) -> None:
+    """Say what a scan is, from its header alone, or why it is refused.
+
+    [dim]heliochrome inspect box3/1987.12.tif[/]
+    """
+    from imaging.scan import inspect_scan  # noqa: PLC0415 - loads libvips
+
+    facts = asdict(inspect_scan(scan, page=page))
+    if as_json:
+        tell_json(facts)
+    else:
+        tell_facts(scan.name, {k: v for k, v in facts.items() if k != "path" and v is not None})
+
+
+def restore(  # noqa: PLR0917 - typer makes options of them
+    scan: Scan,
+    into: Into = None,
+    sensitivity: Annotated[
+        float, typer.Option(min=0, max=1, help="How readily something counts as damage.")
+    ] = 0.5,
+    denoise: Annotated[
+        float, typer.Option(min=0, max=1, help="Which share of the noise is taken away.")
+    ] = 0.5,
+    mend: Annotated[bool, typer.Option(help="Mend the damage, or only find and show it.")] = True,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Mend damage and reduce noise; writes restored.tif and damage-mask.tif.
+
+    The picture keeps its size and depth. Interrupted work goes on where it stopped.
+
+    [dim]heliochrome restore 1987.12.tif --denoise 0.3[/]
+    """
+    from restoration.options import RestorationOptions  # noqa: PLC0415 - loads libvips
+    from restoration.restore import restore as work  # noqa: PLC0415 - loads PyTorch and OpenCV
+
+    options = RestorationOptions(sensitivity=sensitivity, denoise=denoise, mend=mend, device=device)
+    folder = _folder(scan, into, "restored")
+    with progress_bar(f"restoring {scan.name}", as_json) as tell:
+        _show(work(scan, folder, options, progress=tell), folder, as_json)
+
+
+def colorize(  # noqa: PLR0917 - typer makes options of them
+    photograph: Scan,
+    into: Into = None,
+    model: Annotated[str, typer.Option(help="The model's name; see `heliochrome models list`.")] = "",
+    alternatives: Annotated[int, typer.Option(min=0, max=5, help="Other plausible colorings to write.")] = 0,
+    hint: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A known color, x,y,radius,a,b: place as shares of the picture, color as CIE a*b*."
+        ),
+    ] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> int:
+    """Infer colors; writes colorized.tif and confidence.tif. Lightness stays exactly as it is.
+
+    The colors are a model's inference, and the file says so. Interrupted work goes on where it stopped.
+
+    [dim]heliochrome colorize 1987.12-restored/restored.tif --hint 0.4,0.6,0.02,12,-30[/]
+    """
+    import torch  # noqa: PLC0415
+
+    from colorization.colorize import ColorizationOptions  # noqa: PLC0415 - loads libvips and OpenCV
+    from colorization.colorize import colorize as work  # noqa: PLC0415
+    from colorization.models import DEFAULT  # noqa: PLC0415
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    options = ColorizationOptions(
+        model=model or DEFAULT,
+        alternatives=alternatives,
+        hints=tuple(_hint(text) for text in hint or ()),
+        device=device,
+    )
+    folder = _folder(photograph, into, "colorized")
+    with progress_bar(f"colorizing {photograph.name}", as_json) as tell:
+        _show(work(photograph, folder, options, progress=tell), folder, as_json)
+    return Status.WELL
+
+
+def _hint(text: str) -> Hint:
+    from colorization.hints import Hint  # noqa: PLC0415
+
+    try:
+        x, y, radius, a, b = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not x,y,radius,a,b", param_hint="--hint") from None
+    return Hint(x, y, radius, a, b, source="command line")
+
+
+def _folder(file: Path, into: Path | None, what: str) -> Path:
+    folder = into or file.with_name(f"{file.stem}-{what}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _show(result: StageResult, folder: Path, as_json: bool) -> None:
+    files = {str(file.role): str(folder / file.name) for file in result.files}
+    if as_json:
+        tell_json({"files": files, "result": asdict(result)})
+    else:
+        tell_facts(str(folder), {**dict(result.figures), **files})

@@ -1,0 +1,114 @@
+"""Commands that face the public: serve, publish, verify."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from operators.cli.answer import AsJson, Status, people, progress_bar, tell_facts, tell_json, tell_rows
+from operators.cli.catalog import opened
+from operators.cli.deployment import DEFAULT_HOME, Home
+
+if TYPE_CHECKING:
+    from catalog.provenance.verify import Verification
+
+PANEL = "Collections"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(rich_help_panel=PANEL)(serve)
+    app.command(rich_help_panel=PANEL)(publish)
+    app.command(rich_help_panel="Single files")(verify)
+
+
+def serve(
+    home: Home = DEFAULT_HOME,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Where to listen.")] = 8090,
+    address: Annotated[str, typer.Option(help="As clients see it; http://HOST:PORT by default.")] = "",
+) -> None:
+    """Serve what is published to the public: IIIF images, manifests, search, changes. Read-only."""
+    import uvicorn  # noqa: PLC0415
+
+    from catalog.web.app import create_app  # noqa: PLC0415 - loads the catalog
+    from operators.deployment.home import Home as Folders  # noqa: PLC0415
+
+    with opened(home) as engine:
+        app = create_app(engine, Folders.at(home).store, address or f"http://{host}:{port}")
+        people.print(f"serving {address or f'http://{host}:{port}'}; Ctrl-C stops it")
+        uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=bool(address))
+
+
+def publish(  # noqa: PLR0917 - typer makes options of them
+    collection: Annotated[str, typer.Argument(help="The collection's slug.")],
+    to: Annotated[Path, typer.Option("--to", help="An empty folder, or one published into before.")],
+    address: Annotated[str, typer.Option(help="Where clients will see the folder.")],
+    masters: Annotated[bool, typer.Option(help="Copy the master files too.")] = False,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Write a collection as a static site that any web server or bucket can hold; only changes are written.
+
+    [dim]heliochrome publish glass-plates --to site --address https://photos.example.org[/]
+    """
+    from catalog.iiif.static_site import publish as work  # noqa: PLC0415 - loads libvips
+    from operators.deployment.home import Home as Folders  # noqa: PLC0415
+
+    with opened(home) as engine, progress_bar(f"publishing {collection}", as_json) as tell:
+        to.mkdir(parents=True, exist_ok=True)
+        published = work(
+            engine,
+            Folders.at(home).store,
+            collection,
+            to,
+            address,
+            masters=masters,
+            progress=lambda name, done, total: tell(done / max(total, 1)),
+        )
+    if as_json:
+        tell_json(asdict(published))
+    else:
+        tell_facts(str(to), asdict(published))
+
+
+def verify(
+    subject: Annotated[str, typer.Argument(help="A file, or an accession number.")],
+    alone: Annotated[bool, typer.Option(help="Ask the file only, not the catalog.")] = False,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Hold files against their own statements and the catalog's: fixity, XMP, content credentials.
+
+    Status 1 when anything differs.
+    """
+    checked = _verify(subject, home, alone)
+    if as_json:
+        tell_json([{"agrees": one.agrees, **asdict(one)} for one in checked])
+    else:
+        rows = [
+            (one.path.name, finding.check, finding.verdict, finding.detail)
+            for one in checked
+            for finding in one.findings
+        ]
+        tell_rows(("file", "what", "verdict", "detail"), rows)
+    return Status.WELL if all(one.agrees for one in checked) else Status.NOT_ALL_WELL
+
+
+def _verify(subject: str, home: Path, alone: bool) -> tuple[Verification, ...]:
+    from catalog.provenance.cataloged import CatalogRegister  # noqa: PLC0415 - loads libvips
+    from catalog.provenance.verify import verify_file, verify_object  # noqa: PLC0415
+    from catalog.store import Store  # noqa: PLC0415
+    from operators.deployment.home import Home as Folders  # noqa: PLC0415
+
+    path = Path(subject)
+    if alone:
+        return (verify_file(path),)
+    with opened(home) as engine, engine.connect() as connection:
+        register = CatalogRegister(connection, Store(Folders.at(home).store))
+        if path.is_file():
+            return (verify_file(path, register=register),)
+        return verify_object(subject, register)
