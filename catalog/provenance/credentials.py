@@ -105,8 +105,9 @@ def read_credential(
             return _credential(json.loads(reader.json()))
     except c2pa.C2paError.ManifestNotFound:
         return None
-    except c2pa.C2paError as error:
-        fault = f"its content credential can not be read ({error})"
+    except (c2pa.C2paError, KeyError, TypeError, ValueError) as error:
+        # The library reports on damaged manifests too, with parts of its report missing.
+        fault = f"its content credential can not be read ({error!r})"
         raise CorruptScan(path, fault, "Tag the file again from its untagged master.") from error
 
 

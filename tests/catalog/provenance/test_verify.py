@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from random import Random
 
 import pytest
 import pyvips
@@ -177,6 +178,31 @@ def test_broken_pictures_are_findings_not_crashes(
     }.items():
         (tmp_path / name).write_bytes(data)
         assert not verify_file(tmp_path / name, register=register).agrees
+
+
+@both_kinds
+def test_no_damage_whatever_makes_verifying_crash(
+    cataloged: Cataloged, tmp_path: Path, register: CatalogRegister
+) -> None:
+    random = Random(5)  # noqa: S311 - damage, not secrets
+    for name in ("colorized.jpg", "restored.tif", "restored.c2pa"):
+        if not (path := cataloged.path(name)).exists():
+            continue
+        for _ in range(12):
+            data = bytearray(path.read_bytes())
+            for _ in range(random.choice([1, 3, 20])):
+                # Mostly near either end, where the metadata lies.
+                at = random.randrange(min(len(data), random.choice([300, 20_000]))) * random.choice([1, -1])
+                data[at] = random.randrange(256)
+            for file in ("restored.tif", "restored.c2pa"):
+                if cataloged.path(file).exists():
+                    shutil.copyfile(cataloged.path(file), tmp_path / file)
+            (tmp_path / name).write_bytes(data)
+            verified = verify_file(
+                (tmp_path / name).with_suffix(".jpg" if "jpg" in name else ".tif"), register=register
+            )
+            altered = not name.endswith("c2pa") and bytes(data) != path.read_bytes()
+            assert not (altered and verified.agrees)
 
 
 def test_unknown_objects_and_absent_files_are_errors(
