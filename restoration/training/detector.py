@@ -70,6 +70,8 @@ class DetectionLesson:
         Outlines of real defects for either.
     samples, side
         Of a batch: how many pictures and their side, px.
+    validation
+        How many pictures to validate on.
     """
 
     def __init__(
@@ -81,11 +83,12 @@ class DetectionLesson:
         *,
         samples: int = 8,
         side: int = 192,
+        validation: int = 96,
     ) -> None:
         self.photographs, self.shapes = photographs, shapes
         self.samples, self.side = samples, side
         random = np.random.default_rng(7)
-        self._validation = [draw_sample(held_out, held_out_shapes, 256, random) for _ in range(96)]
+        self._validation = [draw_sample(held_out, held_out_shapes, 256, random) for _ in range(validation)]
 
     def batch(self, random: np.random.Generator) -> Mapping[str, Tensor]:
         """Draw cues N×C×S×S and kinds N×S×S (255: doubtful)."""

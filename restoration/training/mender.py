@@ -55,6 +55,8 @@ class MendingLesson:
         Outlines of real defects for either.
     samples, side
         Of a batch: how many pictures and their side, px.
+    validation
+        How many pictures to validate on.
     """
 
     def __init__(
@@ -66,11 +68,12 @@ class MendingLesson:
         *,
         samples: int = 8,
         side: int = 128,
+        validation: int = 64,
     ) -> None:
         self.photographs, self.shapes = photographs, shapes
         self.samples, self.side = samples, side
         random = np.random.default_rng(11)
-        self._validation = [draw_hole(held_out, held_out_shapes, 192, random) for _ in range(64)]
+        self._validation = [draw_hole(held_out, held_out_shapes, 192, random) for _ in range(validation)]
 
     def batch(self, random: np.random.Generator) -> Mapping[str, Tensor]:
         """Draw pictures with smooth fills, holes and clean pictures, and weights, N×1×S×S each."""

@@ -1,0 +1,88 @@
+"""Detector and mender: a run that was cut is the run that was not, and what is learned lowers the loss."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from restoration.defects import CUES
+from restoration.kinds import DamageKind
+from restoration.network import CompactUNet, TileRunner
+from restoration.training.damage import Shapes
+from restoration.training.detector import OUTPUTS, DetectionLesson, f1_scores
+from restoration.training.loop import Lesson, Schedule, train
+from restoration.training.mender import MendingLesson
+
+SCHEDULE = Schedule(steps=6, checkpoint_every=3, log_every=2, validate_every=99, half=False)
+
+
+@pytest.fixture(scope="module")
+def learning(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[np.ndarray], Shapes]:
+    random = np.random.default_rng(0)
+    photographs = [random.integers(60, 200, (80, 90), np.uint8) for _ in range(3)]
+    path = tmp_path_factory.mktemp("shapes") / "defects.json.gz"
+    polygon = [[0, 0], [8, 1], [9, 8], [2, 9]]
+    with gzip.open(path, "wt") as stream:
+        json.dump([{"scan": 1, "defects": [{"kind": "dust", "polygon": polygon}]}], stream)
+    return photographs, Shapes(path, [1])
+
+
+def _network(name: str) -> nn.Module:
+    torch.manual_seed(1)
+    if name == "detector":
+        return CompactUNet(CUES, OUTPUTS, (8, 8), normalize=True)
+    return CompactUNet(2, 1, (8, 8))
+
+
+def _lesson(name: str, learning: tuple[list[np.ndarray], Shapes]) -> Lesson:
+    photographs, shapes = learning
+    kind = DetectionLesson if name == "detector" else MendingLesson
+    return kind(photographs, photographs, shapes, shapes, samples=2, side=48, validation=1)
+
+
+@pytest.mark.parametrize("name", ["detector", "mender"])
+def test_a_training_run_that_is_cut_goes_on_as_if_it_had_not_been(
+    name: str, learning: tuple[list[np.ndarray], Shapes], tmp_path: Path
+) -> None:
+    lesson = _lesson(name, learning)
+    whole = train(_network(name), lesson, SCHEDULE, tmp_path / "whole")
+    calls = 0
+    batch = lesson.batch
+
+    def cut(random: np.random.Generator) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise KeyboardInterrupt
+        return batch(random)
+
+    lesson.batch = cut  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        train(_network(name), lesson, SCHEDULE, tmp_path / "cut")
+    lesson.batch = batch  # type: ignore[method-assign]
+    resumed = train(_network(name), lesson, SCHEDULE, tmp_path / "cut")
+    for key, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[key]), key
+
+
+def test_f1_counts_what_is_found_and_what_it_is_called() -> None:
+    table = np.zeros((7, 7), np.int64)
+    table[0, 0], table[1, 1], table[1, 0], table[0, 1], table[2, 1] = 900, 50, 10, 20, 20
+    scores = f1_scores(table)
+    assert scores["f1"] == pytest.approx(2 * 70 / (2 * 70 + 10 + 20))
+    assert scores["f1_dust"] == pytest.approx(2 * 50 / (60 + 90))
+    assert scores["f1_hair"] == 0
+    assert {f"f1_{kind.label}" for kind in DamageKind} <= set(scores)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (50, 37), (5, 3)])
+def test_tiles_of_any_size_keep_it(height: int, width: int) -> None:
+    runner = TileRunner(_network("detector").eval(), 4)
+    maps = runner(np.zeros((CUES, height, width), np.float32))
+    assert maps.shape == (OUTPUTS, height, width)
