@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    Select,
+    cast,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog.objects import CatalogObject
@@ -104,14 +116,20 @@ def children(connection: Connection, slug: str | None = None) -> tuple[Collectio
 
 def add(connection: Connection, slug: str, object_ids: Iterable[int]) -> int:
     """Put objects into a collection; return how many were not in it."""
-    collection = get(connection, slug)
-    rows = [{"collection_id": collection.id, "object_id": number} for number in sorted(set(object_ids))]
-    if not rows:
-        return 0
-    added = connection.execute(
-        insert(memberships).values(rows).on_conflict_do_nothing().returning(memberships.c.object_id)
-    ).all()
-    _touch(connection, collection, len(added))
+    number = get(connection, slug).id
+    ids = cast(sorted(set(object_ids)), ARRAY(BigInteger))
+    return add_from(connection, select(literal(number), func.unnest(ids)))
+
+
+def add_from(connection: Connection, wanted: Select[*tuple[Any, ...]]) -> int:
+    """Put objects into collections by the (collection, object) rows of `wanted`; return how many are new."""
+    new = insert(memberships).from_select(["collection_id", "object_id"], wanted.order_by(text("1, 2")))
+    added = (
+        connection.execute(new.on_conflict_do_nothing().returning(memberships.c.collection_id))
+        .scalars()
+        .all()
+    )
+    _touch(connection, added)
     return len(added)
 
 
@@ -123,7 +141,7 @@ def remove(connection: Connection, slug: str, object_ids: Iterable[int]) -> int:
             memberships.c.collection_id == collection.id, memberships.c.object_id.in_(list(object_ids))
         )
     ).rowcount
-    _touch(connection, collection, gone)
+    _touch(connection, [collection.id] * gone)
     return gone
 
 
@@ -184,8 +202,8 @@ def _ancestors(connection: Connection, slug: str) -> tuple[str, ...]:
     return tuple(connection.execute(query, {"slug": slug}).scalars())
 
 
-def _touch(connection: Connection, collection: Collection, changed: int) -> None:
-    if changed:
+def _touch(connection: Connection, changed: Iterable[int]) -> None:
+    if numbers := sorted(set(changed)):
         connection.execute(
-            update(collections).where(collections.c.id == collection.id).values(updated_at=func.now())
+            update(collections).where(collections.c.id.in_(numbers)).values(updated_at=func.now())
         )

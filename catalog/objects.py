@@ -152,6 +152,13 @@ def upsert_from(
     """Do what `upsert` does with the `total` checked rows of a staging table with the record's columns."""
     names = [field.name for field in fields(ObjectRecord)]
     rows: Select[*tuple[Any, ...]] = select(*(staging.c[name] for name in names))
+    # Rows that say nothing new are left out before the upsert, which would compute their search words.
+    known = (
+        select(objects.c.id)
+        .where(objects.c.accession_number == staging.c.accession_number)
+        .where(*(objects.c[name].is_not_distinct_from(staging.c[name]) for name in speaking_of))
+    )
+    rows = rows.where(~known.exists())
     source = insert(objects).from_select(names, rows.order_by(staging.c.accession_number))
     return _counted(connection, source, speaking_of, total)
 

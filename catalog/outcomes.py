@@ -60,16 +60,17 @@ def record_refusal(
     circumstances: Circumstances,
     *,
     sha256: str | None = None,
+    page: int = 0,
     size: int | None = None,
 ) -> Scan:
-    """Record that a file can not be used, and why."""
+    """Record that a file, or one page of it, can not be used, and why."""
 
     def work(connection: Connection) -> Scan:
-        scan = scans.refuse(connection, original_name, error, sha256=sha256, size=size)
+        scan = scans.refuse(connection, original_name, error, sha256=sha256, page=page, size=size)
         events.record(
             connection,
             Event(
-                occasion=f"refusal of {sha256 or scan.original_name}: {error.fault}",
+                occasion=f"refusal of {sha256 or scan.original_name} page {page}: {error.fault}",
                 type=EventType.VALIDATION,
                 outcome=EventOutcome.FAIL,
                 detail=f"{error.fault}. {error.remedy}",
@@ -135,10 +136,11 @@ def record_failure(
 
     def work(connection: Connection) -> None:
         scans.mark_failed(connection, scan_id, error)
+        scan = scans.get(connection, scan_id)
         events.record(
             connection,
             Event(
-                occasion=f"{stage} of scan {scan_id} failed in {attempt}",
+                occasion=f"{stage} of {scan.sha256} page {scan.page} failed in {attempt}",
                 type=EventType.CREATION,
                 outcome=EventOutcome.FAIL,
                 detail=f"{error.fault}. {error.remedy}",

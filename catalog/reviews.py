@@ -132,7 +132,8 @@ def decide(
             revision=review.revision + 1,
         )
     )
-    events.record(connection, _event(review, decision, reviewer, reason, now))
+    key = derivatives.get(connection, review.version_id).store_key
+    events.record(connection, _event(get(connection, review_id), key, reviewer, now))
     if decision is ReviewState.APPROVED:
         _supersede(connection, review.scan_id, review.version_id, {ReviewState.PENDING, ReviewState.APPROVED})
     _tell_the_public(connection, review, decision)
@@ -197,19 +198,17 @@ def _check(review: Review, decision: ReviewState, reason: str, revision: int | N
         raise CatalogError(subject, f"is to be {decision} without a reason", "Say what is wrong.")
 
 
-def _event(
-    review: Review, decision: ReviewState, reviewer: Agent, reason: str, now: datetime
-) -> events.Event:
+def _event(decided: Review, key: str, reviewer: Agent, now: datetime) -> events.Event:
     return events.Event(
-        occasion=f"review of version {review.version_id}, decision {review.revision + 1}",
+        occasion=f"review of {key} at {now.isoformat()}",
         type=EventType.APPRAISAL,
-        outcome=EventOutcome.FAIL if decision is ReviewState.REJECTED else EventOutcome.SUCCESS,
-        detail=f"{decision}: {reason.strip()}" if reason.strip() else decision.value,
+        outcome=EventOutcome.FAIL if decided.state is ReviewState.REJECTED else EventOutcome.SUCCESS,
+        detail=f"{decided.state}: {decided.reason}" if decided.reason else decided.state.value,
         started_at=now,
         ended_at=now,
         participants=(events.Participant(reviewer, AgentRole.AUTHORIZER),),
-        scan_id=review.scan_id,
-        version_id=review.version_id,
+        scan_id=decided.scan_id,
+        version_id=decided.version_id,
     )
 
 

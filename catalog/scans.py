@@ -7,6 +7,7 @@ name is one scan with two sightings. Repeats change nothing.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from catalog.rows import columns, read
 from catalog.schema import ScanState, scans, sightings
@@ -253,11 +255,12 @@ def troubles(connection: Connection, *, limit: int = 100) -> tuple[Scan, ...]:
 
 def _adopt_unread(connection: Connection, values: dict[str, Any]) -> None:
     known = select(scans.c.id).where(scans.c.sha256 == values["sha256"], scans.c.page == values["page"])
-    connection.execute(
-        update(scans)
-        .where(scans.c.sha256.is_(None), scans.c.original_name == values["original_name"], ~known.exists())
-        .values(sha256=values["sha256"], page=values["page"])
-    )
+    unread = scans.c.sha256.is_(None) & (scans.c.original_name == values["original_name"])
+    # Another writer may make the scan known between the look and the update; then there is nothing to adopt.
+    with suppress(IntegrityError), connection.begin_nested():
+        connection.execute(
+            update(scans).where(unread, ~known.exists()).values(sha256=values["sha256"], page=values["page"])
+        )
 
 
 def _sight(connection: Connection, scan_id: int, name: str) -> None:

@@ -17,7 +17,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -109,10 +109,12 @@ class Store:
         Of two tasks that ask for the same key at once one works and the other waits, then finds. A damaged
         entry goes to quarantine and is made anew.
         """
-        if (found := self._find_or_quarantine(key)) is not None:
-            return Produced(key, found, fresh=False)
-        with self.workspace(key) as folder:
+        # A damaged entry is looked at again below, where no other task can move it at the same time.
+        with suppress(StoreError):
             if (found := self.find(key)) is not None:
+                return Produced(key, found, fresh=False)
+        with self.workspace(key) as folder:
+            if (found := self._find_or_quarantine(key)) is not None:
                 return Produced(key, found, fresh=False)
             return Produced(key, self.commit(key, folder, work(folder)), fresh=True)
 

@@ -289,8 +289,10 @@ def _join_collections(connection: Connection, staging: Table) -> None:
     rows = wanted.subquery()
     for slug in connection.execute(select(rows.c.slug).distinct().order_by(rows.c.slug)).scalars().all():
         collections.ensure(connection, slug)
-        members = connection.execute(select(rows.c.object_id).where(rows.c.slug == slug)).scalars()
-        collections.add(connection, slug, members)
+    collections.add_from(
+        connection,
+        select(collection_rows.c.id, rows.c.object_id).join(rows, rows.c.slug == collection_rows.c.slug),
+    )
 
 
 def _report(reading: _Reading, upserted: Upserted, written: bool) -> ImportReport:
