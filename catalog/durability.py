@@ -34,15 +34,16 @@ sync_folder = sync_file
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock file `path`, waiting for whoever holds it now; the system frees it when a holder dies.
 
     The file is removed on release. A waiter that wakes up on a removed file takes the new one instead.
+    Without `wait`, a lock that somebody holds raises `BlockingIOError`.
     """
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_still(path, descriptor):
                 break
         except BaseException:

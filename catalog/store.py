@@ -19,7 +19,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 
@@ -152,7 +152,7 @@ class Store:
         folder = self._partial / key
         with storage_faults(folder):
             self._partial.mkdir(parents=True, exist_ok=True)
-            with exclusive(self._partial / f"{key}.lock"):
+            with exclusive(_lock(folder)):
                 folder.mkdir(exist_ok=True)
                 yield folder
                 if folder.exists() and not any(folder.iterdir()):
@@ -278,6 +278,17 @@ class Store:
             sync_folder(target.parent)
         return target
 
+    def drop_abandoned(self, older_than: timedelta) -> tuple[str, ...]:
+        """Remove partial work that nobody has touched for so long or is working on; return its keys."""
+        latest = (datetime.now(UTC) - older_than).timestamp()
+        dropped = []
+        for folder in sorted(path for path in self._partial.glob("*") if path.is_dir()):
+            with suppress(BlockingIOError), exclusive(_lock(folder), wait=False):
+                if _last_touched(folder) < latest:
+                    shutil.rmtree(folder)
+                    dropped.append(folder.name)
+        return tuple(dropped)
+
     def _find_or_quarantine(self, key: str) -> StageResult | None:
         try:
             return self.find(key)
@@ -297,6 +308,14 @@ def rotating_share(addresses: Iterable[str], turn: int, of: int) -> Iterator[str
     ['00000001']
     """
     return (address for address in addresses if int(address[:8], 16) % of == turn % of)
+
+
+def _lock(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def _last_touched(folder: Path) -> float:
+    return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
 
 
 def _settle(folder: Path, file: OutputFile) -> None:
@@ -334,8 +353,11 @@ def _sync_tree(folder: Path) -> None:
 def _fault(path: Path, size: int | None, sha256: str) -> str | None:
     if fault := _size_fault(path, size):
         return fault
-    with path.open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"can not be read ({error.strerror})"
     return None if actual == sha256 else f"sha256 is {actual} instead of {sha256}"
 
 

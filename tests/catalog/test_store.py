@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,17 @@ def test_path_from_the_catalog_can_not_climb_out(store: Store):
 def test_full_disk_is_named_with_its_remedy(store: Store, words):
     with pytest.raises(StoreError, match=r"full.*Free some space"), store.workspace(KEY):
         raise words
+
+
+def test_abandoned_partial_work_is_dropped_but_not_what_somebody_works_on(store: Store):
+    for key in (KEY, "0" * 64):
+        with store.workspace(key) as folder:
+            (folder / "tile-0").write_bytes(b"done")
+    assert store.drop_abandoned(timedelta(days=1)) == ()
+    with store.workspace(KEY):
+        assert store.drop_abandoned(timedelta(days=-1)) == ("0" * 64,)
+    assert store.drop_abandoned(timedelta(days=-1)) == (KEY,)
+    assert list((store.root / "partial").iterdir()) == []
 
 
 def test_every_address_has_its_turn_once():
