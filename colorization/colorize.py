@@ -227,10 +227,7 @@ class _Job:
         paintings = self._paintings(lightness)
         files = []
         for number, painting in enumerate(paintings):
-            painting.chroma[:] *= mask
-            coefficients = guided.fit(
-                lightness, painting.chroma, out=self.checkpoints.scratch("field", (*lightness.shape, 4))
-            )
+            coefficients = guided.masked(guided.fit(lightness, painting.chroma), mask)
             role = Role.ALTERNATIVE if number else Role.COLORIZED
             name = f"alternative-{number}.tif" if number else "colorized.tif"
             files.append(self._write_color(coefficients, role, name))
@@ -369,7 +366,7 @@ class _Job:
             },
             figures={
                 "mean_confidence": round(float(confidence.mean()), 4),
-                "colorfulness": round(colorfulness(lightness, color.chroma), 2),
+                "colorfulness": round(colorfulness(lightness, color.chroma * mask), 2),
                 "surround_share": round(1 - float(inside.mean()), 4),
                 "tile_halved": color.tiling.tile not in (self.tiling.tile, max(lightness.shape)),
                 "megapixels": round(self.scan.width * self.scan.height / 1e6, 3),

@@ -78,9 +78,9 @@ class Coefficients:
     field: Array
 
     @classmethod
-    def from_affine(cls, slope: Array, intercept: Array, out: Array | None = None) -> Coefficients:
-        """Build from `a*b* = slope · L* + intercept`, each h×w×2, into `out` (h×w×4) when given."""
-        field = np.empty((*slope.shape[:2], 4), np.float32) if out is None else out
+    def from_affine(cls, slope: Array, intercept: Array) -> Coefficients:
+        """Build from `a*b* = slope · L* + intercept`, each h×w×2."""
+        field = np.empty((*slope.shape[:2], 4), np.float32)
         scale = np.array([1 / 500, -1 / 200], np.float32)
         field[..., :2] = 1 + 116 * scale * slope
         field[..., 2:] = scale * (intercept - 16 * slope)

@@ -62,13 +62,12 @@ def _border(lightness: Array) -> int:
     if _DARK < tone < _LIGHT:
         return 0
     alike = (np.abs(lightness[: most + _REACH] - tone) < _SAME_TONE).mean(axis=1)
-    uniform = np.flatnonzero(alike[:most] < _MOSTLY)
-    end = int(uniform[0]) if len(uniform) else most
+    other = np.flatnonzero(alike[:most] < _MOSTLY)
+    end = int(other[0]) if len(other) else most
     if end < 2:
         return 0
-    candidates = range(end, max(1, end - 2 * _REACH), -1)
-    straightest = max(candidates, key=lambda row: _straightness(lightness, row))
-    return straightest if _straightness(lightness, straightest) >= _STRAIGHT else 0
+    straightest = max(_straightness(lightness, row) for row in range(max(0, end - _REACH), end + 1))
+    return end if straightest >= _STRAIGHT else 0
 
 
 def _straightness(lightness: Array, row: int) -> float:

@@ -55,6 +55,7 @@ def read_lightness(path: Path, size: tuple[int, int], limits: ScanLimits, page: 
 
 def resized(plane: Array, width: int, height: int) -> Array:
     """Return a plane (h×w) at another size: averaged when smaller, interpolated when larger."""
+    plane = np.asarray(plane)
     if plane.shape == (height, width):
         return plane
     smaller = width * height < plane.size
@@ -79,7 +80,8 @@ def finest_detail(lightness: Array) -> int:
     while side // 2 >= _COARSEST and min(lightness.shape) >= 2:
         height, width = lightness.shape
         half = resized(lightness, (width + 1) // 2, (height + 1) // 2)
-        lost = np.abs(lightness - resized(half, width, height))
+        # Cubic, because what a straight line would miss at a soft edge is no detail.
+        lost = np.abs(lightness - cv2.resize(half, (width, height), interpolation=cv2.INTER_CUBIC))
         grain = float(np.median(lost)) * 1.4826
         if float((lost > max(_LEAST_DETAIL, _GRAIN_FACTOR * grain)).mean()) > _LEAST_SHARE:
             break

@@ -11,12 +11,13 @@ import io
 from collections.abc import Iterator
 from math import ceil
 from struct import pack
+from typing import Any
 
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-Rows = NDArray[np.uint8] | NDArray[np.uint16]
+Rows = NDArray[np.unsignedinteger[Any]]
 
 _RGB, _UNCOMPRESSED, _CHUNKY = 2, 1, 1
 _SHORT, _LONG, _LONG8 = 3, 4, 16
@@ -82,7 +83,7 @@ class ComputedRows:
             if following is None:
                 return b""
             self._strip_at += len(self._strip)
-            self._strip = memoryview(following).cast("B")
+            self._strip = following.data.cast("B")
         start = self._at - self._strip_at
         if start < 0:
             raise io.UnsupportedOperation("computed rows can be read once only, from top to bottom")
