@@ -14,16 +14,13 @@ from typing import Any
 import iiif_prezi3 as prezi
 
 from catalog.iiif.addresses import Addresses
+from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.rights import canonical
 from imaging.errors import CatalogError
 from imaging.stage import Role
 
 NOTICE_LABEL = "About the colors"
-COLOR_NOTICE = (
-    "The colors of the colorized picture are inferred by a model from a black-and-white photograph. "
-    "They are plausible, not recorded: do not take them as evidence of what was there."
-)
-"""What clients must show with a colorized picture (Presentation 3.0 §3.1, ``requiredStatement``)."""
+"""Of the notice that clients must show (Presentation 3.0 §3.1, ``requiredStatement``)."""
 
 THUMBNAIL_SIDE = 400
 """Longer side of a thumbnail, px."""

@@ -13,7 +13,6 @@ import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import pyvips
@@ -25,6 +24,9 @@ from imaging.scan import open_scan
 
 OPEN_PICTURES = 48
 """Files kept open between requests; each holds a descriptor and its table of tiles."""
+
+OPEN_BYTES = 384 << 20
+"""Memory that the pictures kept open may take together, about."""
 
 DIRECT_PIXELS = 1 << 20
 """Up to this many px, a piece that needs no scaling is copied in one go instead of through a pipeline."""
@@ -41,6 +43,7 @@ _WHITE = 255
 _BLACK_BELOW = 128
 # Twice is one pyramid level; a level may be off by the rounding of its size.
 _LEVEL_SLACK = 1.01
+_TILE_ROWS = 256
 
 
 class Cancellation:
@@ -67,6 +70,18 @@ class Cancellation:
 
 
 @dataclass(frozen=True)
+class Level:
+    """One size of a picture; its properties are read once, for asking libvips costs microseconds each."""
+
+    image: pyvips.Image
+    width: int
+    height: int
+    bands: int
+    plain: bool
+    """Whether its samples go into a JPEG as they are."""
+
+
+@dataclass(frozen=True)
 class Picture:
     """A stored picture, open: its levels from full size downward.
 
@@ -75,26 +90,35 @@ class Picture:
     path
         The file.
     levels
-        The full-size image and its reductions, each half the one before; one when there is no pyramid.
+        The full size and its reductions, each half the one before; one when there is no pyramid.
     """
 
     path: Path
-    levels: tuple[pyvips.Image, ...]
+    levels: tuple[Level, ...]
 
     @property
     def width(self) -> int:
         """Full width, px."""
-        return int(self.levels[0].width)
+        return self.levels[0].width
 
     @property
     def height(self) -> int:
         """Full height, px."""
-        return int(self.levels[0].height)
+        return self.levels[0].height
 
-    @cached_property
+    @property
     def native(self) -> Quality:
         """The quality that ``default`` means: ``color`` or ``gray``."""
         return Quality.COLOR if self.levels[0].bands >= 3 else Quality.GRAY
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes libvips keeps for it while it is open: two rows of tiles of each level."""
+        return sum(level.width * level.bands * 2 * _TILE_ROWS for level in self.levels)
+
+    def is_direct(self, plan: RenderPlan) -> bool:
+        """Return whether `plan` asks for pixels as a level has them: milliseconds of work."""
+        return _is_direct(_cut(self, plan), plan)
 
     def render(self, plan: RenderPlan, cancellation: Cancellation | None = None) -> bytes:
         """Return the picture that `plan` asks for, encoded.
@@ -123,7 +147,7 @@ def save_tiles(picture: Picture, folder: Path, tile: int) -> None:
         When the file can not be read, or the disk is full.
     """
     try:
-        image = _in_quality(_in_eight_bits(picture.levels[0]), Quality.DEFAULT, picture.native)
+        image = _in_quality(_in_eight_bits(picture.levels[0].image), Quality.DEFAULT, picture.native)
         image.dzsave(str(folder), layout="iiif3", tile_size=tile, suffix=f".jpg[Q={_JPEG_QUALITY},keep=none]")
     except pyvips.Error as error:
         raise StoreError(
@@ -167,12 +191,17 @@ class _OpenPictures:
             if picture is not None:
                 self._kept.move_to_end(key)
                 return picture
-        picture = Picture(path, _pyramid_levels(path) if pyramid else (open_scan(path),))
+        images = _pyramid_levels(path) if pyramid else (open_scan(path),)
+        picture = Picture(path, tuple(_level(image) for image in images))
         with self._lock:
             self._kept[key] = picture
-            while len(self._kept) > self._most:
+            while len(self._kept) > self._most or self._too_heavy():
                 self._kept.popitem(last=False)
         return picture
+
+    def _too_heavy(self) -> bool:
+        # One picture is kept, however heavy.
+        return len(self._kept) > 1 and sum(one.weight for one in self._kept.values()) > OPEN_BYTES
 
 
 _open_pictures = _OpenPictures(OPEN_PICTURES)
@@ -186,45 +215,63 @@ def _pyramid_levels(path: Path) -> tuple[pyvips.Image, ...]:
     return first, *(pyvips.Image.tiffload(str(path), page=page, fail_on="error") for page in range(1, pages))
 
 
+def _level(image: pyvips.Image) -> Level:
+    bands = int(image.bands)
+    plain = image.format == "uchar" and bands in {1, 3}
+    return Level(image, int(image.width), int(image.height), bands, plain)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    level: Level
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def fits(self, plan: RenderPlan) -> bool:
+        return (self.width, self.height) == (plan.out_width, plan.out_height)
+
+
 def _render(picture: Picture, plan: RenderPlan, cancellation: Cancellation) -> bytes:
-    piece, exact = _cut(picture, plan)
-    if exact and _is_plain(piece, plan):
-        return _encode_directly(piece, plan)
-    image = piece if exact else _scaled(piece, plan)
+    cut = _cut(picture, plan)
+    if _is_direct(cut, plan):
+        return _encode_directly(cut)
+    image = cut.level.image.crop(cut.left, cut.top, cut.width, cut.height)
+    image = image if cut.fits(plan) else _scaled(image, plan)
     image = _turned(_in_eight_bits(image), plan)
     image = _in_quality(image, plan.quality, picture.native)
     return _encode(cancellation.watch(image.copy()), plan)
 
 
-def _cut(picture: Picture, plan: RenderPlan) -> tuple[pyvips.Image, bool]:
+def _cut(picture: Picture, plan: RenderPlan) -> _Cut:
     shrink = min(plan.width / plan.out_width, plan.height / plan.out_height) * _LEVEL_SLACK
-    level = min(max(0, math.floor(math.log2(shrink))), len(picture.levels) - 1)
-    image, factor = picture.levels[level], 2**level
-    left = min(plan.left // factor, image.width - 1)
-    top = min(plan.top // factor, image.height - 1)
-    right = min(max(left + 1, math.ceil((plan.left + plan.width) / factor)), image.width)
-    bottom = min(max(top + 1, math.ceil((plan.top + plan.height) / factor)), image.height)
-    piece = image.crop(left, top, right - left, bottom - top)
-    return piece, (piece.width, piece.height) == (plan.out_width, plan.out_height)
+    number = min(max(0, math.floor(math.log2(shrink))), len(picture.levels) - 1)
+    level, factor = picture.levels[number], 2**number
+    left = min(plan.left // factor, level.width - 1)
+    top = min(plan.top // factor, level.height - 1)
+    right = min(max(left + 1, math.ceil((plan.left + plan.width) / factor)), level.width)
+    bottom = min(max(top + 1, math.ceil((plan.top + plan.height) / factor)), level.height)
+    return _Cut(level, left, top, right - left, bottom - top)
 
 
-def _is_plain(piece: pyvips.Image, plan: RenderPlan) -> bool:
+def _is_direct(cut: _Cut, plan: RenderPlan) -> bool:
     return (
-        plan.format is Format.JPG
+        cut.level.plain
+        and cut.fits(plan)
+        and plan.format is Format.JPG
         and plan.quality is Quality.DEFAULT
         and not plan.mirror
         and not plan.degrees
-        and piece.format == "uchar"
-        and piece.bands in {1, 3}
-        and piece.width * piece.height <= DIRECT_PIXELS
+        and cut.width * cut.height <= DIRECT_PIXELS
     )
 
 
-def _encode_directly(piece: pyvips.Image, plan: RenderPlan) -> bytes:
+def _encode_directly(cut: _Cut) -> bytes:
     # Without threads and buffers between them a tile costs a quarter less than through vips_jpegsave.
-    pixels = pyvips.Region.new(piece).fetch(0, 0, piece.width, piece.height)
-    mode = "RGB" if piece.bands == 3 else "L"
-    image = Image.frombuffer(mode, (piece.width, piece.height), pixels, "raw", mode, 0, 1)
+    pixels = pyvips.Region.new(cut.level.image).fetch(cut.left, cut.top, cut.width, cut.height)
+    mode = "RGB" if cut.level.bands == 3 else "L"
+    image = Image.frombuffer(mode, (cut.width, cut.height), pixels, "raw", mode, 0, 1)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
     return buffer.getvalue()

@@ -103,8 +103,27 @@ def test_every_quality_comes_in_every_format(grey: Picture, quality: Quality, fo
 def test_small_requests_read_a_small_level(squares: Picture) -> None:
     from catalog.iiif import rendering
 
-    piece, _ = rendering._cut(squares, planned(squares, "full/250,/0/default.jpg"))
-    assert piece.width == 250
+    assert rendering._cut(squares, planned(squares, "full/250,/0/default.jpg")).level.width == 250
+
+
+def test_tiles_taken_directly_are_those_of_the_pipeline(squares: Picture) -> None:
+    tile = planned(squares, "512,0,488,512/max/0/default.jpg")
+    assert squares.is_direct(tile)
+    assert not squares.is_direct(planned(squares, "512,0,488,512/max/0/default.png"))
+    direct = np.asarray(Image.open(io.BytesIO(squares.render(tile))), dtype=float)
+    assert np.abs(direct - truth()[:512, 512:]).mean() < 2
+
+
+def test_pictures_kept_open_are_bounded(
+    squares_pyramid: Path, grey_pyramid: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.iiif import rendering
+
+    monkeypatch.setattr(rendering, "OPEN_BYTES", 1)
+    kept = rendering._OpenPictures(48)
+    for path in (squares_pyramid, grey_pyramid):
+        kept.get(path, True, (0, 0, 0))
+    assert [key[0] for key in kept._kept] == [grey_pyramid]
 
 
 def test_a_scan_that_is_no_pyramid_is_served_upright(tmp_path: Path) -> None:
