@@ -18,11 +18,15 @@ NAMESPACE = "https://heliochrome.example/ns/provenance/1.0/"
 PREFIX = "heliochrome"
 
 COLOR_NOTICE = (
-    "The colors of this picture are inferred by a model; they are not a record of its subject's colors."
+    "The colors of the colorized picture are inferred by a model from a black-and-white photograph. "
+    "They are plausible, not recorded: do not take them as evidence of what was there."
 )
-"""What has to be said wherever a colorized picture is described."""
+"""What has to be said wherever a colorized picture is shown or described."""
 
-RESTORATION_NOTICE = "This picture was restored by software: damage is mended and noise reduced."
+RESTORATION_NOTICE = (
+    "This picture was restored by software: noise is reduced, and damage is mended with what was probably "
+    "there."
+)
 
 NOTICES = {
     Role.RESTORED: RESTORATION_NOTICE,

@@ -18,9 +18,10 @@ from sqlalchemy import Connection, select
 from catalog import collections
 from catalog.iiif.addresses import Addresses, path_token
 from catalog.iiif.collection import CollectionRecord, Nested
-from catalog.iiif.manifest import COLOR_NOTICE, NOTICE_LABEL, THUMBNAIL_SIDE, fit
+from catalog.iiif.manifest import NOTICE_LABEL, THUMBNAIL_SIDE, fit
 from catalog.iiif.presentation import Audience, ShownFile, ShownObject, account_of
 from catalog.objects import CatalogObject
+from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.rights import label as rights_label
 from catalog.rows import columns, read
 from catalog.schema import collections as collection_rows
