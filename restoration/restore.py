@@ -34,7 +34,7 @@ from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
 from restoration.bands import Band, BandFolder
 from restoration.census import Census, settle, trace_regions
-from restoration.defects import ClassicalDetector, Detector
+from restoration.defects import Detector, NetworkDetector
 from restoration.grain import NoiseReport, Quieter, encoded, luma, measure_noise
 from restoration.kinds import DamageKind
 from restoration.mending import Guide, Mender
@@ -151,7 +151,7 @@ class _Workers:
             options=options,
             pool=pool,
             noise=noise,
-            detector=ClassicalDetector(),
+            detector=NetworkDetector(device),
             mender=Mender(noise, device=device) if options.mend else None,
             quieter=Quieter(noise, options.denoise, device) if options.denoise else None,
         )

@@ -26,7 +26,8 @@ from tests.benchmarks.frame import Reached, peak_rss_mib, report, show
 from tests.benchmarks.restore_defects import SHARED, held_out_photographs
 
 MEGAPIXELS = (4, 64, 256)
-CELL = 1024
+CELL = 1000
+"""Side of the picture that the mosaic repeats and mirrors, px; mirror lines must not lie on seams."""
 RSS_MIB = 1536
 
 
