@@ -26,7 +26,7 @@ CELLS = 400
 """Cells taken from each photograph."""
 
 COLORFUL = 0.85
-"""Share of the truth's spread of a*b* that a decoding should reach; the mean of what is possible is duller."""
+"""Share of the truth's spread of a*b* that a decoding should reach; the plain mean is duller."""
 
 TEMPERATURES = (0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
 REGRESSIONS = (0.0, 0.25, 0.5)

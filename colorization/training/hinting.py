@@ -30,6 +30,9 @@ MOST = 150
 RECOLOR_SHARE = 0.25
 """Share of the well-hinted samples whose colors are turned to others: hints are to be obeyed, not judged."""
 
+REGION_SHARE = 0.45
+"""Share of the sparsely hinted samples in which one region has a color of its own."""
+
 
 def recolor(chroma: Tensor, counts: Tensor, random: Generator) -> Tensor:
     """Turn the hue and scale the chroma of some samples that have hints enough to say so."""
@@ -45,7 +48,32 @@ def recolor(chroma: Tensor, counts: Tensor, random: Generator) -> Tensor:
     return torch.where(chosen.view(-1, 1, 1, 1), turned, chroma)
 
 
-def simulate(chroma: Tensor, random: Generator) -> tuple[Tensor, Tensor]:
+def recolor_region(
+    chroma: Tensor, lightness: Tensor, spot: Tensor, chosen: Tensor, random: Generator
+) -> Tensor:
+    """Give the region around `spot` (N, flat index) of the `chosen` samples another color.
+
+    The region is what is near and alike in L*a*b*. With one hint in it this teaches that a hint colors its
+    own region and says nothing about the rest.
+    """
+    n, _, height, width = chroma.shape
+    lab = torch.cat([lightness, chroma], 1)
+    here = lab.flatten(2).gather(2, spot.view(n, 1, 1).expand(-1, 3, -1)).view(n, 3, 1, 1)
+    row, column = (spot // width).view(n, 1, 1, 1), (spot % width).view(n, 1, 1, 1)
+    y = torch.arange(height, device=random.device).view(1, 1, -1, 1)
+    x = torch.arange(width, device=random.device).view(1, 1, 1, -1)
+    reach = (torch.rand(n, 1, 1, 1, generator=random, device=random.device) * 0.5 + 0.15) * height
+    near = ((y - row) ** 2 + (x - column) ** 2) / (2 * reach**2)
+    scale = lab.new_tensor([12.0, 9.0, 9.0]).view(1, 3, 1, 1)
+    unlike = ((lab - here) / scale).square().sum(1, keepdim=True) / 2
+    region = (2 * _box(torch.exp(-near - unlike), 3)).clamp_max(1)
+    angle = torch.rand(n, generator=random, device=random.device) * 2 * math.pi
+    radius = torch.rand(n, generator=random, device=random.device) * 45 + 15
+    color = torch.stack([angle.cos() * radius, angle.sin() * radius], 1).view(n, 2, 1, 1)
+    return torch.where(chosen.view(n, 1, 1, 1), chroma + region * (color - here[:, 1:]), chroma)
+
+
+def simulate(chroma: Tensor, lightness: Tensor, random: Generator) -> tuple[Tensor, Tensor]:
     """Return hint planes (N×3×h×w) for the true colors (N×2×h×w), and the colors they then mean."""
     n = len(chroma)
     kind = torch.rand(n, generator=random, device=random.device)
@@ -56,7 +84,10 @@ def simulate(chroma: Tensor, random: Generator) -> tuple[Tensor, Tensor]:
     counts[coarse & (torch.rand(n, generator=random, device=random.device) < 0.6)] = 0
     known = torch.where(coarse | full, torch.full_like(counts, MOST), counts)
     chroma = recolor(chroma, known, random)
-    planes = _sparse(chroma, counts, random)
+    local = (counts > 0) & (torch.rand(n, generator=random, device=random.device) < REGION_SHARE)
+    spot = torch.randint(chroma[0, 0].numel(), (n,), generator=random, device=random.device)
+    chroma = recolor_region(chroma, lightness, spot, local, random)
+    planes = _sparse(chroma, counts, torch.where(local, spot, -1), random)
     blurred = torch.cat([_blurred(chroma, random), torch.full_like(chroma[:, :1], COARSE_TRUST)], 1)
     planes = torch.where(coarse.view(-1, 1, 1, 1) & (planes[:, 2:] == 0), blurred, planes)
     exact = torch.cat([chroma, torch.full_like(chroma[:, :1], EXACT_TRUST)], 1)
@@ -71,14 +102,17 @@ def _sparse_counts(n: int, random: Generator) -> Tensor:
     return torch.where(chosen, many, few.clamp_max(MOST))
 
 
-def _sparse(chroma: Tensor, counts: Tensor, random: Generator) -> Tensor:
+def _sparse(chroma: Tensor, counts: Tensor, certain: Tensor, random: Generator) -> Tensor:
+    """Draw patches at random places, the first at `certain` (flat index) where that is not negative."""
     n, _, height, width = chroma.shape
     spot = torch.randint(height * width, (n, MOST), generator=random, device=random.device)
+    spot[:, 0] = torch.where(certain >= 0, certain, spot[:, 0])
     wanted = (torch.arange(MOST, device=random.device) < counts[:, None]).to(chroma.dtype)
     points = (
         chroma.new_zeros(n, height * width).scatter_reduce_(1, spot, wanted, "amax").view(n, 1, height, width)
     )
     size = torch.randint(len(PATCHES), (n,), generator=random, device=random.device)
+    size = torch.where(certain >= 0, size.clamp_max(len(PATCHES) - 2), size)
     planes = chroma.new_zeros(n, 3, height, width)
     for i, patch in enumerate(PATCHES):
         at = torch.nonzero((size == i) & (counts > 0)).flatten()

@@ -245,7 +245,7 @@ class Trainer:
         seed = ((self._recipe.seed * 64 + piece) << 32) + step
         random = torch.Generator(self._device).manual_seed(seed)
         sample = develop(torch.from_numpy(pixels).to(self._device), random)
-        planes, chroma = simulate(sample.chroma, random)
+        planes, chroma = simulate(sample.chroma, sample.lightness, random)
         return Sample(sample.lightness, chroma), planes, random
 
     def _learn(self, step: int, pixels: NDArray[np.uint8]) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from colorization.hints import COARSE_TRUST, EXACT_TRUST
-from colorization.training.hinting import draw_patches, simulate
+from colorization.training.hinting import draw_patches, recolor_region, simulate
 
 
 @pytest.fixture
@@ -12,11 +12,16 @@ def chroma() -> torch.Tensor:
 
 
 def simulated(chroma: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    return simulate(chroma, torch.Generator().manual_seed(5))
+    return simulate(chroma, torch.full_like(chroma[:, :1], 50), torch.Generator().manual_seed(5))
 
 
 def test_hints_range_from_none_to_all(chroma):
-    trust = torch.cat([simulate(chroma, torch.Generator().manual_seed(s))[0][:, 2] for s in range(4)])
+    trust = torch.cat(
+        [
+            simulate(chroma, torch.full_like(chroma[:, :1], 50), torch.Generator().manual_seed(s))[0][:, 2]
+            for s in range(4)
+        ]
+    )
     share = (trust > 0).float().mean((1, 2))
     assert 0.3 < (share == 0).float().mean() < 0.6
     assert (share == 1).float().mean() > 0.05
@@ -48,3 +53,16 @@ def test_a_patch_says_the_mean_of_what_it_covers():
     planes = draw_patches(chroma, points, 3)
     assert planes[0, 2].sum() == 9
     assert torch.allclose(planes[0, :2, 1:4, 1:4], torch.tensor([12.0, 37.0]).view(2, 1, 1).expand(2, 3, 3))
+
+
+def test_a_recolored_region_is_alike_and_near_and_leaves_the_rest():
+    chroma = torch.zeros(1, 2, 32, 32)
+    lightness = torch.full((1, 1, 32, 32), 20.0)
+    lightness[..., 8:20, 8:20] = 80
+    spot = torch.tensor([14 * 32 + 14])
+    random = torch.Generator().manual_seed(0)
+    colored = recolor_region(chroma, lightness, spot, torch.tensor([True]), random)[0]
+    assert colored[:, 14, 14].norm() > 14
+    assert colored[:, 24:, :].abs().max() < 1
+    untouched = recolor_region(chroma, lightness, spot, torch.tensor([False]), random)
+    assert torch.equal(untouched, chroma)
