@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import product
+from itertools import accumulate, product
 from pathlib import Path
 from typing import Any
 
@@ -132,17 +132,17 @@ def _write_objects(path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for number in range(OBJECTS):
-            title = " ".join(chance.choices(words, frequencies, k=4))
+            title = " ".join(chance.choices(words, cum_weights=frequencies, k=4))
             year = chance.randint(1850, 1950)
             slugs = f"collection-{number % 20}"
             rights = "http://rightsstatements.org/vocab/NKC/1.0/"
-            prose = " ".join(chance.choices(words, frequencies, k=25))
+            prose = " ".join(chance.choices(words, cum_weights=frequencies, k=25))
             row = [f"{year}.{number}", title, prose, f"Maker {number % 500}", f"ca. {year}", "", "", rights]
             writer.writerow([*row, "Gift", slugs])
 
 
 def _language(chance: random.Random) -> tuple[list[str], list[float]]:
-    """Return 5,000 words, some with accents, and how often each is used (Zipf's law)."""
+    """Return 5,000 words, some with accents, and how often each or one before it is used (Zipf's law)."""
     syllables = [
         "za",
         "mek",
@@ -160,7 +160,7 @@ def _language(chance: random.Random) -> tuple[list[str], list[float]]:
         "trait",
     ]
     words = ["".join(chance.choices(syllables, k=chance.randint(2, 4))) for _ in range(5000)]
-    return words, [1 / rank for rank in range(1, len(words) + 1)]
+    return words, list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
 
 
 def _build_queue(engine: Engine) -> None:
