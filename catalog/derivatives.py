@@ -1,7 +1,7 @@
 """Versions (one outcome of one stage for one scan) and derivatives (the files of a version).
 
 Natural key: scan and store key. A repeat finds the version; different work makes the next number of its
-stage. Nothing here is ever overwritten.
+stage. Nothing here is ever overwritten, but for the digests of files that were lost and made anew.
 """
 
 from __future__ import annotations
@@ -66,10 +66,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A version, and whether this call recorded it (`fresh`) or found it recorded."""
+    """A version, and whether this call recorded it (`fresh`), or found it lost and made anew (`remade`)."""
 
     version: Version
     fresh: bool
+    remade: bool = False
 
 
 def record(connection: Connection, scan_id: int, key: str, result: StageResult) -> Recorded:
@@ -79,7 +80,7 @@ def record(connection: Connection, scan_id: int, key: str, result: StageResult) 
     if connection.execute(turn).scalar() is None:
         raise CatalogError(f"scan {scan_id}", "is not in the catalog", "Register the scan first.")
     if found := _where(connection, (versions.c.scan_id == scan_id) & (versions.c.store_key == key)):
-        return Recorded(found[0], fresh=False)
+        return _again(connection, found[0], key, result)
     ours = (versions.c.scan_id == scan_id) & (versions.c.stage == result.stage)
     number = select(func.coalesce(func.max(versions.c.number), 0) + 1).where(ours).scalar_subquery()
     version_id = connection.execute(
@@ -101,6 +102,22 @@ def record(connection: Connection, scan_id: int, key: str, result: StageResult) 
         paths = ({**asdict(file), "path": entry_path(key, file.name).as_posix()} for file in result.files)
         connection.execute(insert(derivatives), [{**values, "version_id": version_id} for values in paths])
     return Recorded(get(connection, version_id), fresh=True)
+
+
+def _again(connection: Connection, version: Version, key: str, result: StageResult) -> Recorded:
+    # Files that were lost and made anew from the same input need not have the same bytes: signatures differ.
+    known = {derivative.name: derivative.sha256 for derivative in version.derivatives}
+    changed = [file for file in result.files if known.get(file.name) != file.sha256]
+    for file in changed:
+        path = entry_path(key, file.name).as_posix()
+        values = {**asdict(file), "version_id": version.id, "path": path}
+        new = insert(derivatives).values(values)
+        connection.execute(new.on_conflict_do_update(index_elements=["version_id", "name"], set_=values))
+    return (
+        Recorded(get(connection, version.id), fresh=False, remade=True)
+        if changed
+        else Recorded(version, False)
+    )
 
 
 def get(connection: Connection, version_id: int) -> Version:

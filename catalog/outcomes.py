@@ -6,7 +6,7 @@ refusal records the reason and the event. Asked again with the same outcome, not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -105,6 +105,9 @@ def record_success(
         recorded = derivatives.record(connection, scan_id, key, result)
         version_id = recorded.version.id
         event = events.of_stage(key, result, scan_id=scan_id, version_id=version_id, **vars(circumstances))
+        if recorded.remade:
+            occasion = f"{event.occasion}, made anew as {' '.join(event.output_sha256)}"
+            event = replace(event, occasion=occasion, detail="made anew: its files were lost")
         events.record(connection, event)
         if for_review:
             reviews.open_review(connection, version_id)

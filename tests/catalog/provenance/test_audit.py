@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
+from catalog import derivatives, events
 from catalog.provenance.audit import AuditOptions, audit_fixity
+from catalog.provenance.cataloged import CatalogRegister
+from catalog.provenance.identity import SigningIdentity
+from catalog.provenance.verify import verify_object
 from catalog.schema import EventOutcome, EventType
 from catalog.schema import events as event_table
 from imaging.errors import OptionsError
-from imaging.stage import StageResult
-from tests.catalog.provenance.cataloged_photograph import Cataloged, catalog_photograph
+from imaging.stage import Role, StageResult
+from tests.catalog.provenance.cataloged_photograph import ACCESSION_NUMBER, Cataloged, catalog_photograph
 from tests.catalog.provenance.conftest import Photograph
 
 
@@ -86,6 +90,23 @@ def test_what_was_quarantined_is_made_anew_by_the_next_run(
     again = catalog_photograph(cataloged.engine, photograph, cataloged.store.root, None)
     assert again.key == cataloged.key
     assert audit_fixity(cataloged.engine, cataloged.store, _whole("audit 2")).intact
+
+
+def test_signed_files_made_anew_have_other_bytes_and_the_catalog_knows_them(
+    engine: Engine, photograph: Photograph, identity: SigningIdentity, tmp_path: Path
+) -> None:
+    first = catalog_photograph(engine, photograph, tmp_path / "store", identity)
+    _spoil(first.path("colorized.jpg"))
+    audit_fixity(engine, first.store, _whole())
+    again = catalog_photograph(engine, photograph, tmp_path / "store", identity)
+    assert again.key == first.key
+    assert again.tagged.file(Role.COLORIZED).sha256 != first.tagged.file(Role.COLORIZED).sha256
+    with engine.connect() as connection:
+        register = CatalogRegister(connection, again.store)
+        assert all(v.agrees for v in verify_object(ACCESSION_NUMBER, register, anchors=identity.root))
+        assert len(derivatives.of_scan(connection, again.scan_id, "provenance")) == 1
+        details = [event.detail for event in events.of_scan(connection, again.scan_id)]
+    assert details.count("made anew: its files were lost") == 1
 
 
 def test_an_altered_original_is_found(cataloged: Cataloged, photograph: Photograph) -> None:
