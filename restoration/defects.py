@@ -13,6 +13,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor, nn
 
 from imaging.stage import ModelReference
 from restoration.kinds import SURE, DamageKind
@@ -46,6 +48,17 @@ def cues_of(grey: Grey) -> Grey:
         for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
             cues.append(np.float32(6) * np.asarray(cv2.morphologyEx(grey, operation, square), np.float32))
     return np.stack(cues)
+
+
+def cues_on_device(pictures: Tensor) -> Tensor:
+    """Return what `cues_of` returns of each of N×H×W pictures, N×C×H×W, computed where they are."""
+    grey = pictures[:, None]
+    cues = [2 * (grey - 0.5)]
+    for side in CUE_SIDES:
+        widest = nn.MaxPool2d(side, stride=1, padding=side // 2)
+        cues.append(6 * (grey - widest(-widest(-grey))))
+        cues.append(6 * (-widest(-widest(grey)) - grey))
+    return torch.cat(cues, 1)
 
 
 class Detector(Protocol):
@@ -89,7 +102,9 @@ class NetworkDetector:
         sure, likely = thresholds(sensitivity)
         # Neighbors help to tell the kind: it does not change within a few pixels.
         kinds = 1 + np.stack([cv2.blur(evidence, (5, 5)) for evidence in maps[1:]]).argmax(axis=0)
-        return np.where(maps[0] > likely, kinds + SURE * (maps[0] > sure), 0).astype(np.uint8)
+        # The blurred rim of a defect is damage too, though too faint to be seen as such.
+        found = cv2.dilate((maps[0] > likely).view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        return np.where(found, kinds + SURE * (maps[0] > sure), 0).astype(np.uint8)
 
 
 def thresholds(sensitivity: float) -> tuple[float, float]:

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.defects import CUES, DETECTOR, cues_of
+from restoration.defects import CUES, DETECTOR, cues_of, cues_on_device
 from restoration.kinds import DamageKind
 from restoration.models import ModelDescriptor, export
 from restoration.network import CompactUNet
 from restoration.training.backgrounds import add_grain, digitize, draw_background
 from restoration.training.damage import HELD_OUT_SCANS, SHOWS, Shapes, damage
 from restoration.training.decoys import add_decoy
-from restoration.training.loop import Schedule, describe, train
+from restoration.training.loop import Lesson, Schedule, describe, train
+from restoration.training.processes import DrawnInProcesses
 from restoration.training.shards import read_photographs
 
 HELD_OUT_PHOTOGRAPHS = 30
@@ -91,15 +92,16 @@ class DetectionLesson:
         self._validation = [draw_sample(held_out, held_out_shapes, 256, random) for _ in range(validation)]
 
     def batch(self, random: np.random.Generator) -> Mapping[str, Tensor]:
-        """Draw cues N×C×S×S and kinds N×S×S (255: doubtful)."""
+        """Draw pictures and kinds (255: doubtful), N×S×S uint8 each."""
         drawn = [draw_sample(self.photographs, self.shapes, self.side, random) for _ in range(self.samples)]
-        cues = np.stack([cues_of(picture) for picture, _ in drawn])
-        kinds = np.stack([kinds for _, kinds in drawn])
-        return {"cues": torch.from_numpy(cues), "kinds": torch.from_numpy(kinds)}
+        pictures, kinds = (np.stack(part) for part in zip(*drawn, strict=True))
+        coded = np.rint(pictures * 255).astype(np.uint8)  # exact: `digitize` left nothing finer
+        return {"picture": torch.from_numpy(coded), "kinds": torch.from_numpy(kinds)}
 
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the loss of one batch."""
-        maps = network(batch["cues"]).float()
+        cues = cues_on_device(batch["picture"].float() / 255)
+        maps = network(cues.contiguous(memory_format=torch.channels_last)).float()
         kinds = batch["kinds"]
         known, damaged = kinds != 255, (kinds > 0) & (kinds != 255)
         where = _where_loss(maps[:, 0], damaged.float(), known.float())
@@ -153,8 +155,13 @@ def arguments_for(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--side", type=int, default=192)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--ahead", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=0, help="that draw batches; for a GPU")
     return parser
+
+
+def drawn_by(lesson: Lesson, processes: int) -> Lesson:
+    """Return `lesson`, drawn by so many processes, by this one for 0."""
+    return DrawnInProcesses(lesson, processes) if processes else lesson
 
 
 Photographs = list[NDArray[np.uint8]]
@@ -186,10 +193,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         learning_rate=2e-3,
         weight_decay=0.01,
         validate_every=1000,
-        ahead=chosen.ahead,
+        ahead=2 * chosen.processes,
     )
     settings: dict[str, Any] = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS), "normalize": True}
-    network = train(CompactUNet(**settings), lesson, schedule, chosen.folder, device=chosen.device)
+    taught = drawn_by(lesson, chosen.processes)
+    network = train(CompactUNet(**settings), taught, schedule, chosen.folder, device=chosen.device)
     descriptor = ModelDescriptor(
         name=DETECTOR,
         version="1",

@@ -22,7 +22,7 @@ from restoration.models import ModelDescriptor, export
 from restoration.network import CompactUNet
 from restoration.training.backgrounds import add_grain, draw_background
 from restoration.training.damage import Shapes, damage
-from restoration.training.detector import arguments_for, photographs_and_shapes
+from restoration.training.detector import arguments_for, drawn_by, photographs_and_shapes
 from restoration.training.loop import Schedule, describe, train
 
 WIDTHS = (24, 48, 64, 96, 128)
@@ -134,9 +134,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seconds=chosen.seconds,
         learning_rate=2e-3,
         weight_decay=0.01,
-        ahead=chosen.ahead,
+        ahead=2 * chosen.processes,
     )
-    network = train(CompactUNet(2, 1, WIDTHS), lesson, schedule, chosen.folder, device=chosen.device)
+    taught = drawn_by(lesson, chosen.processes)
+    network = train(CompactUNet(2, 1, WIDTHS), taught, schedule, chosen.folder, device=chosen.device)
     descriptor = ModelDescriptor(
         name=MENDER,
         version="1",

@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch import nn
 
-from restoration.defects import CUES
+from restoration.defects import CUES, cues_of, cues_on_device
 from restoration.kinds import DamageKind
 from restoration.network import CompactUNet, TileRunner
 from restoration.training.damage import Shapes
 from restoration.training.detector import OUTPUTS, DetectionLesson, f1_scores
 from restoration.training.loop import Lesson, Schedule, train
 from restoration.training.mender import MendingLesson
+from restoration.training.processes import DrawnInProcesses
 
 SCHEDULE = Schedule(steps=6, checkpoint_every=3, log_every=2, validate_every=99, half=False)
 
@@ -86,3 +87,20 @@ def test_tiles_of_any_size_keep_it(height: int, width: int) -> None:
     runner = TileRunner(_network("detector").eval(), 4)
     maps = runner(np.zeros((CUES, height, width), np.float32))
     assert maps.shape == (OUTPUTS, height, width)
+
+
+def test_cues_are_the_same_wherever_they_are_computed() -> None:
+    pictures = np.random.default_rng(2).random((2, 40, 52), np.float32)
+    expected = np.stack([cues_of(picture) for picture in pictures])
+    assert np.allclose(cues_on_device(torch.from_numpy(pictures)).numpy(), expected, atol=1e-5)
+
+
+def test_processes_draw_the_same_batches(learning: tuple[list[np.ndarray], Shapes]) -> None:
+    lesson = _lesson("mender", learning)
+    drawn = DrawnInProcesses(lesson, 2)
+    try:
+        here, there = (one.batch(np.random.default_rng(3)) for one in (lesson, drawn))
+    finally:
+        drawn.close()
+    assert here.keys() == there.keys()
+    assert all(torch.equal(here[name], there[name]) for name in here)
