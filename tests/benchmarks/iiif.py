@@ -203,7 +203,10 @@ def tiles(seed: int) -> list[str]:
 
 
 def app() -> ASGIApp:
-    """Return Heliochrome's image service over the one file (a factory for uvicorn)."""
+    """Return Heliochrome's image service over the one file (a factory for uvicorn's processes)."""
+    # Linux shares processor time out among sessions first (sched_autogroup), and lighttpd gives each FastCGI
+    # process one of its own: on a busy machine ours would else have a fraction of what IIPImage's have.
+    os.setsid()
     from catalog.iiif.addresses import Addresses
     from catalog.iiif.image_service import ImageService, ServedFile, ServicePolicy
 
@@ -267,7 +270,7 @@ def running(
     command: list[str], port: int, environment: dict[str, str] | None = None
 ) -> Iterator[psutil.Process]:
     """Run a server until it is no longer needed; yields once it listens."""
-    with subprocess.Popen(command, env=environment) as started:
+    with subprocess.Popen(command, env=environment, start_new_session=True) as started:
         try:
             for _ in range(600):
                 with socket.socket() as probe:
@@ -315,6 +318,7 @@ def measure(server: Server, paths: list[str], clients: int) -> Load:
         text=True,
         timeout=300,
         check=True,
+        start_new_session=True,
     )
     return replace(Load(**json.loads(finished.stdout)), cpu_seconds=server.cpu_seconds() - used)
 
