@@ -8,8 +8,10 @@ from typing import Annotated
 import torch
 import typer
 
+from colorization.descriptor import read
 from colorization.encoder import from_package_names
 from colorization.training.calibrate import calibrate
+from colorization.training.card import model_card
 from colorization.training.export import export
 from colorization.training.loop import Recipe, Trainer
 from colorization.training.measure import Validation
@@ -40,6 +42,15 @@ def main(
     network = trainer.run(Validation(validation[::4]), measure_seconds=600)
     decoding = calibrate(network, trainer.palette, validation)
     path = export(network, trainer.palette, out, version=version, decoding=decoding)
+    described = read(path)
+    facts: dict[str, str | float] = {
+        "steps": trainer.step,
+        "seconds": round(trainer.spent),
+        "seed": seed,
+        "device": device,
+    }
+    size = (out / described.weights).stat().st_size
+    path.with_suffix(".md").write_text(model_card(described, size=size, training=facts))
     typer.echo(path)
 
 

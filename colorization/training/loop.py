@@ -134,14 +134,14 @@ class Trainer:
         self._optimizer = self._make_optimizer()
         self._loss = Loss(self.palette)
         self._hands = ThreadPoolExecutor(recipe.replicas)
-        self.step, self._spent = 0, 0.0
+        self.step, self.spent = 0, 0.0
         if stored:
             self._restore(stored)
 
     def run(self, measure: Measure | None = None, measure_seconds: float = 600.0) -> ColorNetwork:
         """Train until the budget is spent; return the averaged network."""
         cv2.setNumThreads(1)
-        started, already = time.monotonic(), self._spent
+        started, already = time.monotonic(), self.spent
         saved = measured = started
         journal = Journal(self._folder / LOG)
         with ThreadPoolExecutor(self._recipe.workers) as pool:
@@ -149,20 +149,20 @@ class Trainer:
             while self._progress() < 1:
                 parts = self._learn(*ahead.pop(0).result())
                 now = time.monotonic()
-                self._spent = already + now - started
+                self.spent = already + now - started
                 ahead.append(self._submit(pool, self.step + len(ahead)))
                 journal.add(parts)
                 if self.step % self._recipe.log_every == 0:
-                    journal.write_losses(self.step, self._spent, rate=self._recipe.rate(self._progress()))
+                    journal.write_losses(self.step, self.spent, rate=self._recipe.rate(self._progress()))
                 if now - saved > self._recipe.checkpoint_seconds:
                     self.save()
                     saved = now
                 if measure is not None and now - measured > measure_seconds:
-                    journal.write(self.step, self._spent, **measure(self.averaged, self.palette))
+                    journal.write(self.step, self.spent, **measure(self.averaged, self.palette))
                     measured = time.monotonic()
         self.save()
         if measure is not None:
-            journal.write(self.step, self._spent, **measure(self.averaged, self.palette))
+            journal.write(self.step, self.spent, **measure(self.averaged, self.palette))
         return self.averaged
 
     def advance(self) -> dict[str, float]:
@@ -174,7 +174,7 @@ class Trainer:
         """Replace the checkpoint as a whole."""
         state = {
             "step": self.step,
-            "spent": self._spent,
+            "spent": self.spent,
             "bins": self.palette.bins.cpu(),
             "prior": self.palette.prior.cpu(),
             "network": self.network.state_dict(),
@@ -194,7 +194,7 @@ class Trainer:
         self.network.load_state_dict(stored["network"])
         self.averaged.load_state_dict(stored["averaged"])
         self._optimizer.load_state_dict(stored["optimizer"])
-        self.step, self._spent = stored["step"], stored["spent"]
+        self.step, self.spent = stored["step"], stored["spent"]
 
     def _place(self, network: ColorNetwork) -> ColorNetwork:
         return network.to(device=self._device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
@@ -220,7 +220,7 @@ class Trainer:
     def _progress(self, step: int | None = None) -> float:
         if self._recipe.steps is not None:
             return (self.step if step is None else step) / self._recipe.steps
-        return self._spent / (self._recipe.seconds or 1.0)
+        return self.spent / (self._recipe.seconds or 1.0)
 
     def _submit(self, pool: ThreadPoolExecutor, step: int) -> Future[tuple[int, NDArray[np.uint8]]]:
         return pool.submit(self._cut, step, self._recipe.side(self._progress(step)))
