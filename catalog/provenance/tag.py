@@ -24,10 +24,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from catalog.durability import storage_faults
 from catalog.provenance import credentials, prov, signing
 from catalog.provenance.access_copy import write_access_copy
 from catalog.provenance.clone import clone_file
-from catalog.provenance.credentials import has_credential
+from catalog.provenance.credentials import CredentialState, has_credential
 from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.record import (
     Description,
@@ -43,7 +44,7 @@ from catalog.provenance.tiff import embed_xmp
 from catalog.provenance.vocabulary import Stage
 from catalog.provenance.xmp import build_packet
 from catalog.schema import EventOutcome
-from imaging.errors import CatalogError, OptionsError, StoreError
+from imaging.errors import CatalogError, OptionsError, StoreError, UnsupportedScan
 from imaging.fixity import describe_output, sha256_file
 from imaging.stage import OutputFile, Role, Scalar, StageResult
 
@@ -161,7 +162,8 @@ def tag(inputs: TagInputs, into: Path, options: TagOptions) -> StageResult:
     UnsupportedScan, CorruptScan
         A master's structure can not take metadata.
     """
-    return _Tagging(inputs, into, options).run()
+    with storage_faults(into):
+        return _Tagging(inputs, into, options).run()
 
 
 def _last_master(inputs: TagInputs) -> str:
@@ -257,7 +259,12 @@ class _Tagging:
             sha256=tagged.sha256,
             anchors=self.options.identity.root,
         )
-        return parent if read is None else replace(parent, manifest=manifest, report=read.report)
+        if read is None or read.state is CredentialState.INVALID:
+            fault = (
+                f"its content credential does not hold ({'; '.join(read.faults) if read else 'none found'})"
+            )
+            raise UnsupportedScan(target, fault, "Check the signing certificates.")
+        return replace(parent, manifest=manifest, report=read.report)
 
     def _make_access_copy(self, source: Path, master: OutputFile, side: int) -> OutputFile:
         target = (self.into / Path(master.name).name).with_suffix(".jpg")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import c2pa
 import numpy as np
 import piexif
 import piexif.helper
@@ -347,6 +350,19 @@ def test_an_altered_master_is_not_signed(
     inputs = replace(photograph.inputs, runs=(replace(stored, folder=tmp_path),))
     with pytest.raises(StoreError, match="not what its stage wrote"):
         tag(inputs, tmp_path, TagOptions(identity))
+
+
+def test_a_disk_that_fills_up_while_signing_is_called_full(
+    photograph: Photograph, identity: SigningIdentity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.provenance.signing._sign", _no_space)
+    with pytest.raises(StoreError, match="full"):
+        tag(photograph.inputs, tmp_path, TagOptions(identity))
+    assert not list(tmp_path.glob(".*"))
+
+
+def _no_space(*_: object) -> bytes:
+    raise c2pa.C2paError(f"Io: {os.strerror(errno.ENOSPC)} (os error 28)")
 
 
 def test_a_missing_master_is_named(photograph: Photograph, tmp_path: Path) -> None:
