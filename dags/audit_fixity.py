@@ -33,5 +33,5 @@ with DAG(
     },
     tags=["heliochrome"],
     doc_md=__doc__,
-):
+) as dag:
     AuditFixityOperator(task_id="audit", weeks="{{ params.weeks }}")

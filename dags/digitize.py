@@ -89,7 +89,7 @@ with DAG(
     render_template_as_native_obj=True,
     tags=["heliochrome"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task_group
     def photographs(batch: Any) -> None:

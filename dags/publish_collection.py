@@ -33,6 +33,6 @@ with DAG(
     },
     tags=["heliochrome"],
     doc_md=__doc__,
-):
+) as dag:
     found = FindCollectionsOperator(task_id="find_collections", collection="{{ params.collection }}")
     PublishCollectionOperator.partial(task_id="publish", max_active_tis_per_dag=2).expand(slug=found.output)

@@ -28,7 +28,7 @@ from airflow.sdk import BaseOperator, ExceptionRetryPolicy, RetryAction, RetryRu
 from imaging.errors import HeliochromeError, ModelError, OptionsError, ScanError, UnfinishedScan
 from operators.hooks import CatalogHook
 from operators.outcome import BatchOutcome, Done, Loss, Passage
-from operators.progress import Progress, deaths_with, note_in_hand
+from operators.progress import InHand, Progress
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -161,14 +161,14 @@ class BatchOperator(BaseOperator):
     def _attempts(
         self, items: Sequence[Any], worker: Worker, tally: _Tally, state: Any
     ) -> Iterator[tuple[Any, Exception]]:
-        progress = Progress(len(items), state)
+        progress, in_hand = Progress(len(items), state), InHand(state)
         for item in items:
             name = worker.name(item)
-            deaths = deaths_with(state, name)
-            if deaths >= DEATHS_ALLOWED:
-                yield item, _deadly(name, deaths)
+            if in_hand.deaths(name) >= DEATHS_ALLOWED:
+                yield item, _deadly(name, in_hand.deaths(name))
+                progress.finish()
                 continue
-            note_in_hand(state, name, deaths + 1)
+            in_hand.take(name)
             progress.begin(name)
             try:
                 tally.add(worker.process(item, progress))
@@ -183,8 +183,9 @@ class BatchOperator(BaseOperator):
                     raise
                 log.exception("%s: %s failed", name, self.stage)
                 yield item, error
+            in_hand.lay_aside(name)
             progress.finish()
-        note_in_hand(state, "", 0)
+        in_hand.close()
 
 
 def _as_failure(name: str, error: Exception) -> HeliochromeError:

@@ -80,13 +80,38 @@ class Progress:
             self.state.set(KEY, {**value, "share": round(share, 3)})
 
 
-def deaths_with(state: Any, subject: str) -> int:
-    """Return how many earlier tries of this task ended while they had `subject` in hand."""
-    noted = state.get(IN_HAND) if state is not None else None
-    return int(noted["tries"]) if isinstance(noted, dict) and noted.get("photograph") == subject else 0
+class InHand:
+    """Which photographs earlier tries had in hand when they died, and how often.
 
+    Parameters
+    ----------
+    state
+        Airflow's task state store, which outlives a try; or ``None`` outside of a task.
+    """
 
-def note_in_hand(state: Any, subject: str, tries: int) -> None:
-    """Note that this try, the `tries`-th in a row, has `subject` in hand."""
-    if state is not None:
-        state.set(IN_HAND, {"photograph": subject, "tries": tries})
+    def __init__(self, state: Any) -> None:
+        self._state = state
+        noted = state.get(IN_HAND) if state is not None else None
+        self._tries: dict[str, int] = dict(noted) if isinstance(noted, dict) else {}
+
+    def deaths(self, subject: str) -> int:
+        """Return how many tries have died over `subject`."""
+        return self._tries.get(subject, 0)
+
+    def take(self, subject: str) -> None:
+        """Note that this try has `subject` in hand."""
+        self._tries[subject] = self.deaths(subject) + 1
+        self._store()
+
+    def lay_aside(self, subject: str) -> None:
+        """Forget `subject`; that is written down with the next one, to save a request."""
+        self._tries.pop(subject, None)
+
+    def close(self) -> None:
+        """Note that nothing is in hand any more."""
+        self._tries.clear()
+        self._store()
+
+    def _store(self) -> None:
+        if self._state is not None:
+            self._state.set(IN_HAND, self._tries)

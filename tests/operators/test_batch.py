@@ -1,0 +1,125 @@
+"""One photograph's fault stops nobody else; what may pass is tried again; what kills is left aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from imaging.errors import CorruptScan, ScanTooLarge, StoreError, UnfinishedScan
+from operators.batch import RETRY_POLICY, BatchOperator, BatchUnfinished
+from operators.outcome import BatchOutcome, Done, Passage
+from operators.progress import IN_HAND, KEY
+
+
+class StateStore(dict[str, Any]):
+    def set(self, key: str, value: Any) -> None:
+        self[key] = copy(value)
+
+
+class FakeWorker:
+    """Processes numbers; those in `faults` raise."""
+
+    def __init__(self, faults: dict[int, BaseException]) -> None:
+        self.faults = faults
+        self.processed: list[int] = []
+        self.refused: list[int] = []
+        self.failed: list[int] = []
+
+    def name(self, item: Passage) -> str:
+        return f"{item.scan}.tif"
+
+    def process(self, item: Passage, progress: Any) -> Done:
+        if item.scan in self.faults:
+            raise self.faults[item.scan]
+        self.processed.append(item.scan)
+        return Done(scans=(item.with_version(item.scan * 10),), fresh=1)
+
+    def refuse(self, item: Passage, error: Exception) -> bool:
+        self.refused.append(item.scan)
+        return False
+
+    def fail(self, item: Passage, error: Exception, attempt: str) -> None:
+        self.failed.append(item.scan)
+
+
+class FakeOperator(BatchOperator):
+    stage = "testing"
+    crew: FakeWorker
+
+    def worker(self, hook: Any, context: Any) -> FakeWorker:
+        return self.crew
+
+
+Run = Callable[..., BatchOutcome]
+
+
+@pytest.fixture
+def run() -> Run:
+    def start(worker: FakeWorker, state: StateStore | None = None, try_number: int = 3) -> BatchOutcome:
+        batch = BatchOutcome(0, scans=(Passage(1), Passage(2), Passage(3)))
+        operator = FakeOperator(task_id="testing", batch=batch.to_xcom())
+        operator.crew = worker
+        context = {
+            "ti": SimpleNamespace(try_number=try_number, max_tries=2),
+            "run_id": "run",
+            "task_state_store": state,
+        }
+        return BatchOutcome.from_xcom(operator.execute(context))
+
+    return start
+
+
+def test_bad_scan_is_refused_and_its_neighbors_go_on(run: Run) -> None:
+    worker = FakeWorker({2: CorruptScan("2.tif", "pixels are missing", "Scan it again.")})
+    outcome = run(worker)
+    assert outcome.scans == (Passage(1, (10,)), Passage(3, (30,)))
+    (loss,) = outcome.lost
+    assert (loss.photograph, loss.reason) == ("2.tif", "pixels are missing. Scan it again.")
+    assert (worker.refused, worker.failed, outcome.fresh) == ([2], [], 2)
+
+
+def test_unfinished_file_waits_and_is_not_lost(run: Run) -> None:
+    outcome = run(FakeWorker({1: UnfinishedScan("1.tif", "is being written", "Later.")}))
+    assert (outcome.waiting, outcome.lost) == (("1.tif",), ())
+
+
+def test_defect_is_tried_again_after_the_neighbors_are_done(run: Run) -> None:
+    worker = FakeWorker({1: ZeroDivisionError("oops")})
+    with pytest.raises(BatchUnfinished, match="1 of 3"):
+        run(worker, try_number=1)
+    assert (worker.processed, worker.failed) == ([2, 3], [])
+
+
+def test_defect_is_recorded_as_failure_at_the_last_try(run: Run) -> None:
+    worker = FakeWorker({1: ZeroDivisionError("oops")})
+    outcome = run(worker, try_number=3)
+    assert (worker.failed, [loss.photograph for loss in outcome.lost]) == ([1], ["1.tif"])
+    assert "ZeroDivisionError: oops" in outcome.lost[0].reason
+
+
+def test_trouble_of_everyone_fails_the_task(run: Run) -> None:
+    with pytest.raises(StoreError):
+        run(FakeWorker({2: StoreError("store", "the disk is full", "Free some space.")}))
+
+
+def test_photograph_that_killed_the_process_twice_is_left_aside(run: Run) -> None:
+    state = StateStore()
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            run(FakeWorker({2: SystemExit()}), state, try_number=1)
+    worker = FakeWorker({2: SystemExit()})
+    outcome = run(worker, state, try_number=3)
+    assert worker.processed == [1, 3]
+    assert worker.failed == [2] and "died 2 times" in outcome.lost[0].reason
+    assert state[IN_HAND] == {} and state[KEY]["done"] == 3
+
+
+@pytest.mark.parametrize("kind", [CorruptScan, ScanTooLarge])
+def test_bad_scans_are_not_tried_again(kind: type[Exception]) -> None:
+    decision = RETRY_POLICY.evaluate(kind("a", "b", "c"), 1, 2)
+    assert decision.action.value == "fail"
+    assert RETRY_POLICY.evaluate(OSError(), 1, 2).action.value == "default"
