@@ -1,7 +1,8 @@
 """Search over objects: accession number, words, and what is known of their photographs.
 
 Words are looked up as a full-text query (``word other``, ``"a phrase"``, ``-not``, ``or``), accents and case
-folded; where that finds nothing, by trigrams, which forgives typing mistakes and cut-off words.
+folded; where that finds nothing, as a piece of a number, title or maker; at last by likeness, which forgives
+typing mistakes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, literal_column, select
 from sqlalchemy.sql.functions import Function
 
 from catalog.objects import CatalogObject
@@ -67,15 +68,21 @@ def search(
     connection: Connection, which: ObjectSearch, *, limit: int = 50, offset: int = 0
 ) -> tuple[Hit, ...]:
     """Return the objects found, best match first, then by accession number."""
-    limit = min(limit, MOST_HITS)
-    hits = _hits(connection, full_text(which), limit, offset)
-    if hits or offset or not which.words.strip():
-        return hits
+    for statement in (full_text, part, likeness) if which.words.strip() else (full_text,):
+        if statement is likeness:
+            _set_least_likeness(connection)
+        query = statement(which).limit(min(limit, MOST_HITS))
+        if hits := tuple(_hit(row._mapping) for row in connection.execute(query.offset(offset))):
+            return hits
+        if offset and connection.execute(query.limit(1)).first():
+            return ()
+    return ()
+
+
+def _set_least_likeness(connection: Connection) -> None:
     # The operator's threshold is a setting of the session; here it holds for this transaction only.
-    connection.execute(
-        select(func.set_config("pg_trgm.word_similarity_threshold", str(LEAST_LIKENESS), True))
-    )
-    return _hits(connection, likeness(which), limit, offset)
+    name = "pg_trgm.word_similarity_threshold"
+    connection.execute(select(func.set_config(name, str(LEAST_LIKENESS), True)))
 
 
 def full_text(which: ObjectSearch) -> Select[*tuple[Any, ...]]:
@@ -86,19 +93,19 @@ def full_text(which: ObjectSearch) -> Select[*tuple[Any, ...]]:
     return _select(which, func.ts_rank(objects.c.search, asked)).where(objects.c.search.op("@@")(asked))
 
 
+def part(which: ObjectSearch) -> Select[*tuple[Any, ...]]:
+    """Return the statement that looks for the words as one piece of number, title or maker."""
+    piece = _fold(f"%{_literally(which.words)}%")
+    return _select(which, literal_column("0.0")).where(_names.like(piece, escape="/"))
+
+
 def likeness(which: ObjectSearch) -> Select[*tuple[Any, ...]]:
-    """Return the statement that looks words up in the trigram index."""
-    asked, names = _fold(which.words), literal_column(NAMES, Text)
-    return _select(which, func.word_similarity(asked, names)).where(
-        or_(asked.op("<%")(names), names.like(_fold(f"%{_literally(which.words)}%"), escape="/"))
-    )
+    """Return the statement that looks for what is spelled like the words, by the trigram index."""
+    asked = _fold(which.words)
+    return _select(which, func.word_similarity(asked, _names)).where(asked.op("<%")(_names))
 
 
-def _hits(
-    connection: Connection, query: Select[*tuple[Any, ...]], limit: int, offset: int
-) -> tuple[Hit, ...]:
-    rows = connection.execute(query.limit(limit).offset(offset))
-    return tuple(_hit(row._mapping) for row in rows)
+_names: ColumnElement[str] = literal_column(NAMES, Text)
 
 
 def _hit(row: Any) -> Hit:

@@ -101,6 +101,10 @@ def test_better_matches_come_first(catalog):
     assert hits[0].rank > hits[-1].rank
 
 
+def test_page_after_the_last_is_empty_not_a_guess(catalog):
+    assert search(catalog, ObjectSearch(words="railway"), offset=2) == ()
+
+
 def test_pages_of_hits(catalog):
     first = search(catalog, ObjectSearch(), limit=2)
     second = search(catalog, ObjectSearch(), limit=2, offset=2)
