@@ -31,7 +31,8 @@ class RestorationOptions:
     device
         Where networks run: ``cpu``, ``cuda``, or ``auto`` for CUDA when there is one.
     threads
-        Tiles worked on at the same time; 0 for as many as there are processors.
+        Tiles worked on at the same time; 0 for as many as there are processors, at most four, for each takes
+        memory.
     """
 
     mend: bool = True

@@ -55,6 +55,8 @@ _MASK_PYRAMID = PyramidOptions(compression=Compression.DEFLATE, predictor=False,
 """A mask is a list of kinds: nothing of it may be lost, however the photograph is packed."""
 _FOUND, _MASK, _RESTORED = "found", "mask", "restored"
 _SHARE_OF_DETECTION, _SHARE_OF_MENDING = 0.4, 0.5
+_MOST_TILES = 4
+"""Worked on at the same time unless asked otherwise; each takes about 200 MiB."""
 
 
 def restore(
@@ -126,7 +128,7 @@ def _tiles_in_parallel(threads: int) -> Iterator[ThreadPoolExecutor]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(threads or min(_MOST_TILES, os.cpu_count() or 1)) as pool:
             yield pool
     finally:
         torch.set_num_threads(before)

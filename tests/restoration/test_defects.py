@@ -1,0 +1,55 @@
+"""Detectors: what must be found, what must be left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from imaging.errors import ModelError
+from restoration.census import settle_picture
+from restoration.defects import ClassicalDetector, Detector, NetworkDetector, thresholds
+from restoration.kinds import KIND, SURE, DamageKind
+
+Picture = NDArray[np.float32]
+
+
+@pytest.fixture(scope="module", params=["network", "classical"])
+def detector(request: pytest.FixtureRequest) -> Detector:
+    return NetworkDetector() if request.param == "network" else ClassicalDetector()
+
+
+def test_specks_are_found_and_little_else(photograph: Picture, damaged: Picture, detector: Detector) -> None:
+    found = settle_picture(detector.detect(damaged, 0.5)) > 0
+    specks = abs(damaged - photograph) > 0.1
+    assert found[specks].mean() > 0.5
+    assert found[~specks].mean() < 0.02
+
+
+def test_an_even_picture_has_no_damage(detector: Detector) -> None:
+    assert not detector.detect(np.full((200, 150), 0.6, np.float32), 1.0).any()
+
+
+def test_a_higher_sensitivity_misses_less(damaged: Picture, detector: Detector) -> None:
+    found = [settle_picture(detector.detect(damaged, s)) > 0 for s in (0.1, 0.5, 0.9)]
+    assert found[0].sum() <= found[1].sum() <= found[2].sum()
+    assert found[2].any()
+
+
+def test_verdicts_are_kinds_with_or_without_sureness(damaged: Picture, detector: Detector) -> None:
+    verdicts = detector.detect(damaged, 0.7)
+    kinds = verdicts & KIND
+    assert verdicts.dtype == np.uint8
+    assert set(np.unique(verdicts)) <= {0} | {k + s for k in DamageKind for s in (0, SURE)}
+    assert ((kinds > 0) == (verdicts > 0)).all()
+
+
+def test_what_is_sure_is_likely_too() -> None:
+    for sensitivity in np.linspace(0, 1, 11):
+        sure, likely = thresholds(float(sensitivity))
+        assert likely < sure
+
+
+def test_absent_weights_are_refused(tmp_path: object) -> None:
+    with pytest.raises(ModelError, match="detector"):
+        NetworkDetector(folder=tmp_path)  # type: ignore[arg-type]
