@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from restoration.denoiser import GrainNetwork, level_map
 from restoration.models import WEIGHTS, ModelDescriptor, export
 from restoration.training.loop import Batch, Schedule, describe, train
+from restoration.training.processes import DrawnInProcesses
 from restoration.training.shards import read_photographs
 
 SETTINGS: Mapping[str, Any] = {
@@ -183,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=24, help="patches in a batch")
     parser.add_argument("--side", type=int, default=64, help="side of a patch, px")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
-    parser.add_argument("--ahead", type=int, default=0, help="threads that draw batches")
+    parser.add_argument("--processes", type=int, default=0, help="that draw batches; for a GPU")
     parser.add_argument("--shards", type=int, default=1, help="colour shards to learn from besides")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--export", metavar="VERSION", help="write the weights under this version")
@@ -199,9 +200,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         side=chosen.side,
     )
     schedule = Schedule(
-        steps=chosen.steps, seconds=chosen.seconds, learning_rate=chosen.rate, ahead=chosen.ahead
+        steps=chosen.steps, seconds=chosen.seconds, learning_rate=chosen.rate, ahead=2 * chosen.processes
     )
-    network = train(GrainNetwork(**SETTINGS), lesson, schedule, chosen.into, device=chosen.device)
+    taught = DrawnInProcesses(lesson, chosen.processes) if chosen.processes else lesson
+    network = train(GrainNetwork(**SETTINGS), taught, schedule, chosen.into, device=chosen.device)
     if chosen.export:
         with torch.inference_mode():
             figures = lesson.validate(network)
