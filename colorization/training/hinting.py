@@ -30,8 +30,11 @@ MOST = 150
 RECOLOR_SHARE = 0.25
 """Share of the well-hinted samples whose colors are turned to others: hints are to be obeyed, not judged."""
 
-REGION_SHARE = 0.45
+REGION_SHARE = 0.5
 """Share of the sparsely hinted samples in which one region has a color of its own."""
+
+ALONE_SHARE = 0.6
+"""Share of those in which the region's hint is the only one."""
 
 
 def recolor(chroma: Tensor, counts: Tensor, random: Generator) -> Tensor:
@@ -85,6 +88,8 @@ def simulate(chroma: Tensor, lightness: Tensor, random: Generator) -> tuple[Tens
     known = torch.where(coarse | full, torch.full_like(counts, MOST), counts)
     chroma = recolor(chroma, known, random)
     local = (counts > 0) & (torch.rand(n, generator=random, device=random.device) < REGION_SHARE)
+    alone = local & ~coarse & (torch.rand(n, generator=random, device=random.device) < ALONE_SHARE)
+    counts = counts.masked_fill(alone, 1)
     spot = torch.randint(chroma[0, 0].numel(), (n,), generator=random, device=random.device)
     chroma = recolor_region(chroma, lightness, spot, local, random)
     planes = _sparse(chroma, counts, torch.where(local, spot, -1), random)

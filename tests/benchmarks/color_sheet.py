@@ -8,6 +8,7 @@ Figures do not say whether a curator would show a picture; these are for looking
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,8 @@ from imaging.scan import open_scan
 
 SCANS = Path(__file__).parents[2].parent / "shared" / "scans"
 HEIGHT = 220
-PER_SHEET = 7
+WIDTH = 1900
+ROWS = 7
 
 Picture = NDArray[np.uint8]
 
@@ -41,11 +43,8 @@ def main() -> int:
     scans = sorted(p for p in asked.scans.iterdir() if p.suffix in {".jpg", ".png", ".tif"})
     side = asked.side or model.descriptor.preferred_side
     strips = [strip(model, scan, asked.alternatives, side) for scan in scans]
-    for i in range(0, len(strips), 2 * PER_SHEET):
-        rows = strips[i : i + 2 * PER_SHEET]
-        rows += [np.zeros_like(rows[0])] * (-len(rows) % 2)
-        sheet = np.vstack([_beside(rows[j : j + 2]) for j in range(0, len(rows), 2)])
-        cv2.imwrite(str(asked.out / f"sheet-{i // (2 * PER_SHEET)}.png"), sheet[..., ::-1])
+    for i, rows in enumerate(_filled(strips)):
+        cv2.imwrite(str(asked.out / f"sheet-{i}.png"), np.vstack(rows)[..., ::-1])
     return 0
 
 
@@ -89,14 +88,21 @@ def _labelled(row: Picture, text: str) -> Picture:
     return row
 
 
-def _beside(rows: list[Picture]) -> Picture:
-    wide = np.zeros((HEIGHT, 2 * 1000, 3), np.uint8)
-    left = 0
-    for row in rows:
-        part = row[:, : 2000 - left]
-        wide[:, left : left + part.shape[1]] = part
-        left += part.shape[1] + 8
-    return wide
+def _filled(strips: list[Picture]) -> Iterator[list[Picture]]:
+    """Yield sheets of rows of `WIDTH` px, each filled with as many strips as fit."""
+    rows: list[Picture] = []
+    left = WIDTH
+    for strip_ in strips:
+        part = strip_[:, :WIDTH]
+        if left + part.shape[1] > WIDTH:
+            if len(rows) == ROWS:
+                yield rows
+                rows = []
+            rows.append(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+            left = 0
+        rows[-1][:, left : left + part.shape[1]] = part
+        left += part.shape[1] + 10
+    yield rows
 
 
 if __name__ == "__main__":
