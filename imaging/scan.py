@@ -8,22 +8,17 @@ stream: stages wrap that in `decoding`, so that each becomes a `CorruptScan`.
 
 from __future__ import annotations
 
-import logging
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
 import pyvips
 
+from imaging.decoding import decoding
 from imaging.errors import CorruptScan, ForbiddenScan, ScanError, ScanTooLarge, UnsupportedScan
+from imaging.profiles import ColorModel
 from imaging.tiff import Directory, Tag, check_segments, read_directories
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,17 +45,6 @@ class ScanLimits:
 
 DEFAULT_LIMITS = ScanLimits(max_pixels=2_500_000_000, max_side=300_000, max_bytes=24 * 1024**3, max_pages=500)
 """Room for a 16-bit RGB gigapixel master; a 60,000 × 60,000 px decompression bomb stays outside."""
-
-
-class ColorModel(StrEnum):
-    """How the file stores its samples, before `open_scan` brings them to grey or sRGB."""
-
-    GREY = "grey"
-    RGB = "rgb"
-    CMYK = "cmyk"
-    LAB = "lab"
-    BILEVEL = "bilevel"
-    PALETTE = "palette"
 
 
 @dataclass(frozen=True)
@@ -130,20 +114,6 @@ _UNSTATED_DPI = 26
 """libvips reports 1 px/mm (25.4 dpi) for files that state no resolution."""
 _FLOAT_OR_SIGNED = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
 _DEPTHS = (1, 2, 4, 8, 16)
-_SAME_COLOR = 0.75 / 255
-"""A profile that moves no color by more than this is sRGB; applying it would only add rounding."""
-_INTENT = {"intent": "relative", "black_point_compensation": True}
-
-
-@contextmanager
-def decoding(path: Path) -> Iterator[None]:
-    """Turn what libvips says while pixels of `path` stream into `CorruptScan`."""
-    try:
-        yield
-    except pyvips.Error as error:
-        raise CorruptScan(
-            path, _reason(error), "Copy the file again or scan the photograph again."
-        ) from error
 
 
 def inspect_scan(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0) -> ScanProperties:
@@ -193,8 +163,7 @@ def open_scan(
     with decoding(path):
         if properties.orientation not in (1, 0):
             image = image.autorot()
-        image = _without_alpha(_as_srgb(path, image, properties.color_model))
-        return _plain(image)
+        return as_plain_srgb(path, image, properties.color_model)
 
 
 def is_settled(path: Path, quiet_seconds: float) -> bool:
@@ -378,78 +347,8 @@ def _samples(path: Path, image: pyvips.Image, directory: Directory | None) -> tu
     return (ColorModel.PALETTE if palette else model), bits
 
 
-def _as_srgb(path: Path, image: pyvips.Image, model: ColorModel) -> pyvips.Image:
-    deep = image.format == "ushort" or image.interpretation == "labs"
-    if model is ColorModel.LAB:
-        return image.colourspace("rgb16" if deep else "srgb")
-    if model is ColorModel.CMYK:
-        depth = 16 if deep else 8
-        return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth, **_INTENT)
-    if image.get_typeof("icc-profile-data") == 0:
-        return image
-    try:
-        return _grey_as_srgb(image) if image.bands < 3 else _rgb_as_srgb(image)
-    except pyvips.Error as error:
-        logger.warning("%s: its color profile is unusable (%s); taken as sRGB", path.name, _reason(error))
-        return image
-
-
-def _grey_as_srgb(image: pyvips.Image) -> pyvips.Image:
-    deep = image.format == "ushort"
-    codes = _with_profile_of(image, pyvips.Image.identity(ushort=deep, size=65536 if deep else 256))
-    curve = codes.icc_transform("srgb", embedded=True, depth=16, **_INTENT)[1]
-    table = curve.numpy().astype(np.float64) / 65535
-    if np.abs(table - np.linspace(0, 1, table.shape[1])).max() < _SAME_COLOR:
-        return image
-    top = 65535 if deep else 255
-    curve = pyvips.Image.new_from_array((table * top).round().astype(np.uint16 if deep else np.uint8))
-    converted = image[0].maplut(curve)
-    return converted.bandjoin(image[1]) if image.bands == 2 else converted
-
-
-def _rgb_as_srgb(image: pyvips.Image) -> pyvips.Image:
-    steps = np.linspace(0, 65535, 9).round().astype(np.uint16)
-    cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(9, 81, 3)
-    sample = pyvips.Image.new_from_array(cube).copy(interpretation="rgb16")
-    moved = _with_profile_of(image, sample).icc_transform("srgb", embedded=True, depth=16, **_INTENT).numpy()
-    if np.abs(moved.astype(np.float64) - cube).max() / 65535 < _SAME_COLOR:
-        return image
-    return image.icc_transform("srgb", embedded=True, depth=16 if image.format == "ushort" else 8, **_INTENT)
-
-
-def _with_profile_of(image: pyvips.Image, sample: pyvips.Image) -> pyvips.Image:
-    profile = image.get("icc-profile-data")
-    sample = sample.copy()
-    sample.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    return sample
-
-
-def _without_alpha(image: pyvips.Image) -> pyvips.Image:
-    return (
-        image.flatten(background=[65535 if image.format == "ushort" else 255]) if image.hasalpha() else image
-    )
-
-
-def _plain(image: pyvips.Image) -> pyvips.Image:
-    deep = image.format == "ushort"
-    if image.bands == 1:
-        image = image.copy(interpretation="grey16" if deep else "b-w")
-    else:
-        image = image.copy(interpretation="rgb16" if deep else "srgb")
-    # Pixels are sRGB and upright from here on; what described the file no longer describes them.
-    for name in image.get_fields():
-        if name in ("icc-profile-data", "orientation", "exif-data") or name.startswith("exif-"):
-            image.remove(name)
-    return image
-
-
 def _meta(image: pyvips.Image, name: str, default: int) -> int:
     return int(image.get(name)) if image.get_typeof(name) != 0 else default
-
-
-def _reason(error: pyvips.Error) -> str:
-    lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
-    return lines[0] if lines else "it can not be decoded"
 
 
 __all__ = [
