@@ -17,7 +17,7 @@ import pyvips
 
 from imaging.decoding import decoding
 from imaging.errors import CorruptScan, ForbiddenScan, ScanError, ScanTooLarge, UnsupportedScan
-from imaging.profiles import ColorModel
+from imaging.profiles import ColorModel, as_plain_srgb
 from imaging.tiff import Directory, Tag, check_segments, read_directories
 
 
