@@ -1,0 +1,5 @@
+"""``python -m operators.cli``: the command line without its console script."""
+
+from operators.cli import main
+
+main()

@@ -1,0 +1,118 @@
+"""Commands say what they did in words and in JSON, and their status can be relied on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from catalog.provenance.verify import Verdict
+from operators.cli.answer import Status
+from operators.cli.app import run
+from tests.operators.conftest import Photographer
+
+Said = Callable[..., tuple[int, str]]
+COMMANDS = ["up", "demo", "restore", "colorize", "inspect", "catalog", "models", "serve", "publish", "verify"]
+
+
+@pytest.fixture
+def heliochrome(capfd: pytest.CaptureFixture[str]) -> Said:
+    def call(*arguments: object) -> tuple[int, str]:
+        status = run([str(argument) for argument in arguments])
+        return status, capfd.readouterr().out
+
+    return call
+
+
+@pytest.fixture
+def own_catalog(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HELIOCHROME_CATALOG_DSN", engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("HELIOCHROME_HOME", str(tmp_path / "home"))
+
+
+def test_help_teaches_every_command(heliochrome: Said) -> None:
+    status, text = heliochrome("--help")
+    assert status == Status.WELL
+    for command in (
+        "up",
+        "demo",
+        "restore",
+        "colorize",
+        "inspect",
+        "catalog",
+        "models",
+        "serve",
+        "publish",
+        "verify",
+    ):
+        assert command in text
+        assert heliochrome(command, "--help")[0] == Status.WELL
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--nonsense",), ("inspect",), ("inspect", "no-such-file.tif"), ("nonsense",)]
+)
+def test_wrong_usage_is_status_2(heliochrome: Said, wrong: tuple[str, ...]) -> None:
+    assert heliochrome(*wrong)[0] == Status.USAGE
+
+
+def test_inspect_answers_scripts(heliochrome: Said, photograph: Photographer) -> None:
+    status, text = heliochrome("inspect", photograph("a.tif", "I;16"), "--json")
+    facts = json.loads(text)
+    assert (status, facts["width"], facts["height"], facts["bits"]) == (Status.WELL, 96, 64, 16)
+
+
+def test_refused_scan_is_status_3_with_reason_and_remedy(heliochrome: Said, inbox: Path) -> None:
+    (inbox / "letter.tif").write_text("Dear Sir")
+    status, text = heliochrome("inspect", inbox / "letter.tif", "--json")
+    told = json.loads(text)
+    assert (status, told["error"]) == (Status.REFUSED, "UnsupportedScan")
+    assert told["fault"] and told["remedy"]
+
+
+def test_restore_writes_beside_the_scan(heliochrome: Said, photograph: Photographer) -> None:
+    scan = photograph("a.tif")
+    status, text = heliochrome("restore", scan, "--denoise", "0", "--device", "cpu", "--json")
+    files = json.loads(text)["files"]
+    assert status == Status.WELL
+    assert {Path(path).parent for path in files.values()} == {scan.with_name("a-restored")}
+    status, text = heliochrome("verify", files["restored"], "--alone", "--json")
+    assert status == Status.WELL
+    assert not any(f["verdict"] == Verdict.DIFFERS for one in json.loads(text) for f in one["findings"])
+
+
+def test_unusable_hint_is_wrong_usage(heliochrome: Said, photograph: Photographer) -> None:
+    assert heliochrome("colorize", photograph("a.tif"), "--hint", "blue")[0] == Status.USAGE
+
+
+def test_models_are_listed_with_their_digests(heliochrome: Said) -> None:
+    status, text = heliochrome("models", "list", "--json")
+    assert status == Status.WELL
+    assert all(len(model["sha256"]) == 64 for model in json.loads(text))
+
+
+@pytest.mark.usefixtures("own_catalog")
+def test_catalog_takes_and_gives_spreadsheets(heliochrome: Said, tmp_path: Path) -> None:
+    sheet = tmp_path / "objects.csv"
+    sheet.write_text("accession_number,title,collections\n1987.12,Harbor,ships\n1987.13,Quay,ships\n")
+    status, text = heliochrome("catalog", "import", sheet, "--json")
+    assert (status, json.loads(text)["inserted"]) == (Status.WELL, 2)
+    assert json.loads(heliochrome("catalog", "import", sheet, "--json")[1])["unchanged"] == 2
+    listed = json.loads(heliochrome("catalog", "list", "--collection", "ships", "--json")[1])
+    assert [item["title"] for item in listed] == ["Harbor", "Quay"]
+    assert "1987.13" in heliochrome("catalog", "export")[1]
+    assert json.loads(heliochrome("catalog", "show", "1987.12", "--json")[1])["scans"] == []
+    assert heliochrome("catalog", "show", "none")[0] == Status.FAILED
+    assert heliochrome("catalog", "troubles", "--json") == (Status.WELL, "[]\n")
+
+
+@pytest.mark.usefixtures("own_catalog")
+def test_faulty_rows_are_status_1_and_nothing_is_written(heliochrome: Said, tmp_path: Path) -> None:
+    sheet = tmp_path / "objects.csv"
+    sheet.write_text("accession_number,rights\n1,http://example.org/mine\n2,\n")
+    status, text = heliochrome("catalog", "import", sheet, "--json")
+    assert (status, json.loads(text)["written"]) == (Status.NOT_ALL_WELL, False)
+    assert json.loads(heliochrome("catalog", "list", "--json")[1]) == []
