@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from sqlalchemy import Connection, select
 
 from catalog import collections, derivatives, events, hints, objects, reviews, scans
+from catalog.collections import Collection
 from catalog.derivatives import Derivative, Version
 from catalog.hints import GivenHint
 from catalog.iiif.addresses import Addresses
@@ -118,6 +119,23 @@ def shown_object(connection: Connection, accession: str, audience: Audience) -> 
         moments += [scan.version.created_at] if scan.version else []
         moments += [scan.review.decided_at] if scan.review and scan.review.decided_at else []
     return ShownObject(found, shown, max(moments))
+
+
+def nested_collections(
+    connection: Connection, slug: str | None, audience: Audience
+) -> tuple[Collection, ...]:
+    """Return the collections right inside one, or those inside none, that `audience` may know of."""
+    inside = collections.children(connection, slug)
+    return tuple(one for one in inside if may_know_of(connection, one.slug, audience))
+
+
+def may_know_of(connection: Connection, slug: str, audience: Audience) -> bool:
+    """Return whether `audience` may know that a collection exists: the public, when it shows something."""
+    return (
+        audience is Audience.STAFF
+        or collections.size(connection, slug, published=True) > 0
+        or bool(nested_collections(connection, slug, audience))
+    )
 
 
 def account_of(shown: ShownObject) -> Derivative | None:

@@ -35,6 +35,7 @@ from catalog.iiif.presentation import (
     ShownObject,
     account_of,
     manifest_of,
+    nested_collections,
     shown_object,
 )
 from catalog.iiif.site_folder import SiteChange, SiteFolder, publishing
@@ -282,12 +283,13 @@ def _nest(connection: Connection, slug: str, parent: Nested | None = None) -> It
     found = collections.get(connection, slug)
     record = CollectionRecord(found.slug, found.title, found.description, parent)
     yield record
-    for child in collections.children(connection, slug):
+    for child in nested_collections(connection, slug, Audience.PUBLIC):
         yield from _nest(connection, child.slug, _nested(record))
 
 
 def _inside(connection: Connection, slug: str) -> list[CollectionRecord]:
-    return [CollectionRecord(one.slug, one.title) for one in collections.children(connection, slug)]
+    inside = nested_collections(connection, slug, Audience.PUBLIC)
+    return [CollectionRecord(one.slug, one.title) for one in inside]
 
 
 def _nested(record: CollectionRecord) -> Nested:

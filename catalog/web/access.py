@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 
-from catalog.agents import Agent, person
-
 Dependency = Callable[..., Any]
 """A FastAPI dependency that returns the `catalog.agents.Agent` who asks, or raises ``HTTPException``."""
 
@@ -29,18 +27,6 @@ class StaffAccess:
 
     read: Dependency
     write: Dependency
-
-
-def guarded_caller(request: Request) -> Agent:
-    """Return the person whom a guard before this application let through (a FastAPI dependency).
-
-    The guard has checked what the caller may do, and left the name in ``scope["state"]["user"]``. Without it
-    nobody is let in.
-    """
-    name = getattr(request.state, "user", None)
-    if not name:
-        raise HTTPException(401, "Log in first.")
-    return person(str(name))
 
 
 def same_origin(request: Request) -> None:

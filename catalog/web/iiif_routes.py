@@ -27,6 +27,8 @@ from catalog.iiif.presentation import (
     ShownObject,
     account_of,
     manifest_of,
+    may_know_of,
+    nested_collections,
     shown_file,
     shown_object,
 )
@@ -87,7 +89,9 @@ def iiif_routes(site: Site) -> APIRouter:
     @router.get("/collections/collection.json")
     def top(request: Request) -> Response:
         with site.engine.connect() as connection:
-            nested = [Nested(one.slug, one.title) for one in collections.children(connection)]
+            nested = [
+                Nested(one.slug, one.title) for one in nested_collections(connection, None, site.audience)
+            ]
         body = build_top(nested, site.addresses, institution=site.institution)
         return document(request, body, public=public)
 
@@ -121,7 +125,7 @@ def iiif_routes(site: Site) -> APIRouter:
             q[: search.LONGEST_QUERY], min(max(0, page), 1000), search.ignored_parameters(given)
         )
         with site.engine.connect() as connection:
-            _collection(connection, slug)
+            _collection(connection, slug, site)
             body = _search(connection, slug, asked, site)
         return document(request, body, search.CONTEXT, public=public)
 
@@ -159,17 +163,17 @@ def file_routes(site: Site) -> APIRouter:
 
 def collection_document(connection: Connection, slug: str, site: Site) -> bytes:
     """Return a collection's document; 404 when there is none."""
-    record = _collection(connection, slug)
+    record = _collection(connection, slug, site)
     public = site.audience is Audience.PUBLIC
     size = collections.size(connection, slug, published=public)
     members = _members(connection, slug, 1, site) if size <= PART else []
-    nested = [Nested(one.slug, one.title) for one in collections.children(connection, slug)]
+    nested = [Nested(one.slug, one.title) for one in nested_collections(connection, slug, site.audience)]
     return build_collection(record, nested, members, size, site.addresses, institution=site.institution)
 
 
 def part_document(connection: Connection, slug: str, number: int, site: Site) -> bytes:
     """Return one part of a large collection; 404 when there is none."""
-    record = _collection(connection, slug)
+    record = _collection(connection, slug, site)
     size = collections.size(connection, slug, published=site.audience is Audience.PUBLIC)
     if size <= PART or not 1 <= number <= -(-size // PART):
         raise HTTPException(404, _NO_SUCH)
@@ -199,9 +203,9 @@ def _shown(connection: Connection, token: str, site: Site) -> ShownObject:
     return shown
 
 
-def _collection(connection: Connection, slug: str) -> CollectionRecord:
+def _collection(connection: Connection, slug: str, site: Site) -> CollectionRecord:
     found = collections.find(connection, slug)
-    if found is None:
+    if found is None or not may_know_of(connection, slug, site.audience):
         raise HTTPException(404, _NO_SUCH)
     parent = collections.find(connection, found.parent) if found.parent else None
     within = Nested(parent.slug, parent.title) if parent else None

@@ -19,7 +19,14 @@ from catalog import collections
 from catalog.iiif.addresses import Addresses, path_token
 from catalog.iiif.collection import CollectionRecord, Nested
 from catalog.iiif.manifest import NOTICE_LABEL, THUMBNAIL_SIDE, fit
-from catalog.iiif.presentation import Audience, ShownFile, ShownObject, account_of
+from catalog.iiif.presentation import (
+    Audience,
+    ShownFile,
+    ShownObject,
+    account_of,
+    may_know_of,
+    nested_collections,
+)
 from catalog.objects import CatalogObject
 from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.rights import label as rights_label
@@ -116,7 +123,7 @@ def grid_page(
 def collection_page(connection: Connection, site: Site, slug: str | None, after: str) -> str | None:
     """Return the page of a collection, or of all photographs; ``None`` when there is no such collection."""
     found = collections.find(connection, slug) if slug else None
-    if slug and found is None:
+    if slug and (found is None or not may_know_of(connection, slug, site.audience)):
         return None
     members = _members(connection, site, slug, after)
     here = f"{site.prefix}/collections/{slug}/" if slug else f"{site.prefix}/"
@@ -126,7 +133,7 @@ def collection_page(connection: Connection, site: Site, slug: str | None, after:
     return grid_page(
         site,
         CollectionRecord(slug or "", found.title if found else house, found.description if found else ""),
-        [Nested(one.slug, one.title) for one in collections.children(connection, slug)],
+        [Nested(one.slug, one.title) for one in nested_collections(connection, slug, site.audience)],
         [card(site, one.accession_number, one.title) for one in members],
         f"{here}?after={path_token(members[-1].accession_number)}" if more else None,
     )

@@ -4,7 +4,6 @@ import pytest
 
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.manifest import (
-    COLOR_NOTICE,
     CanvasImage,
     CollectionLink,
     Institution,
@@ -16,6 +15,7 @@ from catalog.iiif.manifest import (
     rebase,
     rights_uri,
 )
+from catalog.provenance.vocabulary import COLOR_NOTICE
 from imaging.errors import CatalogError
 from imaging.stage import Role
 from tests.catalog.iiif.conformance import assert_presentation

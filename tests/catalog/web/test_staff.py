@@ -7,12 +7,9 @@ import re
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from catalog import hints, reviews
 from catalog.schema import ReviewState
-from catalog.web.access import StaffAccess, guarded_caller
-from catalog.web.app import create_app
 from imaging.errors import OptionsError
 from imaging.stage import Role
 from tests.catalog.iiif.archive import Archive, Photograph
@@ -176,23 +173,6 @@ def test_two_archivists_at_once(archive: Archive, staff: Client) -> None:
     late = decide(staff, review, "rejected", reason="no", revision=seen)
     assert late.status_code == 409
     assert state_of(archive, photograph) is ReviewState.APPROVED
-
-
-def test_behind_a_guard_nobody_is_let_in_without_a_name(archive: Archive) -> None:
-    app = create_app(
-        archive.engine, archive.store.root, BASE, staff=StaffAccess(guarded_caller, guarded_caller)
-    )
-    photograph = archive.add("1987.1")
-    assert Client(app).get("/").status_code == 401
-
-    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"] = {"user": "Guard's Friend"}
-        await app(scope, receive, send)
-
-    sent = {"decision": "approved", "revision": 0}
-    response = Client(guard).post(f"/reviews/{archive.review(photograph).id}/decision", data=sent)
-    assert response.status_code == 303
-    assert archive.review(photograph).reviewer == "Guard's Friend"
 
 
 def test_colors_that_are_no_colors_are_refused_before_the_database() -> None:
