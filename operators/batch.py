@@ -132,6 +132,8 @@ class BatchOperator(BaseOperator):
         BatchUnfinished
             Some photographs failed and may succeed at another try.
         """
+        # libvips tells of every thread it ends.
+        logging.getLogger("pyvips").setLevel(logging.WARNING)
         with closing(CatalogHook(self.catalog_conn_id)) as hook:
             tally = self._work_through(self.items(), self.worker(hook, context), context)
         outcome = self.before().after(

@@ -59,7 +59,7 @@ class Progress:
         if now - self._logged >= LOG_SECONDS:
             self._logged = now
             log.info(
-                "%s: %.0f %% done, %d of %d photographs finished, %.0f min left",
+                "%s: %.0f %% done, %d of %d photographs finished, %.1f min left",
                 *(self._subject, 100 * share, self.done, self.total, self._minutes_left(share)),
             )
 

@@ -83,8 +83,12 @@ class AirflowClient:
     _token: str = field(default="", repr=False, init=False)
 
     def healthy(self, since: datetime) -> bool:
-        """Return whether every component has given a sign of life after `since`."""
+        """Return whether every component has given a sign of life after `since`.
+
+        Asks the tasks' interface too: it is built when first asked, and tasks would wait for that.
+        """
         try:
+            httpx.get(f"{self.address}/execution/health", timeout=30).raise_for_status()
             health = httpx.get(f"{self.address}/api/v2/monitor/health", timeout=5).raise_for_status().json()
         except (httpx.HTTPError, ValueError):
             return False

@@ -86,7 +86,13 @@ class StageWorker(ABC):
         scan = self._scan(item)
         circumstances = since(datetime.now(UTC))
         outcomes.record_refusal(
-            self.engine, scan.original_name, error, circumstances, sha256=scan.sha256, size=scan.bytes
+            self.engine,
+            scan.original_name,
+            error,
+            circumstances,
+            sha256=scan.sha256,
+            page=scan.page,
+            size=scan.bytes,
         )
         return False
 
