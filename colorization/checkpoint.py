@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,10 +78,12 @@ class Checkpoints:
         StoreError
             When the disk is full.
         """
+        path = self.folder / f"{name}.scratch"
         try:
-            array: Array = np.lib.format.open_memmap(
-                self.folder / f"{name}.scratch", mode="w+", dtype=np.float32, shape=shape
-            )
+            array: Array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+            with path.open("r+b") as stream:
+                # A full disk must show here: later it would end the process with a bus error.
+                os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
         except OSError as error:
             raise _disk_full(self.folder, error) from error
         return array
