@@ -269,7 +269,8 @@ class _Job:
             "page": self.options.page,
             "model": reference.sha256,
             "device": self.options.device,
-            "threads": self.options.threads,
+            # Sums of floats depend on how many threads share them.
+            "threads": torch.get_num_threads(),
             "working_side": self.options.working_side,
             "largest_working_side": self.options.largest_working_side,
             "preferred": self.preferred,
