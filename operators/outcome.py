@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -94,8 +95,8 @@ class BatchOutcome:
         )
 
     def to_xcom(self) -> dict[str, Any]:
-        """Return the outcome as plain JSON."""
-        return asdict(self)
+        """Return the outcome as plain JSON, which a tuple would not be."""
+        return dict(json.loads(json.dumps(asdict(self))))
 
     @classmethod
     def from_xcom(cls, raw: Mapping[str, Any]) -> BatchOutcome:

@@ -95,7 +95,12 @@ def restoration_slots() -> int:
 
 def configured_catalog_dsn() -> str | None:
     """Return the catalog that the environment names; ``None`` when it names none."""
-    return os.environ.get(CATALOG_VARIABLE) or os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONNECTION.upper()}")
+    connection = os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONNECTION.upper()}")
+    if connection is not None and connection.lstrip().startswith("{"):
+        from airflow.sdk import Connection  # noqa: PLC0415 - as `_conf` does
+
+        return str(Connection.from_json(connection, CATALOG_CONNECTION).get_uri())
+    return connection or os.environ.get(CATALOG_VARIABLE)
 
 
 def _file(name: str) -> Path | None:
