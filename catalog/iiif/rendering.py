@@ -149,6 +149,8 @@ def save_tiles(picture: Picture, folder: Path, tile: int) -> None:
     try:
         image = _in_quality(_in_eight_bits(picture.levels[0].image), Quality.DEFAULT, picture.native)
         image.dzsave(str(folder), layout="iiif3", tile_size=tile, suffix=f".jpg[Q={_JPEG_QUALITY},keep=none]")
+        # libvips leaves its notes beside the folder.
+        folder.with_name("vips-properties.xml").unlink(missing_ok=True)
     except pyvips.Error as error:
         raise StoreError(
             picture.path, f"can not be cut into tiles ({error.message})", "Check its fixity and disk space."

@@ -33,8 +33,7 @@ def write_static_image(picture: Picture, folder: Path) -> None:
     from catalog.iiif.rendering import save_tiles  # noqa: PLC0415
 
     save_tiles(picture, folder, TILE)
-    for leftover in ("info.json", "vips-properties.xml"):
-        (folder / leftover).unlink(missing_ok=True)
+    (folder / "info.json").unlink()
     for width, height in whole_sizes(picture.width, picture.height):
         _write_whole(picture, folder, f"{width},{height}")
     _write_whole(picture, folder, "max")

@@ -54,6 +54,8 @@ class View {
         new Promise((resolve, reject) => {
           this.viewer.addTiledImage({
             tileSource: source,
+            // The first picture lies below the others, whichever is loaded first.
+            index: number === 0 ? 0 : undefined,
             opacity: 0,
             width: 1,
             success: (event) => resolve((this.layers[number].image = event.item)),

@@ -110,6 +110,7 @@ def test_a_published_collection_is_complete(archive: Archive, folder: Path) -> N
     archive.decide(archive.add("1987.3", collection="piers"), ReviewState.APPROVED)
     done = published(archive, folder)
     assert (done.photographs, done.created, done.updated, done.deleted) == (2, 2, 0, 0)
+    assert done.removed == 0
     top = assert_presentation(on_disk(folder, f"{BASE}/iiif/collections/collection.json").read_bytes())
     harbor = assert_presentation(on_disk(folder, top["items"][0]["id"]).read_bytes())
     piers = assert_presentation(on_disk(folder, harbor["items"][0]["id"]).read_bytes())
