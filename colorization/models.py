@@ -20,8 +20,9 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorization import chroma
+from colorization import chroma, locality
 from colorization.descriptor import Architecture, ModelDescriptor, read
+from colorization.hints import EXACT_TRUST
 from colorization.network import ColorNetwork, Output
 from colorization.siggraph17 import Siggraph17
 from imaging.errors import ModelError
@@ -32,6 +33,9 @@ DEFAULT = "heliochrome-color"
 
 SHIPPED = Path(__file__).parent / "weights"
 """The weights that come with Heliochrome."""
+
+_ALL = 0.99
+"""Share of their effect from which hints simply act everywhere."""
 
 Array = NDArray[np.float32]
 
@@ -101,13 +105,32 @@ class ColorModel:
         with torch.inference_mode():
             light = self._padded(lightness, "replicate")
             planes = None if hints is None else self._padded(hints, "constant")
-            output: Output = self._network(light, planes)
-            how = self.descriptor.decoding
-            ab = chroma.decode(output.logits, output.chroma, self._bins, self._log_weight, how)
-            likely = chroma.likelihood(output.logits, self._log_weight, how)
+            ab, likely = self._said(light, planes)
+            if planes is not None:
+                ab, likely = self._kept_local(light, planes, ab, likely)
             sure = chroma.confidence(likely, _resized(ab, likely), self._bins)
             full = [_resized(x, light)[..., :height, :width].cpu().numpy() for x in (ab, sure)]
             return Prediction(full[0], full[1].clip(0, 1), likely.cpu().numpy(), self._bins.cpu().numpy())
+
+    def _said(self, light: Tensor, planes: Tensor | None) -> tuple[Tensor, Tensor]:
+        output: Output = self._network(light, planes)
+        how = self.descriptor.decoding
+        ab = chroma.decode(output.logits, output.chroma, self._bins, self._log_weight, how)
+        return ab, chroma.likelihood(output.logits, self._log_weight, how)
+
+    def _kept_local(self, light: Tensor, planes: Tensor, ab: Tensor, likely: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale the effect of a few exact hints down where nothing looks like the hinted places."""
+        few = [i for i, hints in enumerate(planes) if 0 < locality.whole_share(hints) < _ALL]
+        if not few:
+            return ab, likely
+        unhinted = planes[few] * (planes[few, 2:] < EXACT_TRUST)
+        before, thought = self._said(light[few], unhinted)
+        ab, likely = ab.clone(), likely.clone()
+        for place, i in enumerate(few):
+            share = locality.influence(planes[i], light[i], thought[place])
+            ab[i] = torch.lerp(before[place], ab[i], _resized(share[None], ab)[0])
+            likely[i] = torch.lerp(thought[place], likely[i], share)
+        return ab, likely
 
     def _padded(self, planes: Array, mode: str) -> Tensor:
         height, width = planes.shape[-2:]
