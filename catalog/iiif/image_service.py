@@ -89,7 +89,7 @@ class ServicePolicy:
     queue
         Requests that may wait for a place.
     seconds
-        Time for one rendering, waiting not included.
+        Time for one rendering, waiting not included, and for making a picture ready.
     inline_pixels
         Up to this many px of an answer, a piece that needs no scaling is rendered where requests are taken,
         not in a thread: quicker, for servers of several processes that do nothing else.
@@ -131,6 +131,8 @@ class ImageService:
         # Places are waited for; the clock of a rendering starts once it has one and so a thread.
         self._places = anyio.Semaphore(self._policy.concurrency)
         self._threads = anyio.CapacityLimiter(self._policy.concurrency)
+        self._look_ups = anyio.CapacityLimiter(self._policy.concurrency)
+        self._looking: dict[str, asyncio.Task[_Found | None]] = {}
         self._under_way = 0
         self._known = _Remembered(self._policy.remembered_seconds)
 
@@ -150,6 +152,8 @@ class ImageService:
                 response = _refusal(405, "This service is read-only.", {"Allow": _METHODS})
         except OptionsError as error:
             response = _refusal(400, str(error))
+        except TimeoutError:
+            response = _busy()
         except StoreError as error:
             logger.error("image service: %s", error)
             response = _refusal(500, "The stored picture can not be read; the archive has been told.")
@@ -179,9 +183,19 @@ class ImageService:
         if identifier is None:
             return None
         known, found = self._known.get(identifier)
-        if not known:
-            found = await run_sync(self._look_up, identifier)
-            self._known.put(identifier, found)
+        if known:
+            return found
+        # A viewer asks for many tiles of a picture that must be made ready first: one look-up is enough.
+        looking = self._looking.get(identifier)
+        if looking is None:
+            looking = asyncio.create_task(self._remember(identifier))
+            self._looking[identifier] = looking
+            looking.add_done_callback(lambda _: self._looking.pop(identifier, None))
+        return await asyncio.wait_for(asyncio.shield(looking), self._policy.seconds)
+
+    async def _remember(self, identifier: str) -> _Found | None:
+        found = await run_sync(self._look_up, identifier, limiter=self._look_ups)
+        self._known.put(identifier, found)
         return found
 
     def _look_up(self, identifier: str) -> _Found | None:
@@ -226,7 +240,7 @@ class ImageService:
             return Response(media_type=media_type, headers=headers)
         body = await self._render(picture, plan)
         if body is None:
-            return _refusal(503, "The service is busy; try again soon.", {"Retry-After": "2"})
+            return _busy()
         return Response(body, media_type=media_type, headers=headers)
 
     async def _render(self, picture: Picture, plan: RenderPlan) -> bytes | None:
@@ -310,6 +324,10 @@ def _preflight() -> Response:
             "Access-Control-Max-Age": "86400",
         },
     )
+
+
+def _busy() -> Response:
+    return _refusal(503, "The service is busy; try again soon.", {"Retry-After": "2"})
 
 
 def _refusal(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:

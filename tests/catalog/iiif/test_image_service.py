@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -186,6 +188,41 @@ def test_what_the_resolver_said_is_forgotten(squares_pyramid: Path) -> None:
     assert answer(service, "/iiif/3/a/info.json").status_code == 200
     files.clear()
     assert answer(service, "/iiif/3/a/info.json").status_code == 404
+
+
+def test_a_picture_is_made_ready_once_and_not_waited_for_too_long(squares_pyramid: Path) -> None:
+    asked: list[str] = []
+
+    def slow(identifier: str) -> ServedFile:
+        asked.append(identifier)
+        time.sleep(0.4)
+        return ServedFile(squares_pyramid, "0" * 64)
+
+    async def crowd(policy: ServicePolicy) -> set[int]:
+        service = ImageService(slow, Addresses(BASE), policy)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(service), base_url=BASE) as client:
+            answers = await asyncio.gather(*(client.get("/iiif/3/a/info.json") for _ in range(20)))
+            await asyncio.sleep(0.5)
+            answers.append(await client.get("/iiif/3/a/info.json"))
+        assert answers.pop().status_code == 200
+        return {answer.status_code for answer in answers}
+
+    assert asyncio.run(crowd(ServicePolicy())) == {200}
+    assert asked == ["a"]
+    assert asyncio.run(crowd(ServicePolicy(seconds=0.1))) == {503}
+
+
+def test_tiles_without_end_need_no_more_memory(app: ImageService) -> None:
+    process = psutil.Process()
+
+    def many(count: int) -> int:
+        for n in range(count):
+            answer(app, f"/iiif/3/squares/{n % 400},{n % 300},512,512/max/0/default.jpg")
+            answer(app, f"/iiif/3/grey/{n % 400},{n % 200},300,300/{100 + n % 100},/0/default.png")
+        return int(process.memory_info().rss)
+
+    before = many(60)
+    assert many(120) - before < 40 << 20
 
 
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -1,0 +1,82 @@
+"""The public's application as a server of its own, in one process or several.
+
+Each process makes its own application from what `run` leaves for it in the environment; they share the port.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from catalog.iiif.image_service import ServicePolicy
+from catalog.iiif.info import TILE
+from catalog.iiif.manifest import Institution
+from catalog.web.app import create_app
+
+_HANDOVER = "HELIOCHROME_PUBLIC_SERVER"
+"""The variable in which `run` hands its processes what they serve."""
+
+
+@dataclass(frozen=True)
+class PublicServer:
+    """What is served and where.
+
+    Parameters
+    ----------
+    catalog
+        The catalog's address.
+    store
+        The file store's folder.
+    address
+        Where clients see the application.
+    institution, homepage
+        Who publishes; empty when nobody is to be named.
+    """
+
+    catalog: str
+    store: str
+    address: str
+    institution: str = ""
+    homepage: str = ""
+
+
+def run(server: PublicServer, *, host: str, port: int, workers: int = 1, behind_proxy: bool = False) -> None:
+    """Serve until interrupted.
+
+    Parameters
+    ----------
+    server
+        What is served.
+    host, port
+        Where to listen.
+    workers
+        Processes; one for each core serves tiles fastest.
+    behind_proxy
+        Whether a proxy's word on who asks is to be believed.
+    """
+    os.environ[_HANDOVER] = json.dumps(asdict(server))
+    uvicorn.run(
+        f"{__name__}:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        proxy_headers=behind_proxy,
+    )
+
+
+def application() -> FastAPI:
+    """Return the application that one of `run`'s processes serves (a factory for uvicorn)."""
+    server = PublicServer(**json.loads(os.environ[_HANDOVER]))
+    publisher = Institution(server.institution, server.homepage) if server.institution else None
+    # A process that does nothing else may render a tile where it takes the request.
+    policy = ServicePolicy(concurrency=2, inline_pixels=TILE * TILE)
+    return create_app(
+        server.catalog, Path(server.store), server.address, institution=publisher, policy=policy
+    )
