@@ -35,7 +35,7 @@ def get_provider_info() -> dict[str, Any]:
                     "quiet_seconds": _option(
                         "How long a file must lie unchanged before it is read.", "3", "float"
                     ),
-                    "batch_size": _option("Photographs per mapped task.", "8", "integer"),
+                    "batch_size": _option("Photographs per mapped task.", "16", "integer"),
                     "signing_certificates": _option(
                         "PEM chain to sign content credentials with; empty: a development identity.", ""
                     ),

@@ -30,17 +30,17 @@ def serve(
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Where to listen.")] = 8090,
     address: Annotated[str, typer.Option(help="As clients see it; http://HOST:PORT by default.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes; one for each core is fastest.")] = 1,
 ) -> None:
     """Serve what is published to the public: IIIF images, manifests, search, changes. Read-only."""
-    import uvicorn  # noqa: PLC0415
-
-    from catalog.web.app import create_app  # noqa: PLC0415 - loads the catalog
+    from catalog.web.standalone import PublicServer, run  # noqa: PLC0415 - loads the catalog
+    from operators.deployment import services  # noqa: PLC0415
     from operators.deployment.home import Home as Folders  # noqa: PLC0415
 
-    with opened(home) as engine:
-        app = create_app(engine, Folders.at(home).store, address or f"http://{host}:{port}")
-        people.print(f"serving {address or f'http://{host}:{port}'}; Ctrl-C stops it")
-        uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=bool(address))
+    with services.catalog(home) as dsn:
+        public = PublicServer(dsn, str(Folders.at(home).store), address or f"http://{host}:{port}")
+        people.print(f"serving {public.address}; Ctrl-C stops it")
+        run(public, host=host, port=port, workers=workers, behind_proxy=bool(address))
 
 
 def publish(  # noqa: PLR0917 - typer makes options of them

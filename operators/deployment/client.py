@@ -21,7 +21,7 @@ UNDER_WAY = frozenset({"queued", "running"})
 PROGRESS = "progress"
 """The key under which a task keeps its `Progress` in the task state store."""
 HEARTBEATS = ("scheduler", "triggerer", "dag_processor")
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 PAGE = 100
 """Rows per request, the most that the API hands out by default."""
 
