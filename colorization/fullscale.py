@@ -127,22 +127,45 @@ def colored_strips(
         fetched: Rows = np.frombuffer(region.fetch(0, top, image.width, height), dtype)
         pixels = fetched.reshape(height, image.width, image.bands)
         strip = np.empty((height, image.width, 3), np.uint16 if bits == 16 else np.uint8)
+        field = _StripField(coefficients.field, top, height, (image.width, image.height))
         for start in range(0, height, block):
             here = slice(start, min(start + block, height))
-            lines = np.arange(top + here.start, top + here.stop)
-            field = _interpolate(coefficients.field, lines, image.width, image.height)
-            strip[here] = colored(pixels[here], field)
+            strip[here] = colored(pixels[here], field.planes(here))
         yield strip
 
 
-def _interpolate(field: Array, lines: NDArray[np.int64], width: int, height: int) -> Array:
-    """Return the field at some lines of the full picture, bilinearly, pixel centers aligned."""
-    last = len(field) - 1
-    at = np.clip((lines + 0.5) * (len(field) / height) - 0.5, 0, last)
-    above = np.minimum(at.astype(np.int64), max(0, last - 1))
-    share = (at - above).astype(np.float32)[:, None, None]
-    between = field[above] * (1 - share) + field[np.minimum(above + 1, last)] * share
-    return np.asarray(cv2.resize(between, (width, len(lines)), interpolation=cv2.INTER_LINEAR), np.float32)
+class _StripField:
+    """The field along one strip of the full picture, bilinear, pixel centers aligned.
+
+    Few rows of the field lie under a strip: they are widened once, and only mixed for every line.
+    """
+
+    def __init__(self, field: Array, top: int, height: int, size: tuple[int, int]) -> None:
+        last = len(field) - 1
+        lines = np.arange(top, top + height)
+        at = np.clip((lines + 0.5) * (len(field) / size[1]) - 0.5, 0, last)
+        above = np.minimum(at.astype(np.int64), max(0, last - 1))
+        first, end = int(above[0]), min(int(above[-1]) + 2, last + 1)
+        self._above = above - first
+        self._below = np.minimum(self._above + 1, end - first - 1)
+        self._share = (at - above).astype(np.float32)[:, None]
+        rows = [np.ascontiguousarray(field[first:end, :, i]) for i in range(field.shape[2])]
+        self._wide = [
+            np.asarray(cv2.resize(row, (size[0], end - first), interpolation=cv2.INTER_LINEAR), np.float32)
+            for row in rows
+        ]
+
+    def planes(self, here: slice) -> list[Array]:
+        """Return the planes of the field for some lines of the strip."""
+        mixed = []
+        for wide in self._wide:
+            plane = wide[self._below[here]]
+            start = wide[self._above[here]]
+            plane -= start
+            plane *= self._share[here]
+            plane += start
+            mixed.append(plane)
+        return mixed
 
 
 class _Kernel:
@@ -161,9 +184,9 @@ class _Kernel:
         matrix = _RGB_FROM_XYZ[primaries]
         self._from_xz = (matrix[:, [0, 2]] * WHITE[[0, 2]]).astype(np.float32)
 
-    def __call__(self, pixels: Rows, field: Array) -> Rows:
+    def __call__(self, pixels: Rows, field: list[Array]) -> Rows:
         luminance, inverse_f = self._read(pixels)
-        constant_x, constant_z, x, z = _split(field)
+        constant_x, constant_z, x, z = field
         _cube_less_one(x, inverse_f, constant_x)
         _cube_less_one(z, inverse_f, constant_z)
         excess: list[Array] = [x * from_x + z * from_z for from_x, from_z in self._from_xz]

@@ -106,12 +106,11 @@ def test_interpolation_aligns_pixel_centers_at_any_size(width: int, height: int,
         [np.tile((np.arange(w) + 0.5) / w, (h, 1)), np.tile((np.arange(h) + 0.5)[:, None] / h, (1, w))]
     )
     field = np.concatenate([ramp, ramp], axis=-1).astype(np.float32)
-    wide = np.concatenate(
-        [
-            fullscale._interpolate(field, np.arange(y, min(y + 7, height)), width, height)
-            for y in range(0, height, 7)
-        ]
-    )
+    rows = []
+    for top in range(0, height, 7):
+        strip = fullscale._StripField(field, top, min(7, height - top), (width, height))
+        rows.append(np.stack(strip.planes(slice(0, 7)), axis=-1))
+    wide = np.concatenate(rows)
     x = ((np.arange(width) + 0.5) / width).clip(0.5 / w, 1 - 0.5 / w)
     y = ((np.arange(height) + 0.5) / height).clip(0.5 / h, 1 - 0.5 / h)
     assert wide.shape == (height, width, 4)
