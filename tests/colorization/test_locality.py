@@ -17,7 +17,7 @@ def test_more_hints_say_more_about_the_whole():
     assert shares == sorted(shares)
     assert shares[0] == 0
     assert shares[1] < 0.2
-    assert shares[-1] > 0.99
+    assert shares[-1] > 0.9
     assert whole_share(torch.ones(3, 80, 80)) > 0.99
 
 
