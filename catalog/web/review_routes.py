@@ -6,6 +6,7 @@ is refused with what happened meanwhile.
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -85,9 +86,26 @@ class DecisionForm(BaseModel):
 _PLACED = TypeAdapter(Annotated[list[PlacedHint], Field(max_length=MOST_HINTS)])
 
 
+class _Tallies:
+    """How many reviews are in each state, counted every few seconds: a page takes less time than counting."""
+
+    _SECONDS = 5.0
+
+    def __init__(self) -> None:
+        self._counts: dict[ReviewState, int] = {}
+        self._until = 0.0
+
+    def of(self, connection: Connection) -> dict[ReviewState, int]:
+        if time.monotonic() > self._until:
+            self._counts = queue.counts(connection)
+            self._until = time.monotonic() + self._SECONDS
+        return self._counts
+
+
 def queue_routes(site: Site) -> APIRouter:
     """Return the route to the queue."""
     router = APIRouter(default_response_class=HTMLResponse)
+    tallies = _Tallies()
 
     @router.get("/")
     def show_queue(
@@ -99,7 +117,7 @@ def queue_routes(site: Site) -> APIRouter:
         which = queue.QueueFilter(state=state, collection=collection or None)
         with site.engine.connect() as connection:
             page = queue.page(connection, which, order=order, after=after, limit=PER_PAGE)
-            counts = queue.counts(connection)
+            counts = tallies.of(connection)
             every = collections.children(connection)
             troubles = scans.troubles(connection, limit=20)
         chosen = {"state": state, "order": order, "collection": collection}
