@@ -35,6 +35,8 @@ Advance = Callable[[int], None]
 BYTES_PER_PIXEL = 1100
 """What the network holds per px of its input while it runs (measured 600–800), bytes."""
 SMALLEST_TILE = 128
+_WHOLE_WITHIN = 1.5
+"""A picture whose sides are within so many tiles is seen whole: cheaper than tiles, and seamless."""
 _SCALE_STEP = 4
 """Each scale is at most this many times finer than the one before it."""
 _LOG_SECONDS = 30.0
@@ -76,6 +78,12 @@ class Tiling:
     overlap: int = 96
     batch: int = 1
     conditioned: bool = True
+
+    def grid(self, width: int, height: int) -> TileGrid:
+        """Return the tiles of a picture; one, where it is hardly larger than a tile."""
+        if max(width, height) <= _WHOLE_WITHIN * self.tile:
+            return TileGrid(width, height, max(width, height), 0)
+        return TileGrid(width, height, self.tile, self.overlap)
 
     def halved(self) -> Tiling:
         """Return tiles of half the side, one at a time."""
@@ -192,7 +200,7 @@ class _Scale:
 
     def paint(self, advance: Advance) -> Painting:
         height, width = self.lightness.shape
-        grid = TileGrid(width, height, self.tiling.tile, self.tiling.overlap)
+        grid = self.tiling.grid(width, height)
         told = np.stack([resized(plane, width, height) for plane in self.coarse])
         exact = rasterize(self.hints, height, width) if self.hints else None
         began, last_said = time.monotonic(), time.monotonic()
