@@ -109,8 +109,8 @@ class NetworkDetector:
 
 def thresholds(sensitivity: float) -> tuple[float, float]:
     """Return the log-odds from which damage is sure and from which it is likely."""
-    sure = 5.0 - 5.0 * sensitivity
-    return sure, sure - 1.5
+    sure = 11.0 - 11.0 * sensitivity
+    return sure, sure - 3.0
 
 
 @dataclass(frozen=True)

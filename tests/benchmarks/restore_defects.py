@@ -36,7 +36,7 @@ from tests.benchmarks.frame import Reached, report, show
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 SIDE = 320
-PICTURES = 150
+PICTURES = 90
 SENSITIVITY = RestorationOptions().sensitivity
 SIZES = ((0, 30), (30, 100), (100, 400), (400, 10**9))
 """Defects by area, px."""

@@ -20,7 +20,7 @@ def detector(request: pytest.FixtureRequest) -> Detector:
 
 
 def test_specks_are_found_and_little_else(photograph: Picture, damaged: Picture, detector: Detector) -> None:
-    found = settle_picture(detector.detect(damaged, 0.5)) > 0
+    found = settle_picture(detector.detect(damaged, 0.7)) > 0
     specks = abs(damaged - photograph) > 0.1
     assert found[specks].mean() > 0.5
     assert found[~specks].mean() < 0.02

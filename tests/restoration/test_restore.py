@@ -17,8 +17,8 @@ from restoration.kinds import DamageKind
 from restoration.tone import ToneOptions
 
 Picture = NDArray[np.float32]
-ONLY_MEND = RestorationOptions(denoise=0.0, threads=1)
-SMALL_TILES = RestorationOptions(denoise=0.0, tile=128, threads=2)
+ONLY_MEND = RestorationOptions(denoise=0.0, sensitivity=0.7, threads=1)
+SMALL_TILES = RestorationOptions(denoise=0.0, sensitivity=0.7, tile=128, threads=2)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_without_mending_damage_is_shown_and_nothing_changed(
     damaged: Picture, write: Callable, pixels: Callable, into: Path
 ) -> None:
     scan = write(damaged)
-    result = restore(scan, into, RestorationOptions(mend=False, denoise=0.0))
+    result = restore(scan, into, RestorationOptions(mend=False, denoise=0.0, sensitivity=0.7))
     assert np.array_equal(pixels(scan), pixels(into / "restored.tif"))
     assert result.figures["defects"] > 0
 
