@@ -226,6 +226,29 @@ def names(connection: Connection, scan_id: int) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
+@dataclass(frozen=True)
+class Sighting:
+    """A scan that came under a name, and when that was first noted."""
+
+    scan: Scan
+    seen_at: datetime
+
+
+def sighted(connection: Connection, name: str) -> tuple[Sighting, ...]:
+    """Return the scans that came under a name, last seen first, pages in order."""
+    query = (
+        select(*columns(scans, Scan), sightings.c.seen_at)
+        .join(sightings, sightings.c.scan_id == scans.c.id)
+        .where(sightings.c.path == storable_name(name))
+        .order_by(sightings.c.seen_at.desc(), scans.c.page)
+    )
+    rows = connection.execute(query).all()
+    return tuple(
+        Sighting(Scan(**{key: row._mapping[key] for key in Scan.__dataclass_fields__}), row.seen_at)
+        for row in rows
+    )
+
+
 def troubles(connection: Connection, *, limit: int = 100) -> tuple[Scan, ...]:
     """Return refused and failed scans that still wait for somebody, newest first.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import Connection, Engine, func, select
@@ -32,6 +32,8 @@ from operators.work.circumstances import since
 log = logging.getLogger(__name__)
 
 STAGE = "ingestion"
+CLOCKS_DIFFER = timedelta(hours=1)
+"""How much later than the file's last change its sighting must be to believe that the file is the same."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Ingestion:
     def process(self, item: str, progress: Progress) -> Done:
         """Take one file in."""
         path = self._path(item)
+        if known := self._taken_in_before(item, path):
+            return Done(scans=known)
         try:
             # The header first: a file that promises too much is not even copied.
             inspect_scan(path)
@@ -107,6 +111,25 @@ class Ingestion:
             raise UnfinishedScan(name, "it is still being written", "The next run takes it.")
         return path
 
+    def _taken_in_before(self, name: str, path: Path) -> tuple[Passage, ...]:
+        """Return the scans of a file that has not changed since it came in and need not be read again."""
+        with self.engine.connect() as connection:
+            sightings = scans.sighted(connection, name)
+        pages = [s for s in sightings if s.scan.sha256 == sightings[0].scan.sha256]
+        status = path.stat()
+        changed = datetime.fromtimestamp(status.st_ctime, UTC)
+        unchanged = all(
+            s.scan.state is ScanState.PROCESSED
+            and s.scan.bytes == status.st_size
+            and changed < s.seen_at - CLOCKS_DIFFER
+            for s in pages
+        )
+        if not unchanged:
+            return ()
+        for page in pages:
+            self._catalog_object(page.scan, accession_number(name))
+        return tuple(Passage(page.scan.id) for page in pages)
+
     def _identity(self, name: str) -> tuple[str | None, int | None]:
         try:
             path = resolve_inside(Path(name), self.inbox)
@@ -126,7 +149,7 @@ class Ingestion:
         record = self._record(name, sha256, original, page, properties)
         registered = outcomes.record_ingestion(self.engine, record, since(started))
         number = accession_number(name, page if properties.pages > 1 else None)
-        in_transaction(self.engine, lambda connection: self._attach(connection, registered.scan, number))
+        self._catalog_object(registered.scan, number)
         return Done(scans=(Passage(registered.scan.id),), fresh=int(registered.fresh))
 
     def _record(
@@ -143,6 +166,9 @@ class Ingestion:
             bits=properties.bits,
             media_type=properties.media_type,
         )
+
+    def _catalog_object(self, scan: Scan, number: str) -> None:
+        in_transaction(self.engine, lambda connection: self._attach(connection, scan, number))
 
     def _attach(self, connection: Connection, scan: Scan, number: str) -> None:
         object_id = scan.object_id

@@ -8,10 +8,10 @@ import zlib
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text, update
 
 from catalog import collections, objects, scans
-from catalog.schema import ScanState
+from catalog.schema import ScanState, sightings
 from catalog.schema import events as event_rows
 from catalog.store import Store
 from imaging.errors import (
@@ -171,6 +171,21 @@ def test_second_time_changes_nothing(ingestion: Ingestion, photograph: Photograp
         assert connection.scalar(select(func.count()).select_from(event_rows)) == 1
 
 
+def test_file_known_for_long_is_not_read_again(
+    ingestion: Ingestion, photograph: Photographer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = photograph("a.tif")
+    scan = ingest(ingestion, "a.tif")
+    with ingestion.engine.begin() as connection:
+        scans.mark_processed(connection, scan.id)
+        connection.execute(update(sightings).values(seen_at=func.now() + text("interval '2 hours'")))
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "add_original", _never)
+        assert ingestion.process("a.tif", Progress(1)).scans == (Passage(scan.id),)
+    picture("L", seed=1, size=(50, 50)).save(path)
+    assert ingest(ingestion, "a.tif").sha256 != scan.sha256
+
+
 def test_what_a_stage_refused_is_tried_again_only_on_request(
     ingestion: Ingestion, photograph: Photographer, engine: Engine, store: Store, inbox: Path
 ) -> None:
@@ -190,6 +205,10 @@ def test_what_a_stage_refused_is_tried_again_only_on_request(
 def test_file_over_the_limits_is_refused(ingestion: Ingestion, inbox: Path) -> None:
     (inbox / "wide.tif").write_bytes(tiff_header(width=2_000_000, height=10, strip_bytes=100) + b"\0" * 100)
     refused(ingestion, "wide.tif", ScanTooLarge)
+
+
+def _never(*arguments: object) -> None:
+    raise AssertionError("the file was read")
 
 
 def tiff_header(width: int, height: int, strip_bytes: int) -> bytes:
