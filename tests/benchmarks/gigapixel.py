@@ -121,6 +121,7 @@ def quality(folder: Path) -> Figures:
     lightness = read_lightness(source, (WORKING, WORKING), DEFAULT_LIMITS)
     model = load()
     ours = tiles_of(folder / "ours", model, lightness, Tiling())
+    untiled = tiles_of(folder / "untiled", model, lightness, Tiling(tile=WORKING, overlap=0)).chroma
     tiles_of(folder / "apart", model, lightness, Tiling(conditioned=False))
     grid = TileGrid(WORKING, WORKING, Tiling().tile, Tiling().overlap)
     stretched = common_chroma(lightness)
@@ -128,8 +129,8 @@ def quality(folder: Path) -> Figures:
     soft, sharp = through_network(truth, COMMON_SIDE), carry(lightness, through_network(truth, WORKING))
     edge, far = near_edges(truth[0]), ~near_edges(truth[0])
     figures = {
-        "seam_index": seam_index(ours.chroma, borders(grid)),
-        "seam_index_apart": seam_index(hard_cut(folder / "apart", grid), cuts(grid)),
+        "seam_index": seam_index(ours.chroma, untiled, borders(grid)),
+        "seam_index_apart": seam_index(hard_cut(folder / "apart", grid), untiled, cuts(grid)),
         "agreement": agreement(folder / "ours", grid),
         "agreement_apart": agreement(folder / "apart", grid),
         "halo_known_color": error(sharp, truth, edge) / error(soft, truth, edge),
@@ -140,7 +141,7 @@ def quality(folder: Path) -> Figures:
         "error_elsewhere_common": error(stretched, truth, far),
     }
     show("Quality", ("figure", "value"), list(figures.items()))
-    for name in ("ours", "apart"):
+    for name in ("ours", "untiled", "apart"):
         shutil.rmtree(folder / name)
     return figures
 
@@ -202,19 +203,20 @@ def cuts(grid: TileGrid) -> list[int]:
     return [(a + grid[0].width + b) // 2 for a, b in pairwise(lefts)]
 
 
-def seam_index(chroma: np.ndarray, columns: list[int]) -> float:
-    """Mean chroma step across tile borders ÷ mean step beside them (4–24 px away), rows and columns.
+def seam_index(chroma: np.ndarray, untiled: np.ndarray, columns: list[int]) -> float:
+    """Mean chroma step across tile borders ÷ inside, over the same ratio of a painting without tiles.
 
-    Borders near those of the mosaic's own photographs are left out.
+    What the photograph itself shows at those places, which is more than any seam, so cancels. Borders near
+    those of the mosaic's own photographs are left out.
     """
     period = WORKING // ACROSS
-    fair = [c for c in columns if min(c % period, -c % period) > 24]
+    fair = [c - 1 for c in columns if min(c % period, -c % period) > 24]
     shares = []
-    for plane in (chroma, chroma.transpose(0, 2, 1)):
-        step = np.hypot(*np.diff(plane, axis=2)).mean(axis=0)
-        beside = [d for d in range(-24, 25) if abs(d) >= 4]
-        shares += [step[c - 1] / np.mean([step[c - 1 + d] for d in beside]) for c in fair]
-    return float(np.mean(shares))
+    for picture in (chroma, untiled):
+        steps = [np.hypot(*np.diff(p, axis=2)).mean(axis=0) for p in (picture, picture.transpose(0, 2, 1))]
+        at = np.mean([step[fair].mean() for step in steps])
+        shares.append(at / np.mean([np.delete(step, fair).mean() for step in steps]))
+    return float(shares[0] / shares[1])
 
 
 def carry(lightness: np.ndarray, chroma: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ def write_scan(path: Path, side: int, bits: int = 8) -> None:
         pyvips.Image.new_from_array(cell.astype(np.float32)).resize(scale, kernel="cubic") for cell in cells
     ]
     mosaic = pyvips.Image.arrayjoin(images, across=ACROSS).crop(0, 0, one, one)
-    texture = pyvips.Image.gaussnoise(1024, 1024, sigma=GRAIN * top / 255, seed=1).copy_memory()
+    texture = pyvips.Image.gaussnoise(1024, 1024, mean=0, sigma=GRAIN * top / 255, seed=1).copy_memory()
     grain = texture.replicate(-(-one // 1024), -(-one // 1024)).crop(0, 0, one, one)
     scan = (mosaic + grain).rint().cast("uchar" if bits == 8 else "ushort").copy_memory()
     scan = scan.replicate(side // one, side // one)
