@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -38,6 +38,7 @@ class Deployment:
     home: Home
     process: subprocess.Popen[bytes]
     client: AirflowClient
+    runs: list[str] = field(default_factory=list)
 
     def rows(self) -> dict[str, int]:
         with services.catalog(self.home.root) as dsn:
@@ -52,6 +53,7 @@ class Deployment:
 
     def digitize(self, **parameters: object) -> tuple[str, dict[str, int]]:
         run = self.client.trigger("digitize", {"inbox": str(self.home.inbox), **parameters})
+        self.runs.append(run)
         *_, status = self.client.watch("digitize", run)
         return status.state, self.client.xcom("digitize", run, "report", "report")
 
@@ -104,6 +106,14 @@ def test_bad_scan_holds_nobody_back_and_a_repeat_changes_nothing(deployment: Dep
     assert state == "success", "what is lost was told before"
     assert (report["finished"], report["fresh"], report["known"]) == (2, 0, 1)
     assert deployment.rows() == before
+
+
+def test_task_shows_its_photographs(deployment: Deployment) -> None:
+    wanted = {"run": deployment.runs[-1], "task": "photographs.tag", "batch": "0"}
+    headers = {"Authorization": f"Bearer {_token(deployment)}"}
+    page = f"{deployment.client.address}/heliochrome/task"
+    answer = httpx.get(page, params=wanted, headers=headers, timeout=60)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/heliochrome/photographs/a~20again/")
 
 
 def test_pages_are_closed_without_airflows_leave(deployment: Deployment) -> None:
