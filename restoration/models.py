@@ -115,9 +115,7 @@ def load(name: str, network: type[Network], folder: Path = WEIGHTS) -> tuple[Mod
 
 
 @lru_cache(maxsize=8)
-def load_once(
-    name: str, network: type[Network], folder: Path = WEIGHTS
-) -> tuple[ModelDescriptor, Network]:
+def load_once(name: str, network: type[Network], folder: Path = WEIGHTS) -> tuple[ModelDescriptor, Network]:
     """Return what `load` returns, kept for the process."""
     return load(name, network, folder)
 
