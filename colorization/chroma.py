@@ -76,7 +76,7 @@ class Decoding:
     temperature
         Of the annealed mean: 1 is the plain mean (dull), towards 0 the mode (vivid, patchy).
     restore_prior
-        Share of the class rebalancing taken back before the annealed mean, 0–1.
+        Share of the class rebalancing taken back before the annealed mean; below 0 strengthens it: livelier.
     regression
         Share of the regressed color in the result, 0–1.
     vividness

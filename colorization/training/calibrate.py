@@ -30,8 +30,8 @@ COLORFUL = 0.85
 
 TEMPERATURES = (0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
 REGRESSIONS = (0.0, 0.25, 0.5)
-PRIORS = (0.0, 0.5)
-VIVIDNESS = (1.0, 1.1, 1.2)
+PRIORS = (-0.5, -0.25, 0.0, 0.5)
+VIVIDNESS = (1.0, 1.1)
 """Little, because it also carries what is certain beyond the truth."""
 
 

@@ -30,7 +30,7 @@ def model_card(descriptor: ModelDescriptor, *, size: int, training: Mapping[str,
         f"best at a long side of {descriptor.preferred_side} px",
         "output": f"{descriptor.bins} a*b* bins and regressed a*b*, at a quarter of the input's scale",
         "decoding": f"temperature {how.temperature:g}, regression {how.regression:g}, "
-        f"vividness {how.vividness:g}",
+        f"vividness {how.vividness:g}, rebalancing taken back {how.restore_prior:g}",
         "confidence": f"chance that the true color lies within {NEAR:g} a*b* units of the one shown "
         f"(temperature {how.confidence_temperature:.2f})",
         "training": ", ".join(f"{name} {value}" for name, value in training.items()),
