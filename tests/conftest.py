@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 # Airflow writes its configuration there as soon as it is imported.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="heliochrome-airflow-")
+atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
