@@ -16,7 +16,8 @@ import numpy as np
 import pyvips
 
 from imaging.scan import open_scan
-from restoration import RestorationOptions, restore
+from restoration.options import RestorationOptions
+from restoration.restore import restore
 from tests.benchmarks import restore_cost, restore_defects, restore_grain, restore_sheet
 from tests.benchmarks.frame import Reached, report, show
 

@@ -20,7 +20,8 @@ import pyvips
 from numpy.typing import NDArray
 
 from imaging.stage import Role
-from restoration import RestorationOptions, restore
+from restoration.options import RestorationOptions
+from restoration.restore import restore
 from restoration.training.damage import HELD_OUT_SCANS, Shapes, damage
 from tests.benchmarks.frame import Reached, peak_rss_mib, report, show
 from tests.benchmarks.restore_defects import SHARED, held_out_photographs

@@ -13,7 +13,8 @@ import pyvips
 from numpy.typing import NDArray
 
 from imaging.scan import open_scan
-from restoration import RestorationOptions, restore
+from restoration.options import RestorationOptions
+from restoration.restore import restore
 from tests.benchmarks.restore_defects import SHARED
 
 ROWS = 5

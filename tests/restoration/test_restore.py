@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from imaging.errors import CorruptScan, OptionsError
 from imaging.stage import Role, StageResult
-from restoration import RestorationOptions, restore
 from restoration.bands import BandFolder
 from restoration.kinds import DamageKind
+from restoration.options import RestorationOptions
+from restoration.restore import restore
 from restoration.tone import ToneOptions
 
 Picture = NDArray[np.float32]
