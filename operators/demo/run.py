@@ -27,6 +27,8 @@ from operators.deployment.services import Services, running
 
 COLLECTION = "demo"
 DAG = "digitize"
+BATCH_SIZE = 24
+"""Larger than for daily work: few photographs, and each batch starts five processes that import libraries."""
 STEPS = {
     "photographs.ingest": "take in",
     "photographs.restore": "restore",
@@ -108,7 +110,11 @@ def demonstrate(home: Path, historical: Path | None, console: Console) -> Demons
 
 
 def _digitize(services: Services, console: Console) -> RunStatus:
-    parameters = {"inbox": str(services.home.inbox), "collection": COLLECTION}
+    parameters = {
+        "inbox": str(services.home.inbox),
+        "collection": COLLECTION,
+        "batch_size": BATCH_SIZE,
+    }
     run_id = services.airflow.trigger(DAG, parameters)
     percent = TextColumn("{task.percentage:>3.0f} %")
     columns = (TextColumn("{task.description:<10}"), BarColumn(40), percent, TimeElapsedColumn())
@@ -157,7 +163,7 @@ def _contact_sheet(photographs: Sequence[Summary], target: Path) -> Path:
 
 def _show(result: Demonstration, services: Services, console: Console) -> None:
     table = Table(title="What became of each photograph", title_justify="left")
-    table.add_column("object")
+    table.add_column("object", no_wrap=True)
     for heading in ("damage", "confidence", "seconds", "files"):
         table.add_column(heading, justify="right")
     for photograph in result.photographs:

@@ -132,7 +132,5 @@ def _describe(target: Path, historical: Path | None) -> Path:
         for s in SAMPLES:
             writer.writerow((Path(s.scan).stem, s.title, s.maker, s.rights, "scikit-image", "demo"))
         for scan in _historical(historical):
-            writer.writerow(
-                (scan.stem, f"Historical photograph {scan.stem}", "", NOT_EVALUATED, scan.name, "demo")
-            )
+            writer.writerow((scan.stem, "Historical photograph", "", NOT_EVALUATED, scan.name, "demo"))
     return target
