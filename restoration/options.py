@@ -18,6 +18,9 @@ class RestorationOptions:
     ----------
     mend
         Whether damage is mended. It is found and shown either way.
+    mend_losses
+        Whether losses are filled too. What is missing over an area can only be invented, so they are shown in
+        the mask and left as they are unless somebody asks.
     sensitivity
         0–1; how readily something counts as damage. The default rather misses a speck than mends an eyelash.
     denoise
@@ -36,6 +39,7 @@ class RestorationOptions:
     """
 
     mend: bool = True
+    mend_losses: bool = False
     sensitivity: float = 0.5
     denoise: float = 0.5
     tone: ToneOptions = field(default_factory=ToneOptions)
@@ -70,6 +74,7 @@ class RestorationOptions:
         """Return what determines the result, as the result records it."""
         return {
             "mend": self.mend,
+            "mend_losses": self.mend_losses,
             "sensitivity": self.sensitivity,
             "denoise": self.denoise,
             "tile": self.tile,

@@ -105,7 +105,7 @@ def restore(
     after = measure_noise(open_scan(into / _RESTORED_FILE))
     shutil.rmtree(bands.folder)
     progress(1.0)
-    figures = _figures(census, image) | workers.noise.figures("before") | after.figures("after")
+    figures = _figures(census, image, options) | workers.noise.figures("before") | after.figures("after")
     return StageResult(
         stage=STAGE,
         version=VERSION,
@@ -172,6 +172,12 @@ class _Workers:
         )
 
 
+def mendable(mask: npt.NDArray[np.uint8], options: RestorationOptions) -> npt.NDArray[np.bool_]:
+    """Return which pixels of a damage mask (H×W, `DamageKind` or 0) the options let mending change."""
+    damaged: npt.NDArray[np.bool_] = mask > 0
+    return damaged if options.mend_losses else damaged & (mask != DamageKind.LOSS)
+
+
 def _fingerprint(source: str, options: RestorationOptions, models: tuple[ModelReference, ...]) -> str:
     determining = [VERSION, source, options.parameters(), [model.sha256 for model in models]]
     return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:16]
@@ -210,7 +216,7 @@ def _restore_bands(image: pyvips.Image, bands: BandFolder, workers: _Workers, pr
 def _restored_band(image: pyvips.Image, bands: BandFolder, band: Band, workers: _Workers) -> Pixels:
     rows, above = _rows_with_margin(image, band, workers.margin)
     top = band.top - above
-    damaged = bands.rows(_MASK, top, top + rows.shape[0]) > 0
+    damaged = mendable(bands.rows(_MASK, top, top + rows.shape[0]), workers.options)
 
     def work(tile: _Tile) -> Pixels:
         restored = _restored_tile(rows[:, tile.reach], damaged[:, tile.reach], tile.reach.start, top, workers)
@@ -285,13 +291,15 @@ def _assemble(
     )
 
 
-def _figures(census: Census, image: pyvips.Image) -> dict[str, Scalar]:
+def _figures(census: Census, image: pyvips.Image, options: RestorationOptions) -> dict[str, Scalar]:
     figures: dict[str, Scalar] = {
         "damage_share": census.damage_share,
         "defects": census.count,
         "megapixels": image.width * image.height / 1e6,
     }
     for kind in DamageKind:
-        figures[f"mended_{kind.label}"] = census.share(kind)
+        mended = options.mend and (options.mend_losses or kind is not DamageKind.LOSS)
+        figures[f"damage_{kind.label}"] = census.share(kind)
+        figures[f"mended_{kind.label}"] = census.share(kind) if mended else 0.0
         figures[f"defects_{kind.label}"] = census.count_of(kind)
     return figures

@@ -14,7 +14,7 @@ from imaging.stage import Role, StageResult
 from restoration.bands import BandFolder
 from restoration.kinds import DamageKind
 from restoration.options import RestorationOptions
-from restoration.restore import restore
+from restoration.restore import mendable, restore
 from restoration.tone import ToneOptions
 
 Picture = NDArray[np.float32]
@@ -68,7 +68,7 @@ def test_the_mask_tells_kinds_and_the_figures_agree_with_it(
     mask = pixels(into / "damage-mask.tif")
     assert set(np.unique(mask)) <= {0, *DamageKind}
     assert result.figures["damage_share"] == pytest.approx((mask > 0).mean())
-    shares = [result.figures[f"mended_{kind.label}"] for kind in DamageKind]
+    shares = [result.figures[f"damage_{kind.label}"] for kind in DamageKind]
     assert sum(shares) == pytest.approx(result.figures["damage_share"])
     assert result.figures["defects"] == len(result.regions)
     assert all(len(region["polygon"]) >= 3 for region in result.regions)
@@ -169,3 +169,10 @@ def test_a_truncated_scan_is_refused(damaged: Picture, write: Callable, into: Pa
     scan.write_bytes(scan.read_bytes()[: scan.stat().st_size // 2])
     with pytest.raises(CorruptScan):
         restore(scan, into, ONLY_MEND)
+
+
+def test_losses_are_shown_and_left_alone_unless_asked() -> None:
+    mask = np.array([[0, DamageKind.DUST, DamageKind.LOSS]], np.uint8)
+
+    assert mendable(mask, RestorationOptions()).tolist() == [[False, True, False]]
+    assert mendable(mask, RestorationOptions(mend_losses=True)).tolist() == [[False, True, True]]
