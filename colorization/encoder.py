@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -118,6 +119,10 @@ class _SameConv(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         if self._pad is not None:
             input = F.pad(input, self._pad)
+        if self.groups > 1 and torch.is_autocast_enabled("cpu"):
+            # oneDNN's bfloat16 gradient of a depthwise convolution takes up to eight times float32's.
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(input.float()).to(input.dtype)
         return super().forward(input)
 
 

@@ -157,7 +157,7 @@ def load(name: str = DEFAULT, device: str = "cpu", folder: Path | None = None) -
         No such model, or its weights are absent, altered or of the wrong shape.
     """
     path, descriptor = _find(name, folder)
-    network, log_weight = _BUILDERS[descriptor.architecture](descriptor, _weights(path, descriptor))
+    network, log_weight = _BUILDERS[descriptor.architecture](descriptor, read_weights(path, descriptor))
     return ColorModel(descriptor, network, log_weight, device)
 
 
@@ -194,7 +194,7 @@ def add(descriptor: Path, folder: Path) -> ModelDescriptor:
         They can not be used, or another model has the name already.
     """
     described = read(descriptor)
-    _BUILDERS[described.architecture](described, _weights(descriptor, described))
+    _BUILDERS[described.architecture](described, read_weights(descriptor, described))
     for path, present in _all(folder):
         if present.name == described.name and present != described:
             raise ModelError(
@@ -221,7 +221,14 @@ def _find(name: str, folder: Path | None) -> tuple[Path, ModelDescriptor]:
     raise ModelError(name, "there is no model of this name", f"Choose one of: {names}; or add its weights.")
 
 
-def _weights(described_at: Path, descriptor: ModelDescriptor) -> dict[str, Tensor]:
+def read_weights(described_at: Path, descriptor: ModelDescriptor) -> dict[str, Tensor]:
+    """Return the weights that lie beside the descriptor at `described_at`, float32.
+
+    Raises
+    ------
+    ModelError
+        They are absent, altered or no safetensors.
+    """
     path = described_at.parent / descriptor.weights
     if not path.is_file():
         raise ModelError(path, "the weights file is absent", "Restore it beside its descriptor.")

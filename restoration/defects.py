@@ -51,7 +51,14 @@ def cues_of(grey: Grey) -> Grey:
 
 
 def cues_on_device(pictures: Tensor) -> Tensor:
-    """Return what `cues_of` returns of each of N×H×W pictures, N×C×H×W, computed where they are."""
+    """Return what `cues_of` returns of each of N×H×W pictures, N×C×H×W, on their device."""
+    if pictures.device.type == "cpu":  # OpenCV's morphology takes a hundredth of the time of pooling
+        return torch.from_numpy(np.stack([cues_of(picture) for picture in pictures.numpy()]))
+    return pooled_cues(pictures)
+
+
+def pooled_cues(pictures: Tensor) -> Tensor:
+    """Return what `cues_of` returns of each of N×H×W pictures, N×C×H×W, by pooling, as GPUs do fast."""
     grey = pictures[:, None]
     cues = [2 * (grey - 0.5)]
     for side in CUE_SIDES:

@@ -10,6 +10,7 @@ import typer
 
 from colorization.descriptor import read
 from colorization.encoder import from_package_names
+from colorization.models import read_weights
 from colorization.training.calibrate import calibrate
 from colorization.training.card import model_card
 from colorization.training.export import export
@@ -32,12 +33,20 @@ def main(
     replicas: Annotated[int, typer.Option(help="Parts of a batch learned side by side (CPU).")] = 1,
     workers: Annotated[int, typer.Option(help="Threads that cut crops.")] = 1,
     threads: Annotated[int, typer.Option(help="Torch's threads per operation.")] = 1,
+    start: Annotated[Path | None, typer.Option(help="Descriptor of weights to go on from.")] = None,
     device: str = "cuda" if torch.cuda.is_available() else "cpu",
 ) -> None:
     """Train the color network; a repeat resumes from the checkpoint in --out."""
     torch.set_num_threads(threads)
     recipe = Recipe(seconds=seconds, steps=steps, seed=seed, batch=batch, replicas=replicas, workers=workers)
-    trainer = Trainer(load_training(photos), out, recipe, device=device, pretrained=imagenet_weights())
+    trainer = Trainer(
+        load_training(photos),
+        out,
+        recipe,
+        device=device,
+        pretrained=imagenet_weights(),
+        start=read_weights(start, read(start)) if start else None,
+    )
     validation = load_validation(photos)
     network = trainer.run(Validation(validation[::4]), measure_seconds=600)
     decoding = calibrate(network, trainer.palette, validation)

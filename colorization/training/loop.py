@@ -106,6 +106,13 @@ class Trainer:
         ``cpu`` or ``cuda``.
     pretrained
         ImageNet weights under `encoder.Encoder`'s names; ``None`` starts from noise.
+    start
+        A whole network's weights, learned from an album of the same palette, to go on from instead.
+
+    Raises
+    ------
+    ValueError
+        The recipe has no budget or two; the palette of `start` is not that of the album.
     """
 
     def __init__(
@@ -116,6 +123,7 @@ class Trainer:
         *,
         device: str = "cpu",
         pretrained: dict[str, Tensor] | None = None,
+        start: dict[str, Tensor] | None = None,
     ) -> None:
         if (recipe.seconds is None) == (recipe.steps is None):
             raise ValueError("a recipe has either seconds or steps")
@@ -129,6 +137,8 @@ class Trainer:
         self.network = self._place(ColorNetwork(palette.bins, recipe.width))
         if pretrained is not None:
             self.network.encoder.load_state_dict(pretrained)
+        if start is not None:
+            self._begin_from(start)
         self.averaged = self._place(ColorNetwork(palette.bins, recipe.width)).eval()
         self.averaged.load_state_dict(self.network.state_dict())
         self._optimizer = self._make_optimizer()
@@ -195,6 +205,16 @@ class Trainer:
         self.averaged.load_state_dict(stored["averaged"])
         self._optimizer.load_state_dict(stored["optimizer"])
         self.step, self.spent = stored["step"], stored["spent"]
+
+    def _begin_from(self, start: dict[str, Tensor]) -> None:
+        bins = start["bins"]
+        if bins.shape != self.palette.bins.shape or not torch.allclose(
+            bins, self.palette.bins.cpu(), atol=0.1
+        ):
+            raise ValueError("the weights to start from have another palette: train without them")
+        counters = {n: v for n, v in self.network.state_dict().items() if not v.is_floating_point()}
+        weights = {n: v for n, v in start.items() if n != "log_weight"}
+        self.network.load_state_dict({**counters, **weights, "bins": self.palette.bins})
 
     def _place(self, network: ColorNetwork) -> ColorNetwork:
         return network.to(device=self._device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -38,7 +38,7 @@ def _fade(picture: Grey, random: Random) -> Grey:
     return np.asarray(1 - faded if random.random() < 0.03 else faded, np.float32)
 
 
-def add_grain(picture: Grey, random: Random, strongest: float = 0.035) -> tuple[Grey, float]:
+def add_grain(picture: Grey, random: Random, strongest: float = 0.05) -> tuple[Grey, float]:
     """Return the picture with film grain, and the grain's standard deviation in encoded values.
 
     The grain is spatially correlated and strongest in the middle tones.

@@ -30,7 +30,7 @@ GAMMA = 2.2
 """Encoding of grey values; density = −log10(value**GAMMA)."""
 DENSEST = 5.0
 """Density of black; beyond it a picture holds nothing."""
-SHOWS = 0.06
+SHOWS = 0.045
 """Change of the encoded value from which damage counts as such."""
 HARDLY_SHOWS = 0.012
 """Change of the encoded value up to which a pixel counts as sound."""

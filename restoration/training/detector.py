@@ -6,11 +6,7 @@ and at the end the weights with their descriptor. A repeat goes on from the last
 
 from __future__ import annotations
 
-import argparse
-import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,26 +16,20 @@ from torch.nn import functional
 
 from restoration.defects import CUES, DETECTOR, cues_of, cues_on_device
 from restoration.kinds import DamageKind
-from restoration.models import ModelDescriptor, export
-from restoration.network import CompactUNet
 from restoration.training.backgrounds import add_grain, digitize, draw_background
-from restoration.training.damage import HELD_OUT_SCANS, SHOWS, Shapes, damage
+from restoration.training.damage import SHOWS, Shapes, damage
 from restoration.training.decoys import add_decoy
-from restoration.training.loop import Lesson, Schedule, describe, train
-from restoration.training.processes import DrawnInProcesses
-from restoration.training.shards import read_photographs
+from restoration.training.entry import arguments_for, read_material, teach
 
-HELD_OUT_PHOTOGRAPHS = 30
-"""The last so many photographs of the grey shard are kept for measuring."""
-WIDTHS = (16, 32, 64, 96, 128)
+WIDTHS = (32, 48, 64, 96, 128)
 OUTPUTS = 1 + len(DamageKind)
 """One map of whether there is damage, and one for each kind it may be."""
 
-_SMALL_PHOTOGRAPHS = 8000
-"""More would take gigabytes of memory and teach little."""
 _UNDAMAGED = 0.3
 """Share of samples without damage; two thirds of them hold decoys."""
 _DECOYS_AMONG_DAMAGED = 0.15
+_BALANCE = (0.5, 4.0)
+"""Least and most that a pixel counts, by how few of its kind there are."""
 
 
 def draw_sample(
@@ -104,10 +94,11 @@ class DetectionLesson:
         maps = network(cues.contiguous(memory_format=torch.channels_last)).float()
         kinds = batch["kinds"]
         known, damaged = kinds != 255, (kinds > 0) & (kinds != 255)
-        where = _where_loss(maps[:, 0], damaged.float(), known.float())
+        weight = _balance(kinds * damaged)
+        where = _where_loss(maps[:, 0], damaged.float(), known.float(), weight)
         labels = torch.where(damaged, kinds.long() - 1, -1)
-        what = functional.cross_entropy(maps[:, 1:], labels, ignore_index=-1, reduction="sum")
-        return where + 0.5 * what / (damaged.sum() + 64)
+        what = functional.cross_entropy(maps[:, 1:], labels, ignore_index=-1, reduction="none")
+        return where + 0.5 * (what * weight).sum() / (weight.sum() + 64)
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return F1 overall and by kind, and the share of false alarms on undamaged pictures."""
@@ -135,79 +126,36 @@ def f1_scores(table: NDArray[np.int64]) -> dict[str, float]:
     return scores
 
 
-def _where_loss(logits: Tensor, damaged: Tensor, known: Tensor) -> Tensor:
-    cross = functional.binary_cross_entropy_with_logits(logits, damaged, weight=known * (1 + 2 * damaged))
+def _balance(kinds: Tensor) -> Tensor:
+    """Return how much each damaged pixel counts, 0 for sound ones: rare and thin kinds count more."""
+    counts = torch.bincount(kinds.flatten().long(), minlength=OUTPUTS).float()
+    weight = (counts[1:].mean() / counts.clamp_min(1)).sqrt().clamp(*_BALANCE)
+    weight[0] = 0
+    return weight[kinds.long()]
+
+
+def _where_loss(logits: Tensor, damaged: Tensor, known: Tensor, weight: Tensor) -> Tensor:
+    cross = functional.binary_cross_entropy_with_logits(logits, damaged, weight=known * (1 + 2 * weight))
     probability = logits.sigmoid() * known
     both = (probability * damaged).sum((1, 2))
     dice = 1 - (2 * both + 20) / (probability.sum((1, 2)) + damaged.sum((1, 2)) + 20)
     return 4 * cross + 0.5 * dice.mean()
 
 
-def arguments_for(description: str | None) -> argparse.ArgumentParser:
-    """Return the parser that the training entries of detector and mender share."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("folder", type=Path, help="for checkpoints, the log and the exported weights")
-    parser.add_argument("--photos", type=Path, required=True, help="folder of the tar shards")
-    parser.add_argument("--defects", type=Path, required=True, help="outlines of real defects, gzipped JSON")
-    parser.add_argument("--steps", type=int, default=40_000)
-    parser.add_argument("--seconds", type=float, default=float("inf"))
-    parser.add_argument("--samples", type=int, default=8)
-    parser.add_argument("--side", type=int, default=192)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=0, help="that draw batches; for a GPU")
-    return parser
-
-
-def drawn_by(lesson: Lesson, processes: int) -> Lesson:
-    """Return `lesson`, drawn by so many processes, by this one for 0."""
-    return DrawnInProcesses(lesson, processes) if processes else lesson
-
-
-Photographs = list[NDArray[np.uint8]]
-
-
-def photographs_and_shapes(photos: Path, defects: Path) -> tuple[Photographs, Photographs, Shapes, Shapes]:
-    """Return photographs to learn from and held out, and the outlines of real defects for either."""
-    grey = read_photographs([photos / "grey-fullres.tar"])
-    learn, held_out = grey[:-HELD_OUT_PHOTOGRAPHS], grey[-HELD_OUT_PHOTOGRAPHS:]
-    small = read_photographs(sorted(photos.glob("train-*.tar")), limit=_SMALL_PHOTOGRAPHS)
-    # The sharp ones are few and worth more: as often as the small ones.
-    photographs = small + learn * max(1, len(small) // max(1, len(learn)))
-    others = [scan for scan in range(1, 11) if scan not in HELD_OUT_SCANS]
-    return photographs, held_out, Shapes(defects, others), Shapes(defects, HELD_OUT_SCANS)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the detector and export its weights."""
     chosen = arguments_for(__doc__).parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(chosen.threads)
-    photographs, held_out, shapes, held_out_shapes = photographs_and_shapes(chosen.photos, chosen.defects)
+    material = read_material(chosen.photos, chosen.defects)
     lesson = DetectionLesson(
-        photographs, held_out, shapes, held_out_shapes, samples=chosen.samples, side=chosen.side
+        material.photographs,
+        material.held_out,
+        material.shapes,
+        material.held_out_shapes,
+        samples=chosen.samples,
+        side=chosen.side,
     )
-    schedule = Schedule(
-        steps=chosen.steps,
-        seconds=chosen.seconds,
-        learning_rate=2e-3,
-        weight_decay=0.01,
-        validate_every=1000,
-        ahead=2 * chosen.processes,
-    )
-    settings: dict[str, Any] = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS), "normalize": True}
-    taught = drawn_by(lesson, chosen.processes)
-    network = train(CompactUNet(**settings), taught, schedule, chosen.folder, device=chosen.device)
-    descriptor = ModelDescriptor(
-        name=DETECTOR,
-        version="1",
-        network="restoration.network.CompactUNet",
-        settings=settings,
-        multiple=2 ** len(WIDTHS),
-        context=64,
-        training={"schedule": describe(schedule), "validation": dict(lesson.validate(network))},
-    )
-    export(network, descriptor, chosen.folder)
+    settings = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS), "normalize": True}
+    teach(DETECTOR, settings, lesson, chosen, validate_every=1000)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ and at the end the weights with their descriptor. A repeat goes on from the last
 
 from __future__ import annotations
 
-import argparse
-import logging
 from collections.abc import Mapping, Sequence
 
 import cv2
@@ -18,12 +16,9 @@ from torch import Tensor, nn
 
 from restoration.kinds import DamageKind
 from restoration.mending import MENDER, fill_smoothly
-from restoration.models import ModelDescriptor, export
-from restoration.network import CompactUNet
 from restoration.training.backgrounds import add_grain, draw_background
 from restoration.training.damage import Shapes, damage
-from restoration.training.detector import arguments_for, drawn_by, photographs_and_shapes
-from restoration.training.loop import Schedule, describe, train
+from restoration.training.entry import arguments_for, read_material, teach
 
 WIDTHS = (24, 48, 64, 96, 128)
 
@@ -120,34 +115,19 @@ def _weight(holes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the mender and export its weights."""
-    parser: argparse.ArgumentParser = arguments_for(__doc__)
+    parser = arguments_for(__doc__)
     parser.set_defaults(side=128)
     chosen = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(chosen.threads)
-    photographs, held_out, shapes, held_out_shapes = photographs_and_shapes(chosen.photos, chosen.defects)
+    material = read_material(chosen.photos, chosen.defects)
     lesson = MendingLesson(
-        photographs, held_out, shapes, held_out_shapes, samples=chosen.samples, side=chosen.side
+        material.photographs,
+        material.held_out,
+        material.shapes,
+        material.held_out_shapes,
+        samples=chosen.samples,
+        side=chosen.side,
     )
-    schedule = Schedule(
-        steps=chosen.steps,
-        seconds=chosen.seconds,
-        learning_rate=2e-3,
-        weight_decay=0.01,
-        ahead=2 * chosen.processes,
-    )
-    taught = drawn_by(lesson, chosen.processes)
-    network = train(CompactUNet(2, 1, WIDTHS), taught, schedule, chosen.folder, device=chosen.device)
-    descriptor = ModelDescriptor(
-        name=MENDER,
-        version="1",
-        network="restoration.network.CompactUNet",
-        settings={"inputs": 2, "outputs": 1, "widths": list(WIDTHS)},
-        multiple=2 ** len(WIDTHS),
-        context=64,
-        training={"schedule": describe(schedule), "validation": dict(lesson.validate(network))},
-    )
-    export(network, descriptor, chosen.folder)
+    teach(MENDER, {"inputs": 2, "outputs": 1, "widths": list(WIDTHS)}, lesson, chosen)
 
 
 if __name__ == "__main__":

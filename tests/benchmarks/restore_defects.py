@@ -30,7 +30,7 @@ from restoration.mending import Mender
 from restoration.options import RestorationOptions
 from restoration.training.backgrounds import add_grain, digitize
 from restoration.training.damage import HELD_OUT_SCANS, SHOWS, Damaged, Shapes, damage
-from restoration.training.detector import HELD_OUT_PHOTOGRAPHS
+from restoration.training.entry import HELD_OUT_PHOTOGRAPHS
 from restoration.training.shards import read_photographs
 from tests.benchmarks.frame import Reached, report, show
 

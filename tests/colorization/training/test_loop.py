@@ -64,3 +64,17 @@ def test_a_time_budget_ends_the_run(album, tmp_path):
 def test_a_recipe_has_one_budget(album, tmp_path):
     with pytest.raises(ValueError, match="either seconds or steps"):
         Trainer(album, tmp_path, Recipe())
+
+
+def test_a_run_may_go_on_from_exported_weights(album, tmp_path):
+    former = Trainer(album, tmp_path / "former", Recipe(steps=2, **SMALL))
+    former.run()
+    kept = {k: v for k, v in weights(former.averaged).items() if v.is_floating_point()}
+    kept["log_weight"] = former.palette.weight.log()
+    later = Trainer(album, tmp_path / "later", Recipe(steps=2, **SMALL), start=kept)
+    assert all(
+        torch.equal(value, kept[name]) for name, value in weights(later.network).items() if name in kept
+    )
+    kept["bins"] = kept["bins"] + 5
+    with pytest.raises(ValueError, match="another palette"):
+        Trainer(album, tmp_path / "other", Recipe(steps=2, **SMALL), start=kept)

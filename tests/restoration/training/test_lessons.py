@@ -11,11 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from restoration.defects import CUES, cues_of, cues_on_device
+from restoration.defects import CUES, cues_of, cues_on_device, pooled_cues
 from restoration.kinds import DamageKind
+from restoration.models import load
 from restoration.network import CompactUNet, TileRunner
 from restoration.training.damage import Shapes
-from restoration.training.detector import OUTPUTS, DetectionLesson, f1_scores
+from restoration.training.detector import _BALANCE, OUTPUTS, DetectionLesson, _balance, f1_scores
+from restoration.training.entry import arguments_for, teach
 from restoration.training.loop import Lesson, Schedule, train
 from restoration.training.mender import MendingLesson
 from restoration.training.processes import DrawnInProcesses
@@ -92,7 +94,8 @@ def test_tiles_of_any_size_keep_it(height: int, width: int) -> None:
 def test_cues_are_the_same_wherever_they_are_computed() -> None:
     pictures = np.random.default_rng(2).random((2, 40, 52), np.float32)
     expected = np.stack([cues_of(picture) for picture in pictures])
-    assert np.allclose(cues_on_device(torch.from_numpy(pictures)).numpy(), expected, atol=1e-5)
+    for compute in (cues_on_device, pooled_cues):
+        assert np.allclose(compute(torch.from_numpy(pictures)).numpy(), expected, atol=1e-5)
 
 
 def test_processes_draw_the_same_batches(learning: tuple[list[np.ndarray], Shapes]) -> None:
@@ -104,3 +107,32 @@ def test_processes_draw_the_same_batches(learning: tuple[list[np.ndarray], Shape
         drawn.close()
     assert here.keys() == there.keys()
     assert all(torch.equal(here[name], there[name]) for name in here)
+
+
+def test_rare_kinds_count_more_and_sound_pixels_nothing() -> None:
+    kinds = torch.zeros(1, 100, 100, dtype=torch.uint8)
+    kinds[0, :50] = DamageKind.LOSS
+    kinds[0, 60, :40] = DamageKind.SCRATCH
+    weight = _balance(kinds)
+    assert weight[0, 0, 0] == _BALANCE[0]
+    assert weight[0, 60, 0] == _BALANCE[1]
+    assert weight[0, 99, 99] == 0
+
+
+def test_an_entry_exports_weights_that_a_later_run_starts_from(
+    learning: tuple[list[np.ndarray], Shapes], tmp_path: Path
+) -> None:
+    settings = {"inputs": 2, "outputs": 1, "widths": [8, 8]}
+    common = [str(tmp_path), "--photos", "-", "--defects", "-", "--steps"]
+    parser = arguments_for(None)
+    teach("mender", settings, _lesson("mender", learning), parser.parse_args([*common, "2"]))
+    descriptor, learned = load("mender", CompactUNet, tmp_path)
+    assert descriptor.settings == settings
+    again = parser.parse_args([*common, "1", "--start", str(tmp_path), "--version", "2"])
+    again.folder = tmp_path / "again"
+    teach("mender", settings, _lesson("mender", learning), again)
+    descriptor, later = load("mender", CompactUNet, tmp_path / "again")
+    assert descriptor.version == "2"
+    # One step at the start of the warm-up moves no weight by more than the rate, 6e-5.
+    here = later.state_dict()
+    assert all(torch.allclose(value, here[key], atol=1e-3) for key, value in learned.state_dict().items())

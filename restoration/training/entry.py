@@ -1,0 +1,103 @@
+"""What the training entries of detector and mender share: arguments, material, the run, the export."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from restoration.models import ModelDescriptor, export, load
+from restoration.network import CompactUNet
+from restoration.training.damage import HELD_OUT_SCANS, Shapes
+from restoration.training.loop import Lesson, Schedule, describe, train
+from restoration.training.processes import DrawnInProcesses
+from restoration.training.shards import read_photographs
+
+HELD_OUT_PHOTOGRAPHS = 30
+"""The last so many photographs of the grey shard are kept for measuring."""
+_SMALL_PHOTOGRAPHS = 8000
+"""More would take gigabytes of memory and teach little."""
+_CONTEXT = 64
+"""Pixels around a tile that matter to its result."""
+
+
+def arguments_for(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser that both entries use."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("folder", type=Path, help="for checkpoints, the log and the exported weights")
+    parser.add_argument("--photos", type=Path, required=True, help="folder of the tar shards")
+    parser.add_argument("--defects", type=Path, required=True, help="outlines of real defects, gzipped JSON")
+    parser.add_argument("--start", type=Path, help="folder of exported weights to go on from")
+    parser.add_argument("--version", default="1", help="of the exported weights")
+    parser.add_argument("--steps", type=int, default=40_000)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--samples", type=int, default=8)
+    parser.add_argument("--side", type=int, default=192)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=0, help="that draw batches; for a GPU")
+    return parser
+
+
+@dataclass(frozen=True)
+class Material:
+    """Photographs to learn from and held out, and the outlines of real defects for either."""
+
+    photographs: list[NDArray[np.uint8]]
+    held_out: list[NDArray[np.uint8]]
+    shapes: Shapes
+    held_out_shapes: Shapes
+
+
+def read_material(photos: Path, defects: Path) -> Material:
+    """Read the shards and the outlines."""
+    grey = read_photographs([photos / "grey-fullres.tar"])
+    learn, held_out = grey[:-HELD_OUT_PHOTOGRAPHS], grey[-HELD_OUT_PHOTOGRAPHS:]
+    small = read_photographs(sorted(photos.glob("train-*.tar")), limit=_SMALL_PHOTOGRAPHS)
+    # The sharp ones are few and worth more: as often as the small ones.
+    photographs = small + learn * max(1, len(small) // max(1, len(learn)))
+    others = [scan for scan in range(1, 11) if scan not in HELD_OUT_SCANS]
+    return Material(photographs, held_out, Shapes(defects, others), Shapes(defects, HELD_OUT_SCANS))
+
+
+def teach(
+    name: str,
+    settings: Mapping[str, Any],
+    lesson: Lesson,
+    chosen: argparse.Namespace,
+    *,
+    validate_every: int = 2000,
+) -> None:
+    """Train the model `name`, a `CompactUNet` of these `settings`, as `chosen`, and export it."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(chosen.threads)
+    schedule = Schedule(
+        steps=chosen.steps,
+        seconds=chosen.seconds,
+        learning_rate=2e-3,
+        weight_decay=0.01,
+        validate_every=validate_every,
+        ahead=2 * chosen.processes,
+    )
+    network = CompactUNet(**settings)
+    if chosen.start:
+        network.load_state_dict(load(name, CompactUNet, chosen.start)[1].state_dict())
+    taught = DrawnInProcesses(lesson, chosen.processes) if chosen.processes else lesson
+    learned = train(network, taught, schedule, chosen.folder, device=chosen.device)
+    descriptor = ModelDescriptor(
+        name=name,
+        version=chosen.version,
+        network="restoration.network.CompactUNet",
+        settings=settings,
+        multiple=network.multiple,
+        context=_CONTEXT,
+        training={"schedule": describe(schedule), "validation": dict(lesson.validate(learned))},
+    )
+    export(learned, descriptor, chosen.folder)
