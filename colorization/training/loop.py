@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from colorization.network import ColorNetwork
 from colorization.training.augment import Sample, crop, develop
+from colorization.training.critic import Critic
 from colorization.training.hinting import simulate
 from colorization.training.journal import Journal
 from colorization.training.shards import Album
@@ -51,6 +52,8 @@ class Recipe:
         Highest learning rates.
     averaging
         Decay of the averaged weights, per step.
+    criticism, criticized_from
+        How much the critic's word counts, and the share of the budget after which it is asked.
     width
         Of the network's decoder.
     workers
@@ -69,6 +72,8 @@ class Recipe:
     decoder_rate: float = 2e-3
     weight_decay: float = 0.02
     averaging: float = 0.998
+    criticism: float = 0.15
+    criticized_from: float = 0.4
     width: int = 96
     workers: int = 1
     replicas: int = 1
@@ -108,6 +113,8 @@ class Trainer:
         ImageNet weights under `encoder.Encoder`'s names; ``None`` starts from noise.
     start
         A whole network's weights, learned from an album of the same palette, to go on from instead.
+    critic
+        Compares the colors shown with the true ones; ``None`` does without.
 
     Raises
     ------
@@ -124,6 +131,7 @@ class Trainer:
         device: str = "cpu",
         pretrained: dict[str, Tensor] | None = None,
         start: dict[str, Tensor] | None = None,
+        critic: Critic | None = None,
     ) -> None:
         if (recipe.seconds is None) == (recipe.steps is None):
             raise ValueError("a recipe has either seconds or steps")
@@ -142,7 +150,8 @@ class Trainer:
         self.averaged = self._place(ColorNetwork(palette.bins, recipe.width)).eval()
         self.averaged.load_state_dict(self.network.state_dict())
         self._optimizer = self._make_optimizer()
-        self._loss = Loss(self.palette)
+        critic = None if critic is None else critic.to(self._device)
+        self._loss = Loss(self.palette, critic, recipe.criticism)
         self._hands = ThreadPoolExecutor(recipe.replicas)
         self.step, self.spent = 0, 0.0
         if stored:
@@ -256,7 +265,8 @@ class Trainer:
         sample, planes, random = self._prepare(step, piece, pixels)
         with torch.autocast(self._device.type, torch.bfloat16):
             features = self.network.features(sample.lightness, planes)
-            loss, parts = self._loss(self.network, features, sample, random)
+            criticized = self._progress(step) >= self._recipe.criticized_from
+            loss, parts = self._loss(self.network, features, sample, random, criticized=criticized)
         return torch.autograd.grad(loss, list(self.network.parameters())), {"loss": loss.detach(), **parts}
 
     def _prepare(

@@ -12,6 +12,7 @@ from colorization.chroma import SoftEncoder, bins_from_histogram, histogram
 from colorization.network import CHROMA_SCALE, OUTPUT_STRIDE, ColorNetwork
 from colorization.training import photometry
 from colorization.training.augment import Sample
+from colorization.training.critic import Critic, shown
 from colorization.training.shards import Album
 
 UNIFORM_SHARE = 0.5
@@ -24,6 +25,9 @@ CLASSIFIED_SHARE = 0.3
 """Share of the cells whose distribution is learned in one step; neighbors say almost the same."""
 
 REGRESSION_WEIGHT = 1.0
+
+CRITICIZED_SHARE = 0.5
+"""Share of a batch that the critic looks at; it costs as much as the network."""
 
 
 @dataclass(frozen=True)
@@ -56,33 +60,50 @@ def measure_palette(album: Album, most: int = 4000) -> Palette:
 
 
 class Loss:
-    """Weighted cross-entropy of the distribution plus Huber loss of the regressed color.
+    """Weighted cross-entropy of the distribution, Huber loss of the regressed color, a critic's word.
 
     Parameters
     ----------
     palette
         Bins and prior.
+    critic
+        Compares the colors shown with the true ones.
+    criticism
+        How much the critic's word counts.
     """
 
-    def __init__(self, palette: Palette) -> None:
+    def __init__(self, palette: Palette, critic: Critic | None = None, criticism: float = 0.0) -> None:
         self._encode = SoftEncoder(palette.bins)
         self._weight = palette.weight
+        self._critic, self._criticism = critic, criticism
 
     def __call__(
-        self, network: ColorNetwork, features: Tensor, sample: Sample, random: Generator
+        self,
+        network: ColorNetwork,
+        features: Tensor,
+        sample: Sample,
+        random: Generator,
+        *,
+        criticized: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss of one batch and its parts."""
+        """Return the loss of one batch and its parts; the critic is asked where it is `criticized`."""
         true = F.avg_pool2d(sample.chroma, OUTPUT_STRIDE)
         regression = F.smooth_l1_loss(network.regress(features).float(), true / CHROMA_SCALE, beta=0.1)
         rows = features.permute(0, 2, 3, 1).flatten(0, 2)
-        colors = true.permute(0, 2, 3, 1).reshape(-1, 2)
+        named = true.permute(0, 2, 3, 1).reshape(-1, 2)
         picked = torch.randint(
             len(rows), (int(len(rows) * CLASSIFIED_SHARE),), generator=random, device=rows.device
         )
         logits = F.linear(rows[picked], network.classify.weight.flatten(1), network.classify.bias)
-        nearest, share = self._encode(colors[picked])
+        nearest, share = self._encode(named[picked])
         log_probability = F.log_softmax(logits.float(), 1).gather(1, nearest)
         weight = (self._weight[nearest] * share).sum(1)
         classification = -((log_probability * share).sum(1) * weight).mean()
         parts = {"classification": classification.detach(), "regression": regression.detach()}
-        return classification + REGRESSION_WEIGHT * 4 * regression, parts
+        loss = classification + REGRESSION_WEIGHT * 4 * regression
+        if criticized and self._critic is not None:
+            few = slice(0, max(1, round(CRITICIZED_SHARE * len(features))))
+            colors = shown(network.classify(features[few]), network.bins)
+            unlike = self._critic(sample.lightness[few], colors, true[few])
+            loss, parts["unlike"] = loss + self._criticism * unlike, unlike.detach()
+        return loss, parts

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from colorization.training.critic import Critic
 from colorization.training.loop import CHECKPOINT, LOG, Recipe, Trainer
 from colorization.training.shards import Album
 
@@ -78,3 +79,9 @@ def test_a_run_may_go_on_from_exported_weights(album, tmp_path):
     kept["bins"] = kept["bins"] + 5
     with pytest.raises(ValueError, match="another palette"):
         Trainer(album, tmp_path / "other", Recipe(steps=2, **SMALL), start=kept)
+
+
+def test_the_critic_is_asked_late(album, tmp_path):
+    trainer = Trainer(album, tmp_path, Recipe(steps=4, criticized_from=0.5, **SMALL), critic=Critic(None))
+    asked = ["unlike" in trainer.advance() for _ in range(4)]
+    assert asked == [False, False, True, True]
