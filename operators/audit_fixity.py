@@ -49,6 +49,8 @@ class AuditFixityOperator(BaseOperator):
             )
         for stranger in report.strangers:
             self.log.info("%s is intact, but no record names it", stranger)
+        for key in report.dropped:
+            self.log.info("%s: partial work that nobody went on with was removed", key)
         for loss in report.losses:
             self.log.error("%s: %s; now in %s", loss.address, "; ".join(loss.faults), loss.quarantined)
         if not report.intact:

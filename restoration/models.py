@@ -49,7 +49,7 @@ class ModelDescriptor:
         Number of weights.
     training
         Data, schedule and figures of the run that made them.
-    licence
+    license
         Of the weights.
     """
 
@@ -63,7 +63,7 @@ class ModelDescriptor:
     bytes: int = 0
     parameters: int = 0
     training: Mapping[str, Any] = field(default_factory=dict)
-    licence: str = "Apache-2.0"
+    license: str = "Apache-2.0"
 
     @property
     def reference(self) -> ModelReference:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
@@ -41,6 +41,8 @@ class AuditOptions:
         Names this audit, such as the workflow's run: what is recorded under the same name is recorded once.
     quarantine
         Whether damaged entries are taken out of use, or only reported.
+    abandoned
+        Partial work that nobody has touched for so long is removed: it is only what can be made again.
     machine, participants
         For the events.
     """
@@ -49,6 +51,7 @@ class AuditOptions:
     of: int
     occasion: str
     quarantine: bool = True
+    abandoned: timedelta = timedelta(days=30)
     machine: str = ""
     participants: tuple[Participant, ...] = ()
 
@@ -92,6 +95,8 @@ class AuditReport:
     losses: tuple[Loss, ...]
     strangers: tuple[str, ...] = ()
     """Intact entries that no record of the catalog names: left by a run that died before it recorded them."""
+    dropped: tuple[str, ...] = ()
+    """Keys of the partial work that was removed because nobody went on with it."""
 
     @property
     def intact(self) -> bool:
@@ -117,7 +122,7 @@ class _Due:
 def audit_fixity(
     engine: Engine, store: Store, options: AuditOptions, *, progress: Progress | None = None
 ) -> AuditReport:
-    """Read a share of the store again, record what was found and quarantine what was lost.
+    """Read a share of the store again, record what was found, quarantine what was lost, drop what was left.
 
     Raises
     ------
@@ -136,8 +141,9 @@ def audit_fixity(
             losses.append(loss)
         elif due.scan_id is None:
             strangers.append(due.address)
+    dropped = store.drop_abandoned(options.abandoned)
     return AuditReport(
-        started, datetime.now(UTC), len(entries), len(originals), tuple(losses), tuple(strangers)
+        started, datetime.now(UTC), len(entries), len(originals), tuple(losses), tuple(strangers), dropped
     )
 
 

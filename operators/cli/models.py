@@ -23,7 +23,7 @@ def list_all(folder: Folder = None, as_json: AsJson = False) -> None:
 
     rows = [("colorization", d.name, d.version, d.license, d.sha256) for d in color.list_models(folder)]
     shipped = [mending.read_descriptor(name) for name in mending.available()]
-    rows += [("restoration", d.name, d.version, d.licence, d.sha256) for d in shipped]
+    rows += [("restoration", d.name, d.version, d.license, d.sha256) for d in shipped]
     columns = ("stage", "name", "version", "license", "sha256")
     if as_json:
         tell_json([dict(zip(columns, row, strict=True)) for row in rows])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,15 @@ def test_an_intact_store_is_read_and_recorded(cataloged: Cataloged) -> None:
     assert (report.intact, report.entries, report.originals, report.strangers) == (True, 3, 1, ())
     assert _events(cataloged, EventType.FIXITY_CHECK) == [(EventOutcome.SUCCESS, "")] * 4
     assert json.loads(report.to_json())["intact"] is True
+
+
+def test_partial_work_that_nobody_went_on_with_is_dropped(cataloged: Cataloged) -> None:
+    key = "0" * 64
+    with cataloged.store.workspace(key) as folder:
+        (folder / "tile-0").write_bytes(b"done")
+    assert audit_fixity(cataloged.engine, cataloged.store, _whole()).dropped == ()
+    everything = replace(_whole("audit 2"), abandoned=timedelta(0))
+    assert audit_fixity(cataloged.engine, cataloged.store, everything).dropped == (key,)
 
 
 def test_turns_together_read_everything_once(cataloged: Cataloged) -> None:
