@@ -30,6 +30,7 @@ from operators.assets import REVIEWS
 from operators.guard import GUARDED_BY, Application
 from operators.hooks import CatalogHook
 from operators.outcome import BatchOutcome
+from operators.work.description import publisher
 
 DECISION = "/decision"
 SEE_OTHER = 303
@@ -41,8 +42,8 @@ def make_pages() -> Application:
     address = settings.address()
     # The guard has checked already who may read and who may decide; here it only says who it is.
     access = StaffAccess(read=_caller, write=_caller)
-    pages = create_app(hook.engine, hook.store.root, address, staff=access)
-    site = Site(hook.engine, hook.store.root, Addresses(address), Audience.STAFF)
+    pages = create_app(hook.engine, hook.store.root, address, staff=access, institution=publisher())
+    site = Site(hook.engine, hook.store.root, Addresses(address), Audience.STAFF, publisher())
     _add_task_page(pages, site)
     return TellsOfDecisions(pages)
 

@@ -36,6 +36,10 @@ def get_provider_info() -> dict[str, Any]:
                         "How long a file must lie unchanged before it is read.", "3", "float"
                     ),
                     "batch_size": _option("Photographs per mapped task.", "16", "integer"),
+                    "institution": _option(
+                        "Who publishes, named in manifests and on pages; needs institution_homepage.", ""
+                    ),
+                    "institution_homepage": _option("The institution's address on the web.", ""),
                     "signing_certificates": _option(
                         "PEM chain to sign content credentials with; empty: a development identity.", ""
                     ),

@@ -62,6 +62,7 @@ class PublishCollectionOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was written."""
         from catalog.iiif.static_site import publish  # noqa: PLC0415 - loads libvips
+        from operators.work.description import publisher  # noqa: PLC0415
 
         progress = Progress(0, context.get("task_state_store"))
 
@@ -73,6 +74,14 @@ class PublishCollectionOperator(BaseOperator):
         folder.mkdir(parents=True, exist_ok=True)
         address = f"{settings.site_address()}/{self.slug}"
         with closing(CatalogHook()) as hook:
-            published = publish(hook.engine, hook.store.root, self.slug, folder, address, progress=tell)
+            published = publish(
+                hook.engine,
+                hook.store.root,
+                self.slug,
+                folder,
+                address,
+                institution=publisher(),
+                progress=tell,
+            )
         self.log.info("%s: %s", folder, published)
         return asdict(published)

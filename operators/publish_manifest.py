@@ -28,6 +28,6 @@ class PublishManifestOperator(BatchOperator):
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
         """Return an `operators.work.description.Describing`."""
         from catalog.iiif.addresses import Addresses  # noqa: PLC0415 - iiif-prezi3 takes a second to load
-        from operators.work.description import Describing  # noqa: PLC0415
+        from operators.work.description import Describing, publisher  # noqa: PLC0415
 
-        return Describing(hook.engine, Addresses(settings.address()))
+        return Describing(hook.engine, Addresses(settings.address()), publisher())

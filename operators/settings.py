@@ -53,6 +53,12 @@ def site_address() -> str:
     return _conf("site_address", "http://127.0.0.1:8000").rstrip("/")
 
 
+def institution() -> tuple[str, str] | None:
+    """Return the name and the homepage of who publishes; ``None`` when nobody is to be named."""
+    name, homepage = _conf("institution", ""), _conf("institution_homepage", "")
+    return (name, homepage) if name and homepage else None
+
+
 def quiet_seconds() -> float:
     """Return how long a file must lie unchanged before it is read, s."""
     return float(_conf("quiet_seconds", "3"))

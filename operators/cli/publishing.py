@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PANEL = "Collections"
 
+PublisherName = Annotated[str, typer.Option("--institution", help="Who publishes; empty names nobody.")]
+PublisherPage = Annotated[str, typer.Option("--homepage", help="The institution's address on the web.")]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
@@ -25,12 +28,14 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel="Single files")(verify)
 
 
-def serve(
+def serve(  # noqa: PLR0917 - typer makes options of them
     home: Home = DEFAULT_HOME,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Where to listen.")] = 8090,
     address: Annotated[str, typer.Option(help="As clients see it; http://HOST:PORT by default.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Processes; one for each core is fastest.")] = 1,
+    institution: PublisherName = "",
+    homepage: PublisherPage = "",
 ) -> None:
     """Serve what is published to the public: IIIF images, manifests, search, changes. Read-only."""
     from catalog.web.standalone import PublicServer, run  # noqa: PLC0415 - loads the catalog
@@ -38,7 +43,8 @@ def serve(
     from operators.deployment.home import Home as Folders  # noqa: PLC0415
 
     with services.catalog(home) as dsn:
-        public = PublicServer(dsn, str(Folders.at(home).store), address or f"http://{host}:{port}")
+        seen_at = address or f"http://{host}:{port}"
+        public = PublicServer(dsn, str(Folders.at(home).store), seen_at, institution, homepage)
         people.print(f"serving {public.address}; Ctrl-C stops it")
         run(public, host=host, port=port, workers=workers, behind_proxy=bool(address))
 
@@ -48,6 +54,8 @@ def publish(  # noqa: PLR0917 - typer makes options of them
     to: Annotated[Path, typer.Option("--to", help="An empty folder, or one published into before.")],
     address: Annotated[str, typer.Option(help="Where clients will see the folder.")],
     masters: Annotated[bool, typer.Option(help="Copy the master files too.")] = False,
+    institution: PublisherName = "",
+    homepage: PublisherPage = "",
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -55,6 +63,7 @@ def publish(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome publish glass-plates --to site --address https://photos.example.org[/]
     """
+    from catalog.iiif.manifest import Institution  # noqa: PLC0415 - iiif-prezi3 takes a second to load
     from catalog.iiif.static_site import publish as work  # noqa: PLC0415 - loads libvips
     from operators.deployment.home import Home as Folders  # noqa: PLC0415
 
@@ -66,6 +75,7 @@ def publish(  # noqa: PLR0917 - typer makes options of them
             collection,
             to,
             address,
+            institution=Institution(institution, homepage) if institution else None,
             masters=masters,
             progress=lambda name, done, total: tell(done / max(total, 1)),
         )

@@ -14,13 +14,21 @@ from sqlalchemy import Connection, Engine
 from catalog import manifests, objects, outcomes, scans
 from catalog.database import in_transaction
 from catalog.iiif.addresses import Addresses
+from catalog.iiif.manifest import Institution
 from catalog.iiif.presentation import Audience, manifest_of, shown_object
 from imaging.errors import CatalogError, HeliochromeError, ScanError
+from operators import settings
 from operators.outcome import Done, Passage
 from operators.progress import Progress
 from operators.work.circumstances import since
 
 STAGE = "description"
+
+
+def publisher() -> Institution | None:
+    """Return who publishes, where it is configured."""
+    named = settings.institution()
+    return Institution(*named) if named else None
 
 
 @dataclass(frozen=True)
@@ -33,10 +41,13 @@ class Describing:
         Of the catalog.
     addresses
         Where the manifests' readers find everything.
+    institution
+        Who publishes; ``None`` names nobody.
     """
 
     engine: Engine
     addresses: Addresses
+    institution: Institution | None = None
 
     def name(self, item: Passage) -> str:
         """Return the name under which the scan came in."""
@@ -67,5 +78,5 @@ class Describing:
         shown = shown_object(connection, shown_by.accession_number, audience)
         if shown is None:
             raise CatalogError(shown_by.accession_number, "has no picture to show", "Restore a scan of it.")
-        document = manifest_of(connection, shown, self.addresses).decode()
+        document = manifest_of(connection, shown, self.addresses, self.institution).decode()
         return manifests.put(connection, scan.object_id, document)
