@@ -17,9 +17,10 @@ from torch.nn import functional
 from restoration.defects import CUES, DETECTOR, cues_of, cues_on_device
 from restoration.kinds import DamageKind
 from restoration.training.backgrounds import add_grain, digitize, draw_background
-from restoration.training.damage import SHOWS, Shapes, damage
+from restoration.training.damage import SHOWS, damage
 from restoration.training.decoys import add_decoy
 from restoration.training.entry import arguments_for, read_material, teach
+from restoration.training.shapes import Shapes
 
 WIDTHS = (32, 48, 64, 96, 128)
 OUTPUTS = 1 + len(DamageKind)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from restoration.models import ModelDescriptor, export, load
 from restoration.network import CompactUNet
-from restoration.training.damage import HELD_OUT_SCANS, Shapes
 from restoration.training.loop import Lesson, Schedule, describe, train
 from restoration.training.processes import DrawnInProcesses
+from restoration.training.shapes import HELD_OUT_SCANS, Shapes
 from restoration.training.shards import read_photographs
 
 HELD_OUT_PHOTOGRAPHS = 30

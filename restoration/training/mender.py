@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from restoration.kinds import DamageKind
 from restoration.mending import MENDER, fill_smoothly
 from restoration.training.backgrounds import add_grain, draw_background
-from restoration.training.damage import Shapes, damage
+from restoration.training.damage import damage
 from restoration.training.entry import arguments_for, read_material, teach
+from restoration.training.shapes import Shapes
 
 WIDTHS = (24, 48, 64, 96, 128)
 

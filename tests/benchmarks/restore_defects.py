@@ -29,8 +29,9 @@ from restoration.kinds import DamageKind
 from restoration.mending import Mender
 from restoration.options import RestorationOptions
 from restoration.training.backgrounds import add_grain, digitize
-from restoration.training.damage import HELD_OUT_SCANS, SHOWS, Damaged, Shapes, damage
+from restoration.training.damage import SHOWS, Damaged, damage
 from restoration.training.entry import HELD_OUT_PHOTOGRAPHS
+from restoration.training.shapes import HELD_OUT_SCANS, Shapes
 from restoration.training.shards import read_photographs
 from tests.benchmarks.frame import Reached, report, show
 

@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from restoration.kinds import DamageKind
-from restoration.training.damage import HARDLY_SHOWS, Shapes, damage
+from restoration.training.damage import HARDLY_SHOWS, damage
 from restoration.training.decoys import add_decoy
+from restoration.training.shapes import Shapes
 
 Picture = NDArray[np.float32]
 

@@ -15,12 +15,12 @@ from restoration.defects import CUES, cues_of, cues_on_device, pooled_cues
 from restoration.kinds import DamageKind
 from restoration.models import load
 from restoration.network import CompactUNet, TileRunner
-from restoration.training.damage import Shapes
 from restoration.training.detector import _BALANCE, OUTPUTS, DetectionLesson, _balance, f1_scores
 from restoration.training.entry import arguments_for, teach
 from restoration.training.loop import Lesson, Schedule, train
 from restoration.training.mender import MendingLesson
 from restoration.training.processes import DrawnInProcesses
+from restoration.training.shapes import Shapes
 
 SCHEDULE = Schedule(steps=6, checkpoint_every=3, log_every=2, validate_every=99, half=False)
 
