@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
@@ -23,18 +23,20 @@ from numpy.typing import NDArray
 from colorization import guided
 from colorization.alternatives import alternatives
 from colorization.checkpoint import Checkpoints, fingerprint
-from colorization.fullscale import Coefficients, Primaries, colored_strips, strip_rows
+from colorization.fullscale import Coefficients, colored_strips, strip_rows
 from colorization.gigapixel import Painting, Predictor, Tiling, paint_finer, paint_whole, scales
-from colorization.hints import Hint, rasterize
-from colorization.models import DEFAULT, ColorModel, load
+from colorization.hints import rasterize
+from colorization.models import ColorModel, load
+from colorization.options import ColorizationOptions
+from colorization.progress import EvenProgress
 from colorization.surround import photograph_mask
 from colorization.working import finest_detail, read_lightness, resized, size_at
 from imaging.errors import OptionsError
 from imaging.fixity import describe_output, sha256_file
 from imaging.lab import fit_gamut, lab_to_srgb
-from imaging.pyramid import Compression, Progress, PyramidOptions, is_available, write_pyramid
+from imaging.pyramid import Compression, Progress, PyramidOptions, write_pyramid
 from imaging.rows import ComputedRows
-from imaging.scan import DEFAULT_LIMITS, ScanLimits, ScanProperties, decoding, inspect_scan, open_scan
+from imaging.scan import ScanProperties, decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, StageResult
 
 STAGE = "colorization"
@@ -43,10 +45,6 @@ VERSION = "1"
 
 Array = NDArray[np.float32]
 
-_PAINTING_SECONDS = 1.2e-6
-_READING_SECONDS = 2e-9
-_WRITING_SECONDS = 6e-8
-"""Rough cost per px, only to make progress even."""
 _BASE_BYTES = 450 * 2**20
 """What Python, torch, OpenCV and libvips hold before any picture."""
 _PLANES = 10
@@ -68,96 +66,6 @@ class ReferencedPredictor(Predictor, Protocol):
 
     @property
     def reference(self) -> ModelReference: ...  # noqa: D102
-
-
-@dataclass(frozen=True)
-class ColorizationOptions:
-    """How a photograph is colored.
-
-    Parameters
-    ----------
-    model
-        Name of the weights; see `colorization.models`.
-    model_folder
-        Where the museum keeps weights of its own.
-    hints
-        What archivists know.
-    alternatives
-        How many other plausible colorings to write as well, 0–5.
-    working_side
-        Long side at which the network sees the photograph at last, px; `None` for the finest detail that
-        matters, up to `largest_working_side`.
-    largest_working_side
-        px. The network was taught on pictures of some 200 px: beyond four times that it sees textures instead
-        of things, and its color gets patchy while the time grows with the square.
-    tile, overlap
-        px at working scale; `None` for what the model prefers.
-    batch
-        Tiles that the network sees at once.
-    threads
-        Of the network; `None` for torch's own choice.
-    device
-        ``cpu`` or ``cuda``.
-    memory_mib
-        What the stage may hold, MiB; the tile is made to fit.
-    compression, quality
-        Of the written pyramids.
-    bits
-        8 or 16 per sample; `None` for as many as the photograph has (8 where the compression holds no more).
-    primaries
-        RGB primaries of the output, whose profile is embedded.
-    page
-        Of a multi-page scan.
-    limits
-        What a deployment is willing to decode.
-    """
-
-    model: str = DEFAULT
-    model_folder: Path | None = None
-    hints: tuple[Hint, ...] = ()
-    alternatives: int = 0
-    working_side: int | None = None
-    largest_working_side: int = 1024
-    tile: int | None = None
-    overlap: int | None = None
-    batch: int = 1
-    threads: int | None = None
-    device: str = "cpu"
-    memory_mib: int = 1500
-    compression: Compression = Compression.DEFLATE
-    quality: int = 90
-    bits: int | None = None
-    primaries: Primaries = Primaries.SRGB
-    page: int = 0
-    limits: ScanLimits = DEFAULT_LIMITS
-
-    def __post_init__(self) -> None:
-        bounds = {
-            "alternatives": (self.alternatives, 0, 5),
-            "working_side": (self.working_side or 256, 32, 16384),
-            "largest_working_side": (self.largest_working_side, 32, 16384),
-            "tile": (self.tile or 512, 32, 4096),
-            "batch": (self.batch, 1, 64),
-            "threads": (self.threads or 1, 1, 256),
-            "memory_mib": (self.memory_mib, 600, 1 << 20),
-            "quality": (self.quality, 1, 100),
-        }
-        for name, (value, low, high) in bounds.items():
-            if not low <= value <= high:
-                raise OptionsError(name, f"{value} is outside {low}–{high}", "Choose a value in that range.")
-        if self.bits not in (None, 8, 16):
-            raise OptionsError("bits", f"{self.bits} is neither 8 nor 16", "Choose 8, 16 or none.")
-        lossy = self.compression in (Compression.JPEG, Compression.WEBP)
-        if self.bits == 16 and lossy:
-            raise OptionsError("bits", f"{self.compression} holds 8 bits", "Choose 8 bits, or deflate.")
-        if not is_available(self.compression):
-            raise OptionsError("compression", f"this libvips lacks {self.compression}", "Choose deflate.")
-
-    def bits_for(self, scan: ScanProperties) -> int:
-        """Return the output's bits per sample for a scan."""
-        if self.bits is not None:
-            return self.bits
-        return 16 if scan.bits == 16 and self.compression not in (Compression.JPEG, Compression.WEBP) else 8
 
 
 def colorize(
@@ -220,7 +128,7 @@ class _Job:
         self.preferred, self.tiling = self._suited()
         digest = fingerprint(self._facts())
         self.checkpoints = Checkpoints(into, digest)
-        self.progress = _Even(progress, self.scan.width * self.scan.height)
+        self.progress = EvenProgress(progress, self.scan.width * self.scan.height)
 
     def run(self, began: float) -> StageResult:
         lightness = self._lightness()
@@ -421,40 +329,6 @@ def colorfulness(lightness: Array, chroma: Array) -> float:
     opponents = red - green, (red + green) / 2 - blue
     spread, mean = (np.hypot(*(f(o) for o in opponents)) for f in (np.std, np.mean))
     return float(spread + 0.3 * mean)
-
-
-class _Even:
-    """Turns px read, painted and written into one even share."""
-
-    def __init__(self, tell: Progress, pixels: int) -> None:
-        self._tell = tell
-        self._pixels = pixels
-        self._done = 0.0
-        self._total = pixels * (_READING_SECONDS + _WRITING_SECONDS)
-        self._outputs = 1
-
-    def read(self, sizes: list[tuple[int, int]], extra: int) -> None:
-        painted = sum(width * height for width, height in sizes[1:]) * 1.4
-        self._outputs = 1 + extra
-        self._total = self._pixels * (_READING_SECONDS + _WRITING_SECONDS * self._outputs)
-        self._total += painted * _PAINTING_SECONDS * self._outputs
-        self._advance(self._pixels * _READING_SECONDS)
-
-    def painted(self, pixels: int) -> None:
-        self._advance(pixels * _PAINTING_SECONDS)
-
-    def written(self, share: float) -> None:
-        seconds = self._pixels * _WRITING_SECONDS
-        self._tell(min(0.999, (self._done + share * seconds) / self._total))
-        if share >= 1:
-            self._done += seconds
-
-    def finish(self) -> None:
-        self._tell(1.0)
-
-    def _advance(self, seconds: float) -> None:
-        self._done += seconds
-        self._tell(min(0.999, self._done / self._total))
 
 
 @contextmanager

@@ -97,9 +97,9 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     """
     import torch  # noqa: PLC0415
 
-    from colorization.colorize import ColorizationOptions  # noqa: PLC0415 - loads libvips and OpenCV
     from colorization.colorize import colorize as work  # noqa: PLC0415
     from colorization.models import DEFAULT  # noqa: PLC0415
+    from colorization.options import ColorizationOptions  # noqa: PLC0415 - loads libvips and OpenCV
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

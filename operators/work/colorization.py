@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 from catalog import hints as given
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
-from colorization.colorize import STAGE, VERSION, ColorizationOptions, ReferencedPredictor, colorize
+from colorization.colorize import STAGE, VERSION, ReferencedPredictor, colorize
 from colorization.hints import Hint
 from colorization.models import DEFAULT, load
+from colorization.options import ColorizationOptions
 from imaging.errors import CatalogError
 from imaging.stage import Role, Scalar, StageResult
 from operators.outcome import Passage

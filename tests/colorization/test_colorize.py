@@ -9,9 +9,10 @@ import pyvips
 from skimage import data
 from skimage.color import rgb2gray
 
-from colorization.colorize import ColorizationOptions, colorfulness, colorize
+from colorization.colorize import colorfulness, colorize
 from colorization.fullscale import Primaries
 from colorization.hints import Hint
+from colorization.options import ColorizationOptions
 from imaging.errors import CorruptScan, OptionsError
 from imaging.lab import lightness
 from imaging.pyramid import Compression

@@ -17,7 +17,7 @@ from catalog.iiif.addresses import Addresses
 from catalog.provenance.identity import development_identity
 from catalog.schema import ReviewState, ScanState, metadata
 from catalog.store import Store
-from colorization.colorize import ColorizationOptions
+from colorization.options import ColorizationOptions
 from imaging.stage import ModelReference, Role
 from operators.outcome import Passage
 from operators.progress import Progress

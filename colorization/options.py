@@ -1,0 +1,103 @@
+"""The choices of the colorization stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from colorization.fullscale import Primaries
+from colorization.hints import Hint
+from colorization.models import DEFAULT
+from imaging.errors import OptionsError
+from imaging.pyramid import Compression, is_available
+from imaging.scan import DEFAULT_LIMITS, ScanLimits, ScanProperties
+
+
+@dataclass(frozen=True)
+class ColorizationOptions:
+    """How a photograph is colored.
+
+    Parameters
+    ----------
+    model
+        Name of the weights; see `colorization.models`.
+    model_folder
+        Where the museum keeps weights of its own.
+    hints
+        What archivists know.
+    alternatives
+        How many other plausible colorings to write as well, 0–5.
+    working_side
+        Long side at which the network sees the photograph at last, px; `None` for the finest detail that
+        matters, up to `largest_working_side`.
+    largest_working_side
+        px. The network was taught on pictures of some 200 px: beyond four times that it sees textures instead
+        of things, and its color gets patchy while the time grows with the square.
+    tile, overlap
+        px at working scale; `None` for what the model prefers.
+    batch
+        Tiles that the network sees at once.
+    threads
+        Of the network; `None` for torch's own choice.
+    device
+        ``cpu`` or ``cuda``.
+    memory_mib
+        What the stage may hold, MiB; the tile is made to fit.
+    compression, quality
+        Of the written pyramids.
+    bits
+        8 or 16 per sample; `None` for as many as the photograph has (8 where the compression holds no more).
+    primaries
+        RGB primaries of the output, whose profile is embedded.
+    page
+        Of a multi-page scan.
+    limits
+        What a deployment is willing to decode.
+    """
+
+    model: str = DEFAULT
+    model_folder: Path | None = None
+    hints: tuple[Hint, ...] = ()
+    alternatives: int = 0
+    working_side: int | None = None
+    largest_working_side: int = 1024
+    tile: int | None = None
+    overlap: int | None = None
+    batch: int = 1
+    threads: int | None = None
+    device: str = "cpu"
+    memory_mib: int = 1500
+    compression: Compression = Compression.DEFLATE
+    quality: int = 90
+    bits: int | None = None
+    primaries: Primaries = Primaries.SRGB
+    page: int = 0
+    limits: ScanLimits = DEFAULT_LIMITS
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "alternatives": (self.alternatives, 0, 5),
+            "working_side": (self.working_side or 256, 32, 16384),
+            "largest_working_side": (self.largest_working_side, 32, 16384),
+            "tile": (self.tile or 512, 32, 4096),
+            "batch": (self.batch, 1, 64),
+            "threads": (self.threads or 1, 1, 256),
+            "memory_mib": (self.memory_mib, 600, 1 << 20),
+            "quality": (self.quality, 1, 100),
+        }
+        for name, (value, low, high) in bounds.items():
+            if not low <= value <= high:
+                raise OptionsError(name, f"{value} is outside {low}–{high}", "Choose a value in that range.")
+        if self.bits not in (None, 8, 16):
+            raise OptionsError("bits", f"{self.bits} is neither 8 nor 16", "Choose 8, 16 or none.")
+        lossy = self.compression in (Compression.JPEG, Compression.WEBP)
+        if self.bits == 16 and lossy:
+            raise OptionsError("bits", f"{self.compression} holds 8 bits", "Choose 8 bits, or deflate.")
+        if not is_available(self.compression):
+            raise OptionsError("compression", f"this libvips lacks {self.compression}", "Choose deflate.")
+
+    def bits_for(self, scan: ScanProperties) -> int:
+        """Return the output's bits per sample for a scan."""
+        if self.bits is not None:
+            return self.bits
+        return 16 if scan.bits == 16 and self.compression not in (Compression.JPEG, Compression.WEBP) else 8
