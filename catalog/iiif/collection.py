@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import iiif_prezi3 as prezi
 
 from catalog.iiif.addresses import Addresses
-from catalog.iiif.manifest import Institution, provider, serialize
+from catalog.iiif.language import text
+from catalog.iiif.manifest import provider, serialize
+from catalog.iiif.records import Institution
 
 PART = 500
 """Manifests in one document; a larger collection is a collection of parts."""
@@ -75,14 +77,14 @@ def build_collection(
     within = addresses.collection(record.parent.slug) if record.parent else addresses.top()
     collection = prezi.Collection(
         id=addresses.collection(record.slug),
-        label=_text(record.title or record.slug),
-        summary=_text(record.description) if record.description else None,
+        label=text(record.title or record.slug),
+        summary=text(record.description) if record.description else None,
         provider=[provider(institution)] if institution else None,
         partOf=[
             prezi.Class(
                 id=within,
                 type="Collection",
-                label=_text(record.parent.title) if record.parent else None,
+                label=text(record.parent.title) if record.parent else None,
             )
         ],
         service=[_search_service(record, addresses)] if searchable else None,
@@ -97,12 +99,12 @@ def build_part(
     """Return part `number` (from 1) of a large collection: the `PART` photographs `members`."""
     collection = prezi.Collection(
         id=addresses.collection(record.slug, number),
-        label=_text(_part_label(record, number, size)),
+        label=text(_part_label(record, number, size)),
         partOf=[
             prezi.Class(
                 id=addresses.collection(record.slug),
                 type="Collection",
-                label=_text(record.title or record.slug),
+                label=text(record.title or record.slug),
             )
         ],
         items=[_manifest(member, addresses) for member in members],
@@ -116,13 +118,13 @@ def build_top(
     """Return the collection of all collections that are inside none."""
     collection = prezi.Collection(
         id=addresses.top(),
-        label=_text(institution.name) if institution else _text("Collections", "en"),
+        label=text(institution.name) if institution else text("Collections", "en"),
         provider=[provider(institution)] if institution else None,
         seeAlso=[
             prezi.LinkedResource(
                 id=addresses.activities(),
                 type="OrderedCollection",
-                label=_text("What changed (IIIF Change Discovery)", "en"),
+                label=text("What changed (IIIF Change Discovery)", "en"),
                 format="application/ld+json",
                 profile="http://iiif.io/api/discovery/1/context.json",
             )
@@ -132,23 +134,19 @@ def build_top(
     return serialize(json.loads(collection.json()))
 
 
-def _text(value: str, language: str = "none") -> dict[str, list[str]]:
-    return {language: [value]}
-
-
 def _search_service(record: CollectionRecord, addresses: Addresses) -> prezi.ServiceV3:
     return prezi.ServiceV3(
-        id=addresses.search(record.slug), type="SearchService2", label=_text("Search", "en")
+        id=addresses.search(record.slug), type="SearchService2", label=text("Search", "en")
     )
 
 
 def _reference(address: str, title: str) -> prezi.CollectionRef:
-    return prezi.CollectionRef(id=address, type="Collection", label=_text(title))
+    return prezi.CollectionRef(id=address, type="Collection", label=text(title))
 
 
 def _manifest(member: Member, addresses: Addresses) -> prezi.ManifestRef:
     return prezi.ManifestRef(
-        id=addresses.manifest(member.accession), label=_text(member.title or member.accession)
+        id=addresses.manifest(member.accession), label=text(member.title or member.accession)
     )
 
 

@@ -7,13 +7,23 @@ for the same record, so that its digest serves as an ETag and an unchanged manif
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import iiif_prezi3 as prezi
 
 from catalog.iiif.addresses import Addresses
+from catalog.iiif.annotations import annotation_pages
+from catalog.iiif.language import text
+from catalog.iiif.records import (
+    SERVICE,
+    CanvasImage,
+    CollectionLink,
+    Institution,
+    Offer,
+    PhotographRecord,
+    View,
+)
 from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.rights import canonical
 from imaging.errors import CatalogError
@@ -33,166 +43,7 @@ _LABELS = {
     Role.CONFIDENCE: "Confidence of the colors (white: sure, black: guessed)",
     Role.DAMAGE_MASK: "Damage that was mended (white)",
 }
-_ORDER = (
-    Role.ORIGINAL,
-    Role.RESTORED,
-    Role.COLORIZED,
-    Role.ALTERNATIVE,
-    Role.CONFIDENCE,
-    Role.DAMAGE_MASK,
-)
 _INFERRED = frozenset({Role.COLORIZED, Role.ALTERNATIVE})
-
-
-@dataclass(frozen=True)
-class CanvasImage:
-    """One picture of a photograph that the image service serves.
-
-    Parameters
-    ----------
-    role
-        What the picture is to the photograph.
-    image
-        Its identifier in the image service.
-    width, height
-        Full size, px, upright.
-    media_type
-        IANA media type of the master file.
-    label
-        What to call it; by default what its role is called.
-    """
-
-    role: Role
-    image: str
-    width: int
-    height: int
-    media_type: str = "image/tiff"
-    label: str | None = None
-
-
-@dataclass(frozen=True)
-class MendedRegion:
-    """A damaged place that was mended: its kind (``dust``, ``scratch``, …) and outline in canvas px."""
-
-    kind: str
-    polygon: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True)
-class SourcedHint:
-    """A color that a person gave, where, and who says so.
-
-    Parameters
-    ----------
-    x, y
-        Place as shares of width and height, 0–1.
-    color
-        The color as ``#rrggbb``.
-    source
-        The citation: "letter of 1912-04-03, fol. 2".
-    placed_by
-        Who placed the hint.
-    """
-
-    x: float
-    y: float
-    color: str
-    source: str
-    placed_by: str = ""
-
-
-@dataclass(frozen=True)
-class View:
-    """What one canvas shows: a scan of the photograph and all that was made of it.
-
-    Parameters
-    ----------
-    images
-        At least one picture; offered in the order original, restored, colorized, alternatives, confidence.
-        The first one's size is the canvas'.
-    regions, hints
-        What becomes annotations of the canvas.
-    """
-
-    images: tuple[CanvasImage, ...]
-    regions: tuple[MendedRegion, ...] = ()
-    hints: tuple[SourcedHint, ...] = ()
-
-    def ordered(self) -> list[CanvasImage]:
-        """Return the pictures in the order in which they are offered."""
-        return sorted(self.images, key=lambda image: _ORDER.index(image.role))
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What stands at the addresses that a manifest names.
-
-    Parameters
-    ----------
-    image_level
-        Compliance level of the image service: ``level2``, or ``level0`` of a static site.
-    masters
-        Whether the master files can be had.
-    provenance
-        Whether there is a provenance record.
-    collections
-        Slugs of the collections; ``None`` for all.
-    """
-
-    image_level: str = "level2"
-    masters: bool = True
-    provenance: bool = True
-    collections: frozenset[str] | None = None
-
-
-SERVICE = Offer()
-"""What the running service offers."""
-
-
-@dataclass(frozen=True)
-class Institution:
-    """Who publishes: the manifest's ``provider``."""
-
-    name: str
-    homepage: str
-
-
-@dataclass(frozen=True)
-class CollectionLink:
-    """A collection that a photograph is part of."""
-
-    slug: str
-    label: str
-
-
-@dataclass(frozen=True)
-class PhotographRecord:
-    """What the catalog says of a photograph, as far as a manifest tells it.
-
-    Parameters
-    ----------
-    accession, title
-        Accession number and title.
-    date_text, maker, credit, source, summary
-        As the catalog words them; empty when unknown.
-    rights
-        URI of a rights statement (rightsstatements.org) or Creative Commons license, or free text.
-    language
-        BCP 47 tag of the catalog's texts; ``none`` when unknown.
-    metadata
-        Further label and value pairs, in order.
-    """
-
-    accession: str
-    title: str
-    date_text: str = ""
-    maker: str = ""
-    credit: str = ""
-    source: str = ""
-    summary: str = ""
-    rights: str | None = None
-    language: str = "none"
-    metadata: tuple[tuple[str, str], ...] = ()
 
 
 def build_manifest(
@@ -235,11 +86,11 @@ def build_manifest(
     rights = rights_uri(record.rights)
     notice = _statement(NOTICE_LABEL, COLOR_NOTICE, record.credit)
     inferred = any(image.role in _INFERRED for view in views for image in view.images)
-    title = _text(record.title or record.accession, record.language)
+    title = text(record.title or record.accession, record.language)
     manifest = prezi.Manifest(
         id=addresses.manifest(record.accession),
         label=title,
-        summary=_text(record.summary, record.language) if record.summary else None,
+        summary=text(record.summary, record.language) if record.summary else None,
         metadata=_metadata(record, models, rights),
         rights=rights,
         requiredStatement=notice if inferred else _credit(record),
@@ -255,7 +106,7 @@ def build_manifest(
         else None,
         seeAlso=[_provenance(record, addresses)] if offer.provenance else None,
         partOf=[
-            prezi.Class(id=addresses.collection(link.slug), type="Collection", label=_text(link.label))
+            prezi.Class(id=addresses.collection(link.slug), type="Collection", label=text(link.label))
             for link in collections
             if offer.collections is None or link.slug in offer.collections
         ]
@@ -307,20 +158,14 @@ def thumbnail_of(images: Sequence[CanvasImage]) -> CanvasImage:
     return by_role.get(Role.RESTORED) or by_role.get(Role.ORIGINAL) or images[0]
 
 
-def _text(value: str, language: str = "none") -> dict[str, list[str]]:
-    return {language: [value]}
-
-
 def _statement(label: str, value: str, credit: str) -> prezi.KeyValueString:
-    return prezi.KeyValueString(
-        label=_text(label, "en"), value={"en": [value, *([credit] if credit else [])]}
-    )
+    return prezi.KeyValueString(label=text(label, "en"), value={"en": [value, *([credit] if credit else [])]})
 
 
 def _credit(record: PhotographRecord) -> prezi.KeyValueString | None:
     if not record.credit:
         return None
-    return prezi.KeyValueString(label=_text("Credit", "en"), value=_text(record.credit, record.language))
+    return prezi.KeyValueString(label=text("Credit", "en"), value=text(record.credit, record.language))
 
 
 def _metadata(
@@ -335,18 +180,18 @@ def _metadata(
         *record.metadata,
     ]
     entries = [
-        prezi.KeyValueString(label=_text(label, "en"), value=_text(value, record.language))
+        prezi.KeyValueString(label=text(label, "en"), value=text(value, record.language))
         for label, value in pairs
         if value
     ]
     if models:
-        entries.append(prezi.KeyValueString(label=_text("Models", "en"), value={"none": list(models)}))
+        entries.append(prezi.KeyValueString(label=text("Models", "en"), value={"none": list(models)}))
     return entries
 
 
 def provider(institution: Institution) -> prezi.Provider:
     """Return the publisher as a ``provider`` (Presentation 3.0 §3.1)."""
-    name = _text(institution.name)
+    name = text(institution.name)
     homepage = prezi.Homepage(id=institution.homepage, type="Text", label=name, format="text/html")
     return prezi.Provider(id=institution.homepage, type="Agent", label=name, homepage=[homepage])
 
@@ -362,12 +207,12 @@ def _canvas(
     canvas_id = addresses.canvas(record.accession, number)
     return prezi.Canvas(
         id=canvas_id,
-        label=_text(record.title or record.accession, record.language),
+        label=text(record.title or record.accession, record.language),
         width=images[0].width,
         height=images[0].height,
         thumbnail=[_thumbnail(view, addresses, offer)],
         items=[_painting(images, canvas_id, addresses, offer)],
-        annotations=list(_annotation_pages(record, view, number, addresses)) or None,
+        annotations=list(annotation_pages(record, view, number, addresses)) or None,
     )
 
 
@@ -385,7 +230,7 @@ def _thumbnail(view: View, addresses: Addresses, offer: Offer) -> prezi.Annotati
 
 
 def _label(image: CanvasImage) -> dict[str, list[str]]:
-    return _text(image.label or _LABELS[image.role], "en")
+    return text(image.label or _LABELS[image.role], "en")
 
 
 def _painting(
@@ -416,7 +261,7 @@ def _provenance(record: PhotographRecord, addresses: Addresses) -> prezi.LinkedR
     return prezi.LinkedResource(
         id=addresses.provenance(record.accession),
         type="Dataset",
-        label=_text("Provenance of every file (PREMIS and PROV)", "en"),
+        label=text("Provenance of every file (PREMIS and PROV)", "en"),
         format="application/ld+json",
         profile="http://www.w3.org/ns/prov",
     )
@@ -425,82 +270,6 @@ def _provenance(record: PhotographRecord, addresses: Addresses) -> prezi.LinkedR
 def _rendering(image: CanvasImage, addresses: Addresses) -> prezi.LinkedResource:
     return prezi.LinkedResource(
         id=addresses.master(image.image), type="Image", label=_label(image), format=image.media_type
-    )
-
-
-def _annotation_pages(
-    record: PhotographRecord, view: View, number: int, addresses: Addresses
-) -> Iterable[prezi.AnnotationPage]:
-    canvas_id = addresses.canvas(record.accession, number)
-    first = view.ordered()[0]
-    if view.regions:
-        page_id = addresses.annotations(record.accession, f"mended-{number}")
-        yield prezi.AnnotationPage(
-            id=page_id,
-            label=_text("What was mended", "en"),
-            items=[
-                _annotation(
-                    f"{page_id}#{n}",
-                    f"Mended: {region.kind}",
-                    "tagging",
-                    prezi.SVGSelector(value=_outline(region.polygon, first)),
-                    canvas_id,
-                )
-                for n, region in enumerate(view.regions, 1)
-            ],
-        )
-    if view.hints:
-        page_id = addresses.annotations(record.accession, f"hints-{number}")
-        yield prezi.AnnotationPage(
-            id=page_id,
-            label=_text("Colors that people gave, and their sources", "en"),
-            items=[
-                _annotation(
-                    f"{page_id}#{n}",
-                    _hint_text(hint),
-                    "commenting",
-                    prezi.FragmentSelector(value=_spot(hint, first)),
-                    canvas_id,
-                )
-                for n, hint in enumerate(view.hints, 1)
-            ],
-        )
-
-
-def _annotation(
-    address: str,
-    text: str,
-    motivation: str,
-    selector: prezi.SVGSelector | prezi.FragmentSelector,
-    canvas_id: str,
-) -> prezi.Annotation:
-    return prezi.Annotation(
-        id=address,
-        motivation=motivation,
-        body=prezi.TextualBody(value=text, language="en", format="text/plain"),
-        target=prezi.SpecificResource(source=canvas_id, selector=selector),
-    )
-
-
-def _outline(polygon: Iterable[tuple[float, float]], canvas: CanvasImage) -> str:
-    points = "L".join(f"{x:.10g},{y:.10g}" for x, y in polygon)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {canvas.width} {canvas.height}">'
-        f'<path d="M{points}Z"/></svg>'
-    )
-
-
-def _spot(hint: SourcedHint, canvas: CanvasImage) -> str:
-    # A point has no extent that viewers can show: one hundredth of the longer side can be seen.
-    side = max(1, round(max(canvas.width, canvas.height) / 100))
-    left = min(max(0, round(hint.x * canvas.width - side / 2)), max(0, canvas.width - side))
-    top = min(max(0, round(hint.y * canvas.height - side / 2)), max(0, canvas.height - side))
-    return f"xywh={left},{top},{side},{side}"
-
-
-def _hint_text(hint: SourcedHint) -> str:
-    return f"Color {hint.color} according to: {hint.source}" + (
-        f" (placed by {hint.placed_by})" if hint.placed_by else ""
     )
 
 

@@ -20,7 +20,8 @@ from catalog.collections import Collection
 from catalog.derivatives import Derivative, Version
 from catalog.hints import GivenHint
 from catalog.iiif.addresses import Addresses
-from catalog.iiif.manifest import (
+from catalog.iiif.manifest import build_manifest
+from catalog.iiif.records import (
     SERVICE,
     CanvasImage,
     CollectionLink,
@@ -30,7 +31,6 @@ from catalog.iiif.manifest import (
     PhotographRecord,
     SourcedHint,
     View,
-    build_manifest,
 )
 from catalog.objects import CatalogObject
 from catalog.reviews import Review

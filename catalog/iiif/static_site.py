@@ -28,7 +28,6 @@ from catalog.iiif.collection import (
     build_part,
     build_top,
 )
-from catalog.iiif.manifest import Institution, Offer
 from catalog.iiif.presentation import (
     Audience,
     ShownFile,
@@ -38,6 +37,7 @@ from catalog.iiif.presentation import (
     nested_collections,
     shown_object,
 )
+from catalog.iiif.records import Institution, Offer
 from catalog.iiif.site_folder import SiteChange, SiteFolder, publishing
 from catalog.iiif.static_image import RENDERING, information, write_static_image
 from catalog.objects import CatalogObject

@@ -18,8 +18,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.image_service import ImageService, ServicePolicy
-from catalog.iiif.manifest import Institution
 from catalog.iiif.presentation import Audience
+from catalog.iiif.records import Institution
 from catalog.web.access import StaffAccess
 from catalog.web.answers import SafeHeaders
 from catalog.web.iiif_routes import file_routes, iiif_routes

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from catalog.database import connect
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.image_service import ServedFile
-from catalog.iiif.manifest import Institution
 from catalog.iiif.presentation import Audience, shown_file
+from catalog.iiif.records import Institution
 from catalog.iiif.service_copies import ServiceCopies
 from imaging.errors import ScanError, StoreError
 from imaging.stage import Role

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from catalog.iiif.image_service import ServicePolicy
 from catalog.iiif.info import TILE
-from catalog.iiif.manifest import Institution
+from catalog.iiif.records import Institution
 from catalog.web.app import create_app
 
 _HANDOVER = "HELIOCHROME_PUBLIC_SERVER"

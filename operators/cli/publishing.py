@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.iiif.records import Institution
 from operators.cli.answer import AsJson, Status, people, progress_bar, tell_facts, tell_json, tell_rows
 from operators.cli.catalog import opened
 from operators.cli.deployment import DEFAULT_HOME, Home
@@ -63,7 +64,6 @@ def publish(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome publish glass-plates --to site --address https://photos.example.org[/]
     """
-    from catalog.iiif.manifest import Institution  # noqa: PLC0415 - iiif-prezi3 takes a second to load
     from catalog.iiif.static_site import publish as work  # noqa: PLC0415 - loads libvips
     from operators.deployment.home import Home as Folders  # noqa: PLC0415
 

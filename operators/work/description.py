@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine
 from catalog import manifests, objects, outcomes, scans
 from catalog.database import in_transaction
 from catalog.iiif.addresses import Addresses
-from catalog.iiif.manifest import Institution
 from catalog.iiif.presentation import Audience, manifest_of, shown_object
+from catalog.iiif.records import Institution
 from imaging.errors import CatalogError, HeliochromeError, ScanError
 from operators import settings
 from operators.outcome import Done, Passage

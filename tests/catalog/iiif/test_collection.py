@@ -10,7 +10,7 @@ from catalog.iiif.collection import (
     build_part,
     build_top,
 )
-from catalog.iiif.manifest import Institution
+from catalog.iiif.records import Institution
 from tests.catalog.iiif.conformance import assert_presentation
 
 BASE = Addresses("https://museum.example")

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from catalog.iiif.addresses import Addresses
-from catalog.iiif.manifest import (
+from catalog.iiif.manifest import build_manifest, rebase, rights_uri
+from catalog.iiif.records import (
     CanvasImage,
     CollectionLink,
     Institution,
@@ -11,9 +12,6 @@ from catalog.iiif.manifest import (
     PhotographRecord,
     SourcedHint,
     View,
-    build_manifest,
-    rebase,
-    rights_uri,
 )
 from catalog.provenance.vocabulary import COLOR_NOTICE
 from imaging.errors import CatalogError

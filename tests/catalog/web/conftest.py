@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from catalog.agents import Agent, person
 from catalog.iiif.image_service import ServicePolicy
-from catalog.iiif.manifest import Institution
+from catalog.iiif.records import Institution
 from catalog.web.access import StaffAccess
 from catalog.web.app import create_app
 from tests.catalog.iiif.archive import Archive, make_archive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from catalog.iiif.manifest import Institution
+from catalog.iiif.records import Institution
 from operators.work.description import publisher
 
 NAME, PAGE = "AIRFLOW__HELIOCHROME__INSTITUTION", "AIRFLOW__HELIOCHROME__INSTITUTION_HOMEPAGE"

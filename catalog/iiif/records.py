@@ -1,0 +1,167 @@
+"""What a manifest tells of a photograph, as plain values: pictures, regions, hints, the publisher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imaging.stage import Role
+
+_ORDER = (
+    Role.ORIGINAL,
+    Role.RESTORED,
+    Role.COLORIZED,
+    Role.ALTERNATIVE,
+    Role.CONFIDENCE,
+    Role.DAMAGE_MASK,
+)
+
+
+@dataclass(frozen=True)
+class CanvasImage:
+    """One picture of a photograph that the image service serves.
+
+    Parameters
+    ----------
+    role
+        What the picture is to the photograph.
+    image
+        Its identifier in the image service.
+    width, height
+        Full size, px, upright.
+    media_type
+        IANA media type of the master file.
+    label
+        What to call it; by default what its role is called.
+    """
+
+    role: Role
+    image: str
+    width: int
+    height: int
+    media_type: str = "image/tiff"
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class MendedRegion:
+    """A damaged place that was mended: its kind (``dust``, ``scratch``, …) and outline in canvas px."""
+
+    kind: str
+    polygon: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class SourcedHint:
+    """A color that a person gave, where, and who says so.
+
+    Parameters
+    ----------
+    x, y
+        Place as shares of width and height, 0–1.
+    color
+        The color as ``#rrggbb``.
+    source
+        The citation: "letter of 1912-04-03, fol. 2".
+    placed_by
+        Who placed the hint.
+    """
+
+    x: float
+    y: float
+    color: str
+    source: str
+    placed_by: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """What one canvas shows: a scan of the photograph and all that was made of it.
+
+    Parameters
+    ----------
+    images
+        At least one picture; offered in the order original, restored, colorized, alternatives, confidence.
+        The first one's size is the canvas'.
+    regions, hints
+        What becomes annotations of the canvas.
+    """
+
+    images: tuple[CanvasImage, ...]
+    regions: tuple[MendedRegion, ...] = ()
+    hints: tuple[SourcedHint, ...] = ()
+
+    def ordered(self) -> list[CanvasImage]:
+        """Return the pictures in the order in which they are offered."""
+        return sorted(self.images, key=lambda image: _ORDER.index(image.role))
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What stands at the addresses that a manifest names.
+
+    Parameters
+    ----------
+    image_level
+        Compliance level of the image service: ``level2``, or ``level0`` of a static site.
+    masters
+        Whether the master files can be had.
+    provenance
+        Whether there is a provenance record.
+    collections
+        Slugs of the collections; ``None`` for all.
+    """
+
+    image_level: str = "level2"
+    masters: bool = True
+    provenance: bool = True
+    collections: frozenset[str] | None = None
+
+
+SERVICE = Offer()
+"""What the running service offers."""
+
+
+@dataclass(frozen=True)
+class Institution:
+    """Who publishes: the manifest's ``provider``."""
+
+    name: str
+    homepage: str
+
+
+@dataclass(frozen=True)
+class CollectionLink:
+    """A collection that a photograph is part of."""
+
+    slug: str
+    label: str
+
+
+@dataclass(frozen=True)
+class PhotographRecord:
+    """What the catalog says of a photograph, as far as a manifest tells it.
+
+    Parameters
+    ----------
+    accession, title
+        Accession number and title.
+    date_text, maker, credit, source, summary
+        As the catalog words them; empty when unknown.
+    rights
+        URI of a rights statement (rightsstatements.org) or Creative Commons license, or free text.
+    language
+        BCP 47 tag of the catalog's texts; ``none`` when unknown.
+    metadata
+        Further label and value pairs, in order.
+    """
+
+    accession: str
+    title: str
+    date_text: str = ""
+    maker: str = ""
+    credit: str = ""
+    source: str = ""
+    summary: str = ""
+    rights: str | None = None
+    language: str = "none"
+    metadata: tuple[tuple[str, str], ...] = ()
