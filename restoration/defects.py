@@ -105,13 +105,21 @@ class NetworkDetector:
 
     def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
         """Return the verdicts on a tile; see `Detector.detect`."""
-        maps = self._runner(cues_of(grey))
-        sure, likely = thresholds(sensitivity)
-        # Neighbors help to tell the kind: it does not change within a few pixels.
-        kinds = 1 + np.stack([cv2.blur(evidence, (5, 5)) for evidence in maps[1:]]).argmax(axis=0)
-        # The blurred rim of a defect is damage too, though too faint to be seen as such.
-        found = cv2.dilate((maps[0] > likely).view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        return np.where(found, kinds + SURE * (maps[0] > sure), 0).astype(np.uint8)
+        return verdicts(self.evidence(grey), sensitivity)
+
+    def evidence(self, grey: Grey) -> Grey:
+        """Return log-odds on a tile, C×H×W: that there is damage, then for each kind that it is this one."""
+        return self._runner(cues_of(grey))
+
+
+def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:
+    """Return the verdicts that a network's `evidence`, C×H×W, comes to; see `Detector.detect`."""
+    sure, likely = thresholds(sensitivity)
+    # Neighbors help to tell the kind: it does not change within a few pixels.
+    kinds = 1 + np.stack([cv2.blur(kind, (5, 5)) for kind in evidence[1:]]).argmax(axis=0)
+    # The blurred rim of a defect is damage too, though too faint to be seen as such.
+    found = cv2.dilate((evidence[0] > likely).view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.where(found, kinds + SURE * (evidence[0] > sure), 0).astype(np.uint8)
 
 
 def thresholds(sensitivity: float) -> tuple[float, float]:
