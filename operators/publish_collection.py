@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -61,8 +60,8 @@ class PublishCollectionOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was written."""
-        from catalog.iiif.static_site import publish  # noqa: PLC0415 - loads libvips
         from operators.work.description import publisher  # noqa: PLC0415
+        from operators.work.publishing import publish_collection  # noqa: PLC0415 - loads libvips
 
         progress = Progress(0, context.get("task_state_store"))
 
@@ -74,7 +73,7 @@ class PublishCollectionOperator(BaseOperator):
         folder.mkdir(parents=True, exist_ok=True)
         address = f"{settings.site_address()}/{self.slug}"
         with closing(CatalogHook()) as hook:
-            published = publish(
+            published = publish_collection(
                 hook.engine,
                 hook.store.root,
                 self.slug,
@@ -84,4 +83,4 @@ class PublishCollectionOperator(BaseOperator):
                 progress=tell,
             )
         self.log.info("%s: %s", folder, published)
-        return asdict(published)
+        return dict(published)

@@ -56,6 +56,24 @@ CARDS = 200
 
 
 @dataclass(frozen=True)
+class Dissemination:
+    """A scan that a publication put before the public, for the first time or changed.
+
+    Parameters
+    ----------
+    manifest, sha256
+        Address and digest of the manifest that shows it.
+    scan_id, version_id
+        What is shown; no version where the scan is shown as it came.
+    """
+
+    manifest: str
+    sha256: str
+    scan_id: int
+    version_id: int | None
+
+
+@dataclass(frozen=True)
 class Published:
     """What a publication did.
 
@@ -67,6 +85,8 @@ class Published:
         Files, images counted as one each.
     created, updated, deleted
         Manifests.
+    disseminated
+        The scans that those created and updated show.
     """
 
     photographs: int
@@ -76,6 +96,7 @@ class Published:
     created: int
     updated: int
     deleted: int
+    disseminated: tuple[Dissemination, ...]
 
 
 def publish(
@@ -140,6 +161,7 @@ class _Publication:
         self.progress = progress
         self.again = target.state.rendering != RENDERING
         self.manifests: dict[str, str] = {}
+        self.shown: dict[str, ShownObject] = {}
 
     def run(self, slug: str) -> Published:
         nest = list(_nest(self.connection, slug))
@@ -154,13 +176,19 @@ class _Publication:
             self._collection(record, members[record.slug], landing=record.slug == slug)
         top = build_top([_nested(nest[0])], self.site.addresses, institution=self.site.institution)
         self._document(self.site.addresses.top(), top)
+        fresh = self._fresh()
         counts = self._feed()
         for asset in sorted(STATIC.iterdir()):
             self.target.put(f"static/{asset.name}", asset.read_bytes())
         self.target.state.rendering = RENDERING
         self.target.prune()
         return Published(
-            len(self.manifests), self.target.written, self.target.unchanged, self.target.removed, *counts
+            len(self.manifests),
+            self.target.written,
+            self.target.unchanged,
+            self.target.removed,
+            *counts,
+            disseminated=tuple(fresh),
         )
 
     def _photograph(self, accession: str) -> None:
@@ -173,6 +201,7 @@ class _Publication:
         document = manifest_of(self.connection, shown, self.site.addresses, self.site.institution, self.offer)
         self._document(self.site.addresses.manifest(accession), document)
         self.manifests[accession] = hashlib.sha256(document).hexdigest()
+        self.shown[accession] = shown
         if (account := account_of(shown)) is not None:
             text = (self.site.root / account.path).read_bytes()
             self._document(self.site.addresses.provenance(accession), text)
@@ -239,6 +268,20 @@ class _Publication:
             page = grid_page(self.site, record, nested, cards, following)
             name = "index.html" if number == 1 else f"page-{number}.html"
             self.target.put(f"{home}{name}", page.encode())
+
+    def _fresh(self) -> list[Dissemination]:
+        """Return what is shown for the first time or changed since the last publication."""
+        return [
+            Dissemination(
+                self.site.addresses.manifest(accession),
+                digest,
+                scan.scan.id,
+                scan.version.id if scan.version else None,
+            )
+            for accession, digest in self.manifests.items()
+            if self.target.state.manifests.get(accession) != digest
+            for scan in self.shown[accession].scans
+        ]
 
     def _feed(self) -> tuple[int, int, int]:
         state, now = self.target.state, datetime.now(UTC).isoformat()

@@ -64,12 +64,12 @@ def publish(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome publish glass-plates --to site --address https://photos.example.org[/]
     """
-    from catalog.iiif.static_site import publish as work  # noqa: PLC0415 - loads libvips
     from operators.deployment.home import Home as Folders  # noqa: PLC0415
+    from operators.work.publishing import publish_collection  # noqa: PLC0415 - loads libvips
 
     with opened(home) as engine, progress_bar(f"publishing {collection}", as_json) as tell:
         to.mkdir(parents=True, exist_ok=True)
-        published = work(
+        published = publish_collection(
             engine,
             Folders.at(home).store,
             collection,
@@ -80,9 +80,9 @@ def publish(  # noqa: PLR0917 - typer makes options of them
             progress=lambda name, done, total: tell(done / max(total, 1)),
         )
     if as_json:
-        tell_json(asdict(published))
+        tell_json(dict(published))
     else:
-        tell_facts(str(to), asdict(published))
+        tell_facts(str(to), dict(published))
 
 
 def verify(

@@ -1,0 +1,71 @@
+"""Publication of a collection as a static site, with an event for all that it puts before the public."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from catalog import events
+from catalog.database import in_transaction
+from catalog.events import Event
+from catalog.iiif.records import Institution
+from catalog.iiif.static_site import Dissemination, Progress, publish
+from catalog.schema import EventOutcome, EventType
+from operators.work.circumstances import since
+
+
+def publish_collection(
+    engine: Engine,
+    store_root: Path,
+    slug: str,
+    folder: Path,
+    address: str,
+    *,
+    institution: Institution | None = None,
+    masters: bool = False,
+    progress: Progress | None = None,
+) -> Mapping[str, int]:
+    """Write the site of a collection and record its disseminations; return how many of what.
+
+    The arguments and errors are those of `catalog.iiif.static_site.publish`. What is unchanged on the site is
+    not recorded again.
+    """
+    started = datetime.now(UTC)
+    published = publish(
+        engine,
+        store_root,
+        slug,
+        folder,
+        address,
+        institution=institution,
+        masters=masters,
+        progress=progress,
+    )
+    happened = [_event(one, started) for one in published.disseminated]
+
+    def record(connection: Connection) -> None:
+        for event in happened:
+            events.record(connection, event)
+
+    in_transaction(engine, record)
+    return {name: count for name, count in asdict(published).items() if name != "disseminated"}
+
+
+def _event(one: Dissemination, started: datetime) -> Event:
+    circumstances = since(started)
+    return Event(
+        occasion=f"dissemination of scan {one.scan_id} by {one.manifest} {one.sha256}",
+        type=EventType.DISSEMINATION,
+        outcome=EventOutcome.SUCCESS,
+        detail=one.manifest,
+        scan_id=one.scan_id,
+        version_id=one.version_id,
+        started_at=circumstances.started_at,
+        ended_at=circumstances.ended_at,
+        participants=circumstances.participants,
+        machine=circumstances.machine,
+    )
