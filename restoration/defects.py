@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from imaging.stage import ModelReference
-from restoration.kinds import SURE, DamageKind
+from restoration.kinds import KIND, SURE, DamageKind
 from restoration.models import WEIGHTS, load_once
 from restoration.network import CompactUNet, TileRunner
 
@@ -117,9 +117,13 @@ def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:
     sure, likely = thresholds(sensitivity)
     # Neighbors help to tell the kind: it does not change within a few pixels.
     kinds = 1 + np.stack([cv2.blur(kind, (5, 5)) for kind in evidence[1:]]).argmax(axis=0)
-    # The blurred rim of a defect is damage too, though too faint to be seen as such.
-    found = cv2.dilate((evidence[0] > likely).view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return np.where(found, kinds + SURE * (evidence[0] > sure), 0).astype(np.uint8)
+    return np.where(evidence[0] > likely, kinds + SURE * (evidence[0] > sure), 0).astype(np.uint8)
+
+
+def with_rims(found: Verdicts) -> Verdicts:
+    """Return verdicts with the pixels around each defect: its blurred rim, too faint to be found as such."""
+    around = cv2.dilate(found & KIND, np.ones((3, 3), np.uint8))
+    return np.where(found > 0, found, around).astype(np.uint8)
 
 
 def thresholds(sensitivity: float) -> tuple[float, float]:

@@ -34,7 +34,7 @@ from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
 from restoration.bands import Band, BandFolder
 from restoration.census import Census, settle, trace_regions
-from restoration.defects import Detector, NetworkDetector
+from restoration.defects import Detector, NetworkDetector, with_rims
 from restoration.grain import NoiseReport, Quieter, encoded, luma, measure_noise
 from restoration.kinds import DamageKind
 from restoration.mending import Guide, Mender
@@ -43,7 +43,7 @@ from restoration.options import RestorationOptions
 from restoration.tone import Tone, measure_tone
 
 STAGE = "restoration"
-VERSION = "1"
+VERSION = "2"
 """Changes whenever the same scan and options would give other pixels."""
 
 Progress = Callable[[float], None]
@@ -200,7 +200,7 @@ def _damage_of_band(image: pyvips.Image, band: Band, workers: _Workers) -> npt.N
     rows, above = _rows_with_margin(image, band, detector.context)
 
     def detect(tile: _Tile) -> npt.NDArray[np.uint8]:
-        found = detector.detect(luma(encoded(rows[:, tile.reach])), sensitivity)
+        found = with_rims(detector.detect(luma(encoded(rows[:, tile.reach])), sensitivity))
         return found[above : above + band.height, tile.inner]
 
     return np.concatenate(_over_tiles(detect, image.width, detector.context, workers), axis=1)

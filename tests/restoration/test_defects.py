@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import ModelError
 from restoration.census import settle_picture
-from restoration.defects import ClassicalDetector, Detector, NetworkDetector, thresholds
+from restoration.defects import ClassicalDetector, Detector, NetworkDetector, thresholds, with_rims
 from restoration.kinds import KIND, SURE, DamageKind
 
 Picture = NDArray[np.float32]
@@ -48,6 +48,16 @@ def test_what_is_sure_is_likely_too() -> None:
     for sensitivity in np.linspace(0, 1, 11):
         sure, likely = thresholds(float(sensitivity))
         assert likely < sure
+
+
+def test_a_rim_is_of_its_defects_kind_and_makes_nothing_sure() -> None:
+    found = np.zeros((9, 9), np.uint8)
+    found[4, 4] = DamageKind.CRACK + SURE
+    grown = with_rims(found)
+    assert grown[4, 4] == DamageKind.CRACK + SURE
+    assert (grown[3:6, 3:6] & KIND == DamageKind.CRACK).all()
+    assert (grown >= SURE).sum() == 1
+    assert (grown > 0).sum() == 9
 
 
 def test_absent_weights_are_refused(tmp_path: object) -> None:
