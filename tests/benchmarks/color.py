@@ -12,10 +12,12 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -34,6 +36,8 @@ from imaging import lab
 from tests.benchmarks.color_figures import Array, ErrorCurve, Judge, colorfulness, frechet, psnr
 from tests.benchmarks.frame import Reached, report, show
 
+Result = TypeVar("Result")
+
 PHOTOS = Path(__file__).parents[2].parent / "shared" / "photos"
 HINT_COUNTS = (0, 1, 2, 5, 10, 50, 100)
 HINT_PATCH = 7
@@ -41,6 +45,9 @@ HINTED_PHOTOGRAPHS = 200
 ALTERED_PHOTOGRAPHS = 200
 ALTERNATIVES = 3
 SIDES = (256, 512, 1024)
+LEAST_UNDECIDED = 0.02
+"""Share of a photograph that must be undecided for its alternatives to be compared there."""
+THREADS = 2
 PIXELS = 200
 """Pixels of each photograph that calibration is measured on."""
 
@@ -68,6 +75,24 @@ class Subject:
         return lab.lab_to_srgb(lab.fit_gamut(both)).clip(0, 1)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """One photograph colored in one way, held against the truth."""
+
+    distance: Array
+    psnr: float
+    colorfulness: float
+    features: Array
+    label: int
+
+    @classmethod
+    def of(cls, subject: Subject, ab: Array, judge: Judge) -> Seen:
+        """Measure one photograph."""
+        shown = subject.rgb if ab is subject.truth else subject.shown(ab)
+        distance = np.linalg.norm(ab - subject.truth, axis=-1)
+        return cls(distance, psnr(shown, subject.rgb), colorfulness(shown), *judge.look(shown))
+
+
 @dataclass
 class Tally:
     """What one way of coloring reached, photograph by photograph."""
@@ -79,17 +104,14 @@ class Tally:
     features: list[Array] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
 
-    def add(self, subject: Subject, ab: Array, judge: Judge) -> None:
-        """Measure one photograph."""
-        shown = subject.rgb if ab is subject.truth else subject.shown(ab)
-        distance = np.linalg.norm(ab - subject.truth, axis=-1)
-        self.curve.add(distance, subject.truth)
-        self.psnr.append(psnr(shown, subject.rgb))
-        self.error.append(float(distance.mean()))
-        self.colorfulness.append(colorfulness(shown))
-        features, label = judge.look(shown)
-        self.features.append(features)
-        self.labels.append(label)
+    def add(self, seen: Seen, truth: Array) -> None:
+        """Take one photograph in, whose true a*b* is `truth`."""
+        self.curve.add(seen.distance, truth)
+        self.psnr.append(seen.psnr)
+        self.error.append(float(seen.distance.mean()))
+        self.colorfulness.append(seen.colorfulness)
+        self.features.append(seen.features)
+        self.labels.append(seen.label)
 
 
 def main() -> int:
@@ -100,7 +122,6 @@ def main() -> int:
     if not PHOTOS.is_dir():
         sys.stderr.write(f"{PHOTOS}: the photographs to measure on are absent. Put them there.\n")
         return 2
-    torch.set_num_threads(2)
     cv2.setNumThreads(1)
     model = models.load(asked.model, folder=asked.weights)
     judge = Judge()
@@ -131,20 +152,25 @@ def measure(name: str, model: ColorModel, judge: Judge, photographs: Sequence[Pi
 def quality(name: str, model: ColorModel, judge: Judge, subjects: Sequence[Subject]) -> dict[str, Any]:
     """Compare grey, ours and ours with ten hints with the true photographs."""
     ways = {"truth": Tally(), "grey": Tally(), "ours": Tally(), "ours, 10 hints": Tally()}
-    sure: list[Array] = []
-    wrong: list[Array] = []
-    for i, subject in enumerate(_tracked(subjects, f"{name}: colors")):
+
+    def work(i: int, subject: Subject) -> tuple[list[Seen], Array, Array]:
         random = np.random.default_rng(i)
         said = model.predict(subject.light)
         ab = said.ab[0].transpose(1, 2, 0)
         hinted = model.predict(subject.light, random_hints(subject, 10, random)).ab[0].transpose(1, 2, 0)
-        for way, colors in zip(
-            ways.values(), (subject.truth, np.zeros_like(subject.truth), ab, hinted), strict=True
-        ):
-            way.add(subject, colors, judge)
+        colorings = subject.truth, np.zeros_like(subject.truth), ab, hinted
+        seen = [Seen.of(subject, colors, judge) for colors in colorings]
         spots = random.integers(ab.shape[0] * ab.shape[1], size=PIXELS)
-        sure.append(said.confidence[0, 0].ravel()[spots])
-        wrong.append(np.linalg.norm(ab - subject.truth, axis=-1).ravel()[spots])
+        return seen, said.confidence[0, 0].ravel()[spots], seen[2].distance.ravel()[spots]
+
+    sure, wrong = [], []
+    for subject, (seen, confidence, distance) in zip(
+        subjects, _each(subjects, f"{name}: colors", work), strict=True
+    ):
+        for way, one in zip(ways.values(), seen, strict=True):
+            way.add(one, subject.truth)
+        sure.append(confidence)
+        wrong.append(distance)
     rows = {way: _summary(tally, ways["truth"], ways["grey"]) for way, tally in ways.items()}
     columns = next(iter(rows.values()))
     show(f"{name}: {len(subjects)} photographs", ("", *columns), [(w, *f.values()) for w, f in rows.items()])
@@ -200,26 +226,24 @@ def hint_curve(name: str, model: ColorModel, subjects: Sequence[Subject]) -> dic
     """Return PSNR against the number of true hints."""
     reached: dict[str, float] = {}
     for count in HINT_COUNTS:
-        values = []
-        for i, subject in enumerate(_tracked(subjects, f"{name}: {count} hints")):
+
+        def work(i: int, subject: Subject, count: int = count) -> float:
             planes = random_hints(subject, count, np.random.default_rng(i))
-            values.append(
-                psnr(
-                    subject.shown(model.predict(subject.light, planes).ab[0].transpose(1, 2, 0)), subject.rgb
-                )
-            )
-        reached[str(count)] = float(np.mean(values))
+            ab = model.predict(subject.light, planes).ab[0].transpose(1, 2, 0)
+            return psnr(subject.shown(ab), subject.rgb)
+
+        reached[str(count)] = float(np.mean(list(_each(subjects, f"{name}: {count} hints", work))))
     show(f"{name}: PSNR by hints", ("hints", *reached), [("dB", *(round(v, 2) for v in reached.values()))])
     return reached
 
 
 def one_hint(name: str, model: ColorModel, subjects: Sequence[Subject]) -> dict[str, float]:
     """Return what a single hint of another color does inside and outside its region."""
-    inside, outside = [], []
-    for i, subject in enumerate(_tracked(subjects, f"{name}: one hint")):
+
+    def work(i: int, subject: Subject) -> tuple[float, float] | None:
         found = _region(subject, np.random.default_rng(i))
         if found is None:
-            continue
+            return None
         region, (row, column) = found
         before = model.predict(subject.light).ab[0].transpose(1, 2, 0)
         asked = _another_color(before[region].mean(0))
@@ -228,9 +252,12 @@ def one_hint(name: str, model: ColorModel, subjects: Sequence[Subject]) -> dict[
         planes[0][:, *window] = np.array([*asked, EXACT_TRUST])[:, None, None]
         after = model.predict(subject.light, planes).ab[0].transpose(1, 2, 0)
         way = asked - before[region].mean(0)
-        inside.append(float((after - before)[region].mean(0) @ way / (way @ way)))
+        followed = float((after - before)[region].mean(0) @ way / (way @ way))
         margin = cv2.dilate(region.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
-        outside.append(float(np.linalg.norm(after - before, axis=-1)[~margin].mean()))
+        return followed, float(np.linalg.norm(after - before, axis=-1)[~margin].mean())
+
+    tried = [one for one in _each(subjects, f"{name}: one hint", work) if one is not None]
+    inside, outside = zip(*tried, strict=True)
     figures = {
         "followed inside": float(np.mean(inside)),
         "change outside": float(np.mean(outside)),
@@ -269,23 +296,28 @@ def choices(name: str, model: ColorModel, judge: Judge, subjects: Sequence[Subje
     """Return how far the alternatives differ where the network is undecided, and how good each is."""
     ways = [Tally() for _ in range(ALTERNATIVES)]
     truth = Tally()
-    apart: list[float] = []
-    for subject in _tracked(subjects, f"{name}: alternatives"):
+
+    def work(_: int, subject: Subject) -> tuple[list[Seen], list[float]]:
         found = alternatives(model, subject.light, count=ALTERNATIVES)
-        truth.add(subject, subject.truth, judge)
-        for i, way in enumerate(ways):
-            way.add(subject, found[min(i, len(found) - 1)].ab[0].transpose(1, 2, 0), judge)
+        chosen = [found[min(i, len(found) - 1)].ab[0].transpose(1, 2, 0) for i in range(ALTERNATIVES)]
+        seen = [Seen.of(subject, ab, judge) for ab in (subject.truth, *chosen)]
         undecided = found[0].confidence[0, 0] < UNDECIDED
-        if undecided.mean() < 0.02:
-            continue
-        for i in range(1, len(found)):
-            for j in range(i):
-                distance = np.linalg.norm(found[i].ab[0] - found[j].ab[0], axis=0)
-                apart.append(float(distance[undecided].mean()))
-    distances = [frechet(np.stack(way.features), np.stack(truth.features)) for way in ways]
+        if undecided.mean() < LEAST_UNDECIDED:
+            return seen, []
+        pairs = combinations(found, 2)
+        return seen, [float(np.linalg.norm(a.ab[0] - b.ab[0], axis=0)[undecided].mean()) for a, b in pairs]
+
+    apart: list[float] = []
+    for subject, (seen, distances) in zip(
+        subjects, _each(subjects, f"{name}: alternatives", work), strict=True
+    ):
+        for way, one in zip((truth, *ways), seen, strict=True):
+            way.add(one, subject.truth)
+        apart += distances
+    away = [frechet(np.stack(way.features), np.stack(truth.features)) for way in ways]
     figures = {
         "a*b* apart where undecided": float(np.mean(apart)),
-        "Fréchet over the default's": [d / distances[0] for d in distances],
+        "Fréchet over the default's": [distance / away[0] for distance in away],
         "PSNR dB": [float(np.mean(way.psnr)) for way in ways],
     }
     show(
@@ -387,8 +419,14 @@ def promised(figures: dict[str, Any]) -> list[Reached]:
     ]
 
 
-def _tracked(subjects: Sequence[Subject], title: str) -> Iterable[Subject]:
-    return track(subjects, title, transient=True, disable=not sys.stderr.isatty())
+def _each(
+    subjects: Sequence[Subject], title: str, work: Callable[[int, Subject], Result]
+) -> Iterator[Result]:
+    """Yield the work on each subject, in order; several at once, each operator in one thread."""
+    torch.set_num_threads(1)
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = pool.map(work, range(len(subjects)), subjects)
+        yield from track(results, title, len(subjects), transient=True, disable=not sys.stderr.isatty())
 
 
 def _asked() -> argparse.Namespace:
