@@ -19,6 +19,9 @@ from colorization.training.loop import Recipe, Trainer
 from colorization.training.measure import Validation
 from colorization.training.shards import load_training, load_validation
 
+USUAL = 400
+"""Photographs of the training set that the decoding is chosen on."""
+
 
 def main(
     *,
@@ -40,8 +43,9 @@ def main(
     """Train the color network; a repeat resumes from the checkpoint in --out."""
     torch.set_num_threads(threads)
     recipe = Recipe(seconds=seconds, steps=steps, seed=seed, batch=batch, replicas=replicas, workers=workers)
+    album = load_training(photos)
     trainer = Trainer(
-        load_training(photos),
+        album,
         out,
         recipe,
         device=device,
@@ -51,7 +55,8 @@ def main(
     )
     validation = load_validation(photos)
     network = trainer.run(Validation(validation[::4]), measure_seconds=600)
-    decoding = calibrate(network, trainer.palette, validation)
+    usual = album.photographs[:: max(1, len(album.photographs) // USUAL)]
+    decoding = calibrate(network, trainer.palette, validation, usual)
     path = export(network, trainer.palette, out, version=version, decoding=decoding)
     described = read(path)
     facts: dict[str, str | float] = {

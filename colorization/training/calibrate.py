@@ -1,7 +1,9 @@
 """Temperatures and shares of the decoding, fitted on validation photographs.
 
-The confidence's temperature is the one under which the true colors are likeliest. The decoding is the one of
-least error among those that are colorful enough or, when none is, the most colorful one.
+The confidence's temperature is the one under which the true colors are likeliest on photographs that the
+network does not know. The decoding is the one of least error among those that are colorful enough or, when
+none is, the most colorful one; it is chosen on photographs like those that the network was taught with,
+because how colorful a collection is, is that collection's own affair.
 """
 
 from __future__ import annotations
@@ -28,9 +30,10 @@ CELLS = 400
 COLORFUL = 0.85
 """Share of the truth's spread of a*b* that a decoding should reach; the plain mean is duller."""
 
-TEMPERATURES = (0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
+TEMPERATURES = (0.2, 0.3, 0.4, 0.5)
+"""Warmer means have less error yet, but wash one warm tone over the whole picture."""
 REGRESSIONS = (0.0, 0.25, 0.5)
-PRIORS = (-0.5, -0.25, 0.0, 0.5)
+PRIORS = (-0.75, -0.5, -0.25, 0.0, 0.5)
 VIVIDNESS = (1.0, 1.1)
 """Little, because it also carries what is certain beyond the truth."""
 
@@ -44,11 +47,24 @@ class _Cells:
     true: Tensor
 
 
-def calibrate(network: ColorNetwork, palette: Palette, photographs: Sequence[Picture]) -> Decoding:
-    """Return the decoding that suits `network`."""
-    cells = _collect(network, photographs)
+def calibrate(
+    network: ColorNetwork, palette: Palette, unknown: Sequence[Picture], usual: Sequence[Picture]
+) -> Decoding:
+    """Return the decoding that suits `network`.
+
+    Parameters
+    ----------
+    network, palette
+        What was trained.
+    unknown
+        Photographs that it was not trained on, for the confidence.
+    usual
+        Photographs like those that it was trained on, for the color.
+    """
     bins, log_weight = palette.bins.cpu(), palette.weight.log().cpu()
-    fitted = Decoding(confidence_temperature=_confidence_temperature(cells, bins, log_weight))
+    temperature = _confidence_temperature(_collect(network, unknown), bins, log_weight)
+    fitted = Decoding(confidence_temperature=temperature)
+    cells = _collect(network, usual)
     asked = COLORFUL * spread(cells.true)
     best, least = fitted, (float("inf"), float("inf"))
     for temperature, regression, prior in product(TEMPERATURES, REGRESSIONS, PRIORS):
