@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import pyvips
+import skimage.data
 import torch
 from numpy.typing import NDArray
 
@@ -26,17 +27,19 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def photograph() -> NDArray[np.float32]:
-    """A smooth grey picture with edges, 300×220, encoded values in [0, 1]."""
-    ys, xs = np.mgrid[:300, :220].astype(np.float32)
-    picture = 0.5 + 0.25 * np.sin(xs / 37) * np.cos(ys / 53)
-    cv2.rectangle(picture, (40, 60), (120, 180), 0.3, -1)
-    cv2.circle(picture, (160, 230), 45, 0.65, -1)
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0), np.float32)
+    """The moon, 300×220, encoded values in [0, 1]: smooth, with edges, and a real photograph."""
+    return np.asarray(skimage.data.moon()[100:400, 100:320] / np.float32(255), np.float32)
 
 
 @pytest.fixture(scope="session")
 def damaged(photograph: NDArray[np.float32]) -> NDArray[np.float32]:
     """The same with light specks, a dark speck and a scratch."""
+    picture = add_damage(photograph)
+    return np.where(picture != photograph, cv2.GaussianBlur(picture, (0, 0), 0.5), photograph)
+
+
+def add_damage(photograph: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a photograph with light specks, a dark speck and a scratch."""
     picture = photograph.copy()
     for x, y in ((30, 30), (80, 120), (150, 90), (180, 250)):
         cv2.circle(picture, (x, y), 3, 0.98, -1)

