@@ -29,7 +29,6 @@ from colorization.hints import rasterize
 from colorization.models import ColorModel, load
 from colorization.options import ColorizationOptions
 from colorization.progress import EvenProgress
-from colorization.surround import photograph_mask
 from colorization.working import finest_detail, read_lightness, resized, size_at
 from imaging.errors import OptionsError
 from imaging.fixity import describe_output, sha256_file
@@ -38,6 +37,7 @@ from imaging.pyramid import Compression, Progress, PyramidOptions, write_pyramid
 from imaging.rows import ComputedRows
 from imaging.scan import ScanProperties, decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, StageResult
+from imaging.surround import photograph_mask
 
 STAGE = "colorization"
 VERSION = "1"

@@ -29,9 +29,11 @@ import pyvips
 import torch
 
 from imaging.fixity import describe_output, sha256_file
+from imaging.lab import grey_to_lightness
 from imaging.pyramid import Compression, PyramidOptions, write_pyramid
 from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
+from imaging.surround import photograph_area
 from restoration.bands import Band, BandFolder
 from restoration.census import Census, settle, trace_regions
 from restoration.defects import Detector, NetworkDetector, with_rims
@@ -55,6 +57,8 @@ _MASK_PYRAMID = PyramidOptions(compression=Compression.DEFLATE, predictor=False,
 """A mask is a list of kinds: nothing of it may be lost, however the photograph is packed."""
 _FOUND, _MASK, _RESTORED = "found", "mask", "restored"
 _SHARE_OF_DETECTION, _SHARE_OF_MENDING = 0.4, 0.5
+_AREA_SIDE = 1024
+"""Borders are looked for on a picture of the scan at most this large, px."""
 _MOST_TILES = 4
 """Worked on at the same time unless asked otherwise; each takes about 200 MiB."""
 
@@ -141,6 +145,8 @@ class _Workers:
     options: RestorationOptions
     pool: ThreadPoolExecutor
     noise: NoiseReport
+    area: tuple[slice, slice]
+    """Rows and columns of the scan that are photograph and not border."""
     detector: Detector
     mender: Mender | None
     quieter: Quieter | None
@@ -153,6 +159,7 @@ class _Workers:
             options=options,
             pool=pool,
             noise=noise,
+            area=_photograph_area(image),
             detector=NetworkDetector(device),
             mender=Mender(noise, device=device) if options.mend else None,
             quieter=Quieter(noise, options.denoise, device) if options.denoise else None,
@@ -170,6 +177,19 @@ class _Workers:
         return max(
             (worker.context for worker in (self.mender, self.quieter) if worker is not None), default=0
         )
+
+
+def _photograph_area(image: pyvips.Image) -> tuple[slice, slice]:
+    """Return the rows and columns of the scan that are photograph."""
+    step = max(1, -(-max(image.width, image.height) // _AREA_SIDE))
+    small = encoded(
+        image.shrink(step, step, ceil=True).numpy().reshape(-1, -(-image.width // step), image.bands)
+    )
+    rows, columns = photograph_area(grey_to_lightness(luma(small)))
+    return (
+        slice(rows.start * step, min(image.height, rows.stop * step)),
+        slice(columns.start * step, min(image.width, columns.stop * step)),
+    )
 
 
 def mendable(mask: npt.NDArray[np.uint8], options: RestorationOptions) -> npt.NDArray[np.bool_]:
@@ -198,12 +218,19 @@ def _find_damage(image: pyvips.Image, bands: BandFolder, workers: _Workers, prog
 def _damage_of_band(image: pyvips.Image, band: Band, workers: _Workers) -> npt.NDArray[np.uint8]:
     detector, sensitivity = workers.detector, workers.options.sensitivity
     rows, above = _rows_with_margin(image, band, detector.context)
+    photograph_rows, photograph_columns = workers.area
 
     def detect(tile: _Tile) -> npt.NDArray[np.uint8]:
         found = with_rims(detector.detect(luma(encoded(rows[:, tile.reach])), sensitivity))
         return found[above : above + band.height, tile.inner]
 
-    return np.concatenate(_over_tiles(detect, image.width, detector.context, workers), axis=1)
+    found = np.concatenate(_over_tiles(detect, image.width, detector.context, workers), axis=1)
+    # Numbers, notches and notes on the border are no damage, however much they look like it.
+    found[: max(0, photograph_rows.start - band.top)] = 0
+    found[max(0, photograph_rows.stop - band.top) :] = 0
+    found[:, : photograph_columns.start] = 0
+    found[:, photograph_columns.stop :] = 0
+    return found
 
 
 def _restore_bands(image: pyvips.Image, bands: BandFolder, workers: _Workers, progress: Progress) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -176,3 +178,17 @@ def test_losses_are_shown_and_left_alone_unless_asked() -> None:
 
     assert mendable(mask, RestorationOptions()).tolist() == [[False, True, False]]
     assert mendable(mask, RestorationOptions(mend_losses=True)).tolist() == [[False, True, True]]
+
+
+def test_numbers_on_the_border_are_left_alone(
+    damaged: Picture, write: Callable, pixels: Callable, into: Path
+) -> None:
+    rebate = np.full((damaged.shape[0] + 60, damaged.shape[1]), 0.04, np.float32)
+    rebate[60:] = damaged
+    for x in range(20, 200, 40):
+        cv2.circle(rebate, (x, 30), 3, 0.98, -1)
+    restore(write(rebate), into, replace(ONLY_MEND, sensitivity=0.9))
+    mask, restored = (pixels(into / name)[:, :, 0] for name in ("damage-mask.tif", "restored.tif"))
+    assert not mask[:58].any()
+    assert (restored[:58] == np.rint(rebate[:58] * 255)).all()
+    assert mask[62:].any()

@@ -1,4 +1,4 @@
-"""What surrounds a photograph and has no color of its own: paper borders, film rebates, caption strips.
+"""What surrounds a photograph and is not it: paper borders, film rebates, caption strips.
 
 A border is a strip along a side whose rows hold mostly one tone and which ends in a straight edge along
 nearly the whole side. A bright sky is as uniform but ends in no straight line. Writing on the border is no
@@ -31,6 +31,20 @@ _FADE = 2.0
 """Standard deviation of the passage from no chroma to full chroma, px."""
 
 
+def photograph_area(lightness: Array) -> tuple[slice, slice]:
+    """Return the rows and columns that are photograph, not border.
+
+    Parameters
+    ----------
+    lightness
+        h×w, L* 0–100, at working scale.
+    """
+    height, width = lightness.shape
+    top, bottom = _border(lightness), _border(lightness[::-1])
+    left, right = _border(lightness.T), _border(lightness.T[::-1])
+    return slice(top, height - bottom), slice(left, width - right)
+
+
 def photograph_mask(lightness: Array) -> Array:
     """Return 1 where the photograph is and 0 on what surrounds it, softly, h×w.
 
@@ -39,11 +53,8 @@ def photograph_mask(lightness: Array) -> Array:
     lightness
         h×w, L* 0–100, at working scale.
     """
-    height, width = lightness.shape
-    mask = np.zeros((height, width), np.float32)
-    top, bottom = _border(lightness), _border(lightness[::-1])
-    left, right = _border(lightness.T), _border(lightness.T[::-1])
-    mask[top : height - bottom, left : width - right] = 1
+    mask = np.zeros(lightness.shape, np.float32)
+    mask[photograph_area(lightness)] = 1
     if mask.all():
         return mask
     inside = cv2.erode(mask, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
