@@ -30,12 +30,10 @@ CELLS = 400
 COLORFUL = 0.85
 """Share of the truth's spread of a*b* that a decoding should reach; the plain mean is duller."""
 
-TEMPERATURES = (0.2, 0.3, 0.4, 0.5)
-"""Warmer means have less error yet, but wash one warm tone over the whole picture."""
-REGRESSIONS = (0.0, 0.25, 0.5)
+TEMPERATURES = (0.2, 0.3)
+"""Warmer means have less error yet, but wash one tone over the whole picture: the Fréchet distance of the
+critic's features, on training photographs, rises from 0.40 of grey's at 0.3 to 0.50 at 0.8."""
 PRIORS = (-0.75, -0.5, -0.25, 0.0, 0.5)
-VIVIDNESS = (1.0, 1.1)
-"""Little, because it also carries what is certain beyond the truth."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +65,15 @@ def calibrate(
     cells = _collect(network, usual)
     asked = COLORFUL * spread(cells.true)
     best, least = fitted, (float("inf"), float("inf"))
-    for temperature, regression, prior in product(TEMPERATURES, REGRESSIONS, PRIORS):
-        plain = replace(fitted, temperature=temperature, regression=regression, restore_prior=prior)
-        shown = decode(cells.logits, cells.regressed, bins, log_weight, plain)
-        for vividness in VIVIDNESS:
-            error = float((vividness * shown - cells.true).square().sum(1).mean())
-            merit = (max(0.0, asked - spread(vividness * shown)), error)
-            if merit < least:
-                best, least = replace(plain, vividness=vividness), merit
+    for temperature, prior in product(TEMPERATURES, PRIORS):
+        tried = replace(fitted, temperature=temperature, restore_prior=prior)
+        shown = decode(cells.logits, cells.regressed, bins, log_weight, tried)
+        merit = (
+            max(0.0, asked - spread(shown)),
+            float((shown - cells.true).square().sum(1).mean()),
+        )
+        if merit < least:
+            best, least = tried, merit
     return best
 
 

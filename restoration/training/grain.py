@@ -25,16 +25,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from restoration.denoiser import GrainNetwork, level_map
-from restoration.models import WEIGHTS, ModelDescriptor, export
+from restoration.models import WEIGHTS, ModelDescriptor, export, load
 from restoration.training.loop import Batch, Schedule, describe, train
 from restoration.training.processes import DrawnInProcesses
 from restoration.training.shards import read_photographs
 
 SETTINGS: Mapping[str, Any] = {
     "block": 2,
-    "widths": (32, 64, 64),
-    "encoder": (0, 1, 2),
-    "decoder": (2, 1),
+    "widths": (32, 64, 64, 96),
+    "encoder": (0, 1, 1, 2),
+    "decoder": (1, 1, 1),
 }
 """Chosen so that a core denoises five times as fast as OpenCV's non-local means."""
 
@@ -187,6 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--processes", type=int, default=0, help="that draw batches; for a GPU")
     parser.add_argument("--shards", type=int, default=1, help="colour shards to learn from besides")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--start", type=Path, help="folder of exported weights to go on from")
     parser.add_argument("--export", metavar="VERSION", help="write the weights under this version")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for the weights")
     chosen = parser.parse_args(arguments)
@@ -203,7 +204,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         steps=chosen.steps, seconds=chosen.seconds, learning_rate=chosen.rate, ahead=2 * chosen.processes
     )
     taught = DrawnInProcesses(lesson, chosen.processes) if chosen.processes else lesson
-    network = train(GrainNetwork(**SETTINGS), taught, schedule, chosen.into, device=chosen.device)
+    network: nn.Module = GrainNetwork(**SETTINGS)
+    if chosen.start:
+        network.load_state_dict(load("grain", GrainNetwork, chosen.start)[1].state_dict())
+    network = train(network, taught, schedule, chosen.into, device=chosen.device)
     if chosen.export:
         with torch.inference_mode():
             figures = lesson.validate(network)
