@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorization import chroma, locality
+from colorization.chroma import Decoding
 from colorization.descriptor import Architecture, ModelDescriptor, read
 from colorization.hints import EXACT_TRUST
 from colorization.network import ColorNetwork, Output
@@ -35,7 +36,7 @@ SHIPPED = Path(__file__).parent / "weights"
 """The weights that come with Heliochrome."""
 
 _ALL = 0.99
-"""Share of their effect from which hints simply act everywhere."""
+"""Share of their effect from which hints simply act everywhere; share of a picture that is all of it."""
 
 Array = NDArray[np.float32]
 
@@ -114,9 +115,16 @@ class ColorModel:
 
     def _said(self, light: Tensor, planes: Tensor | None) -> tuple[Tensor, Tensor]:
         output: Output = self._network(light, planes)
-        how = self.descriptor.decoding
+        how = self._decoding(planes)
         ab = chroma.decode(output.logits, output.chroma, self._bins, self._log_weight, how)
         return ab, chroma.likelihood(output.logits, self._log_weight, how)
+
+    def _decoding(self, planes: Tensor | None) -> Decoding:
+        """Return how to decode: rebalancing enlivens once, not again what a coarser pass has enlivened."""
+        how = self.descriptor.decoding
+        if planes is None or float((planes[:, 2] > 0).float().mean()) < _ALL:
+            return how
+        return replace(how, restore_prior=max(how.restore_prior, 1.0))
 
     def _kept_local(self, light: Tensor, planes: Tensor, ab: Tensor, likely: Tensor) -> tuple[Tensor, Tensor]:
         """Scale the effect of a few exact hints down where nothing looks like the hinted places."""
