@@ -60,7 +60,7 @@ class CompactUNet(nn.Module):
                 x = self.down[level](x)
         for level in reversed(range(len(self.decoders))):
             x = functional.interpolate(self.up[level](x), scale_factor=2.0, mode="nearest")
-            x = self.decoders[level](x + skips[level])
+            x = self.decoders[level](x.add_(skips.pop()))
         maps: Tensor = functional.pixel_shuffle(self.head(x), 2)
         return maps
 
@@ -78,9 +78,12 @@ class _Residual(nn.Module):
         nn.init.normal_(self.second.weight, std=0.5 / (9 * width) ** 0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.first(functional.relu(self.before_first(x)))
-        y = self.second(functional.relu(self.before_second(y)))
-        return torch.add(x, y)
+        # In place wherever nobody else holds the map: at full tiles each takes tens of megabytes.
+        y = self.before_first(x)
+        y = self.first(functional.relu(y, inplace=y is not x))
+        y = self.second(functional.relu_(self.before_second(y)))
+        total: Tensor = y.add_(x)
+        return total
 
 
 class TileRunner:
@@ -105,8 +108,8 @@ class TileRunner:
 
     def __call__(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map C×H×W (or N×C×H×W) to as many maps as the network has outputs, same size, float32."""
+        height, width = tile.shape[-2:]
         batch = torch.from_numpy(tile if tile.ndim == 4 else tile[None]).to(self.device, self.half)
-        height, width = batch.shape[-2:]
         with torch.inference_mode():
             maps = self.network(_extended(batch, self.multiple))[..., :height, :width].float().cpu().numpy()
         return np.asarray(maps if tile.ndim == 4 else maps[0], np.float32)

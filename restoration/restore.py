@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pyvips
@@ -59,6 +60,8 @@ _FOUND, _MASK, _RESTORED = "found", "mask", "restored"
 _SHARE_OF_DETECTION, _SHARE_OF_MENDING = 0.4, 0.5
 _AREA_SIDE = 1024
 """Borders are looked for on a picture of the scan at most this large, px."""
+_AREA_STRIP = 8
+"""Rows of that picture that are made at a time."""
 _MOST_TILES = 4
 """Worked on at the same time unless asked otherwise; each takes about 200 MiB."""
 
@@ -182,10 +185,14 @@ class _Workers:
 def _photograph_area(image: pyvips.Image) -> tuple[slice, slice]:
     """Return the rows and columns of the scan that are photograph."""
     step = max(1, -(-max(image.width, image.height) // _AREA_SIDE))
-    small = encoded(
-        image.shrink(step, step, ceil=True).numpy().reshape(-1, -(-image.width // step), image.bands)
-    )
-    rows, columns = photograph_area(grey_to_lightness(luma(small)))
+    width = -(-image.width // step)
+    strips = []
+    for top in range(0, image.height, _AREA_STRIP * step):
+        height = min(_AREA_STRIP * step, image.height - top)
+        strip = image.crop(0, top, image.width, height).numpy().reshape(height, image.width, image.bands)
+        grey = luma(encoded(strip))
+        strips.append(cv2.resize(grey, (width, -(-height // step)), interpolation=cv2.INTER_AREA))
+    rows, columns = photograph_area(grey_to_lightness(np.concatenate(strips)))
     return (
         slice(rows.start * step, min(image.height, rows.stop * step)),
         slice(columns.start * step, min(image.width, columns.stop * step)),
