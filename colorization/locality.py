@@ -15,19 +15,19 @@ from torch.nn import functional as F
 
 from colorization.hints import EXACT_TRUST
 
-HINTS_FOR_THE_WHOLE = 20.0
+HINTS_FOR_THE_WHOLE = 30.0
 """About so many hints say most of what can be known about the whole."""
 
-AREA_WORTH = 100.0
+AREA_WORTH = 150.0
 """Hints that a fully painted photograph is worth."""
 
-REACH = 0.25
+REACH = 0.2
 """Standard deviation of a hint's spatial reach, share of the longer side."""
 
-TONE = 10.0
+TONE = 11.0
 """Standard deviation of likeness in L*."""
 
-_UNLIKE, _ALIKE = 0.6, 0.9
+_UNLIKE, _ALIKE = 0.6, 0.87
 """Bhattacharyya coefficients of two places' color distributions that count as nothing and as all alike."""
 
 

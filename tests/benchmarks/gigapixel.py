@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,13 @@ from colorization.gigapixel import Painting, Predictor, Tiling, paint_finer, pai
 from colorization.models import load
 from colorization.working import read_lightness, resized
 from imaging.fixity import sha256_file
-from imaging.lab import XYZ_FROM_RGB, decode_srgb, encode_srgb
+from imaging.lab import XYZ_FROM_RGB, decode_srgb, encode_srgb, srgb_to_lab
 from imaging.pyramid import Compression
 from imaging.scan import DEFAULT_LIMITS, open_scan
 from imaging.tiles import TileGrid
 from tests.benchmarks.frame import Reached, report, show
 from tests.benchmarks.gigapixel_tasks import COMMON_SIDE, common_chroma
-from tests.benchmarks.mosaic import ACROSS, LARGEST, known_color, write_scan
+from tests.benchmarks.mosaic import ACROSS, DIFFERENT, LARGEST, known_color, photographs, write_scan
 
 WORKING = 2048
 SIDES = {4: 2048, 64: 8192, 256: 16384, 1024: 32768}
@@ -49,6 +49,8 @@ NAMES = {
     "common": "(d) common way",
 }
 KILLS = 10
+WHOLE = 1024
+"""Side at which single photographs are measured, px."""
 
 Figures = dict[str, Any]
 
@@ -124,10 +126,8 @@ def quality(folder: Path) -> Figures:
     untiled = tiles_of(folder / "untiled", model, lightness, Tiling(tile=WORKING, overlap=0)).chroma
     tiles_of(folder / "apart", model, lightness, Tiling(conditioned=False))
     grid = TileGrid(WORKING, WORKING, Tiling().tile, Tiling().overlap)
-    stretched = common_chroma(lightness)
-    carried = carry(lightness, ours.chroma)
     soft, sharp = through_network(truth, COMMON_SIDE), carry(lightness, through_network(truth, WORKING))
-    edge, far = near_edges(truth[0]), ~near_edges(truth[0])
+    edge = near_edges(truth[0])
     figures = {
         "seam_index": seam_index(ours.chroma, borders(grid)),
         "seam_index_untiled": seam_index(untiled, borders(grid)),
@@ -136,16 +136,33 @@ def quality(folder: Path) -> Figures:
         "agreement": agreement(folder / "ours", grid),
         "agreement_apart": agreement(folder / "apart", grid),
         "halo_known_color": error(sharp, truth, edge) / error(soft, truth, edge),
-        "halo_network": error(carried, truth, edge) / error(stretched, truth, edge),
-        "error_near_edges": error(carried, truth, edge),
-        "error_near_edges_common": error(stretched, truth, edge),
-        "error_elsewhere": error(carried, truth, far),
-        "error_elsewhere_common": error(stretched, truth, far),
+        **halo_of_network(folder, model),
     }
     show("Quality", ("figure", "value"), list(figures.items()))
     for name in ("ours", "untiled", "apart"):
         shutil.rmtree(folder / name)
     return figures
+
+
+def halo_of_network(folder: Path, model: Predictor) -> Figures:
+    """Compare errors with the common way on single photographs: a mosaic is sixteen at once."""
+    errors: dict[str, list[float]] = {"near_edges": [], "elsewhere": []}
+    common: dict[str, list[float]] = {"near_edges": [], "elsewhere": []}
+    for number, photograph in enumerate(islice(photographs(), DIFFERENT)):
+        enlarged = cv2.resize(photograph, (WHOLE, WHOLE), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+        truth = np.moveaxis(srgb_to_lab(enlarged), -1, 0)
+        lightness = np.ascontiguousarray(truth[0])
+        edge = near_edges(lightness)
+        painted = tiles_of(folder / f"photograph-{number}", model, lightness, Tiling()).chroma
+        for found, chroma in ((errors, carry(lightness, painted)), (common, common_chroma(lightness))):
+            found["near_edges"].append(error(chroma, truth, edge))
+            found["elsewhere"].append(error(chroma, truth, ~edge))
+        shutil.rmtree(folder / f"photograph-{number}")
+    return {
+        "halo_network": float(np.mean(errors["near_edges"]) / np.mean(common["near_edges"])),
+        **{f"error_{where}": float(np.mean(found)) for where, found in errors.items()},
+        **{f"error_{where}_common": float(np.mean(found)) for where, found in common.items()},
+    }
 
 
 def tiles_of(folder: Path, model: Predictor, lightness: np.ndarray, tiling: Tiling) -> Painting:

@@ -19,6 +19,8 @@ ACROSS = 4
 """Photographs per row; the picture is square."""
 CELL = 512
 """Side of a photograph before it is enlarged, px."""
+DIFFERENT = 8
+"""Photographs after which they come again, mirrored."""
 GRAIN = 3.0
 """Standard deviation of the grain, 8-bit codes."""
 LARGEST = 8192

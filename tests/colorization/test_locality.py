@@ -32,5 +32,5 @@ def test_a_hint_reaches_what_is_alike_and_near():
     likelihood[0, :, :10], likelihood[1, :, 10:] = 1, 1
     reached = influence(planes((40, 20)), lightness, likelihood)[0]
     assert reached[10, 5] > 0.95
-    assert reached[8, 3] > 0.8
+    assert reached[8, 3] > 0.7
     assert reached[:, 13:].max() <= whole_share(planes((40, 20))) + 1e-6
