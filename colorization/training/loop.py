@@ -67,7 +67,7 @@ class Recipe:
     steps: int | None = None
     seed: int = 0
     batch: int = 24
-    crops: tuple[tuple[float, int], ...] = ((0.0, 96), (0.45, 128), (0.9, 160))
+    crops: tuple[tuple[float, int], ...] = ((0.0, 128), (0.5, 160), (0.85, 192))
     encoder_rate: float = 5e-4
     decoder_rate: float = 2e-3
     weight_decay: float = 0.02

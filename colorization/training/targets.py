@@ -26,7 +26,10 @@ CLASSIFIED_SHARE = 0.3
 
 REGRESSION_WEIGHT = 1.0
 
-CRITICIZED_SHARE = 0.5
+RENAMED_WEIGHT = 1.0
+"""Of the labels beside the features in what the critic says."""
+
+CRITICIZED_SHARE = 0.375
 """Share of a batch that the critic looks at; it costs as much as the network."""
 
 
@@ -104,6 +107,7 @@ class Loss:
         if criticized and self._critic is not None:
             few = slice(0, max(1, round(CRITICIZED_SHARE * len(features))))
             colors = shown(network.classify(features[few]), network.bins)
-            unlike = self._critic(sample.lightness[few], colors, true[few])
-            loss, parts["unlike"] = loss + self._criticism * unlike, unlike.detach()
+            said = self._critic(sample.lightness[few], colors, true[few])
+            loss = loss + self._criticism * (said.unlike + RENAMED_WEIGHT * said.renamed)
+            parts |= {"unlike": said.unlike.detach(), "renamed": said.renamed.detach()}
         return loss, parts

@@ -12,11 +12,16 @@ Grey = NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
 Random = np.random.Generator
 
+_SCALES = (0.45, 1.8)
+"""Least and most that a photograph is enlarged: reduced ones are as sharp as any scan, and what is sharp is
+what is mistaken for damage."""
+
 
 def draw_background(photographs: Sequence[NDArray[np.uint8]], side: int, random: Random) -> Grey:
     """Return a random `side`×`side` crop: resized, turned, softened and faded at random."""
     photograph = photographs[int(random.integers(len(photographs)))]
-    scale = max(float(np.exp(random.uniform(np.log(0.6), np.log(2.2)))), (side + 1) / min(photograph.shape))
+    low, high = np.log(_SCALES)
+    scale = max(float(np.exp(random.uniform(low, high))), (side + 1) / min(photograph.shape))
     source = min(int(np.ceil(side / scale)), *photograph.shape)
     top = random.integers(photograph.shape[0] - source + 1)
     left = random.integers(photograph.shape[1] - source + 1)

@@ -29,6 +29,9 @@ OUTPUTS = 1 + len(DamageKind)
 _UNDAMAGED = 0.3
 """Share of samples without damage; two thirds of them hold decoys."""
 _DECOYS_AMONG_DAMAGED = 0.15
+_SIDES = (2 / 3, 1, 4 / 3)
+"""Sides of a batch's pictures beside the nominal one: small ones are cut from sharper photographs, large ones
+show more of a long defect."""
 _BALANCE = (0.5, 4.0)
 """Least and most that a pixel counts, by how few of its kind there are."""
 
@@ -83,8 +86,10 @@ class DetectionLesson:
         self._validation = [draw_sample(held_out, held_out_shapes, 256, random) for _ in range(validation)]
 
     def batch(self, random: np.random.Generator) -> Mapping[str, Tensor]:
-        """Draw pictures and kinds (255: doubtful), N×S×S uint8 each."""
-        drawn = [draw_sample(self.photographs, self.shapes, self.side, random) for _ in range(self.samples)]
+        """Draw pictures and kinds (255: doubtful), N×S×S uint8 each; the larger the pictures, the fewer."""
+        share = random.choice(_SIDES)
+        side, samples = round(self.side * share / 32) * 32, max(1, round(self.samples / share**2))
+        drawn = [draw_sample(self.photographs, self.shapes, side, random) for _ in range(samples)]
         pictures, kinds = (np.stack(part) for part in zip(*drawn, strict=True))
         coded = np.rint(pictures * 255).astype(np.uint8)  # exact: `digitize` left nothing finer
         return {"picture": torch.from_numpy(coded), "kinds": torch.from_numpy(kinds)}
