@@ -1,8 +1,9 @@
 """Settling what is damage, and counting it, band by band from top to bottom.
 
 A defect is an 8-connected set of pixels that a detector finds damaged, at least one of them surely; so a
-scratch that fades stays one scratch, and doubtful specks stay out. One that crosses from band to band is
-counted once. Its kind is that of most of its pixels.
+scratch that fades stays one scratch, and doubtful specks stay out. Damage comes in company: where sure
+defects lie around, a suspected one is a defect too, so that a worn print is searched more boldly than a clean
+one. A defect that crosses from band to band is counted once. Its kind is that of most of its pixels.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration.bands import BandFolder
-from restoration.kinds import KIND, SURE, DamageKind
+from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 
 Kinds = npt.NDArray[np.uint8]
 """H×W `DamageKind` values, 0 where the photograph is sound."""
 Verdicts = npt.NDArray[np.uint8]
-"""H×W kinds, `SURE` added where a detector is."""
+"""H×W kinds, `SUSPECTED` or `SURE` added where a detector has or is."""
+
+COMPANY = 2
+"""Sure defects that must lie around a suspected one."""
+AROUND = 256
+"""What lies around: in the same cell of a grid of this pitch, px, or in one of the eight beside it."""
 
 _KINDS = max(DamageKind) + 1
 _MOST_VERTICES = 48
@@ -74,13 +80,14 @@ class Census:
 def settle(bands: BandFolder, found: str, mask: str) -> Census:
     """Turn the layer of a detector's verdicts `found` into the layer `mask` of kinds, and count its defects.
 
-    A verdict is a `DamageKind`, plus `SURE`; 0 is sound. One band is in memory at a time.
+    A verdict is a `DamageKind`, plus `SUSPECTED` or `SURE`; 0 is sound. One band is in memory at a time.
     """
     tally = _Tally()
     for band in bands:
         tally.add(bands.rows(found, band.top, band.top + band.height), band.top)
-    areas, boxes, sure, which = tally.total()
-    kept = sure[which]
+    areas, boxes, grades, which = tally.total()
+    counting = _counting(grades, boxes)
+    kept = counting[which]
     first = 0
     for band in bands:
         verdicts = bands.rows(found, band.top, band.top + band.height)
@@ -89,19 +96,46 @@ def settle(bands: BandFolder, found: str, mask: str) -> Census:
         first += count - 1
         if not bands.has(mask, band):
             bands.save(mask, band, np.where(keep[labels], verdicts & KIND, 0).astype(np.uint8))
-    return Census(areas=areas[sure], boxes=boxes[sure], pixels=bands.width * bands.height)
+    return Census(areas=areas[counting], boxes=boxes[counting], pixels=bands.width * bands.height)
 
 
 def settle_picture(verdicts: Verdicts) -> Kinds:
     """Return the kinds of a picture that is one band; see `settle`."""
-    count, labels, _, _ = _components(verdicts)
-    keep = np.zeros(count, np.bool_)
-    keep[labels[verdicts >= SURE]] = True
+    count, labels, stats, _ = _components(verdicts)
+    keep = np.concatenate(([False], _counting(_grades(verdicts, labels, count), _boxes(stats))))
     return np.where(keep[labels], verdicts & KIND, 0).astype(np.uint8)
 
 
 def _components(verdicts: Verdicts) -> tuple[int, npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
     return cv2.connectedComponentsWithStats((verdicts > 0).view(np.uint8), connectivity=8)
+
+
+def _grades(verdicts: Verdicts, labels: npt.NDArray[Any], count: int) -> npt.NDArray[np.uint8]:
+    """Return the highest verdict on each component but the background: `SURE`, `SUSPECTED` or 0."""
+    grades = np.zeros(count, np.uint8)
+    for grade in (SUSPECTED, SURE):
+        grades[labels[verdicts >= grade]] = grade
+    return grades[1:]
+
+
+def _boxes(stats: npt.NDArray[Any], first_row: int = 0) -> npt.NDArray[np.int64]:
+    """Return left, top, right and bottom of each component but the background."""
+    left, top, width, height = stats[1:, :4].astype(np.int64).T
+    top = top + first_row
+    return np.stack((left, top, left + width, top + height), axis=1)
+
+
+def _counting(grades: npt.NDArray[np.uint8], boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return which components are defects: the sure ones, and those suspected in company."""
+    sure: npt.NDArray[np.bool_] = grades == SURE
+    if not sure.any():
+        return sure
+    columns, rows = ((boxes[:, :2] + boxes[:, 2:]) // (2 * AROUND)).T
+    company = np.zeros((rows.max() + 1, columns.max() + 1), np.float32)
+    np.add.at(company, (rows[sure], columns[sure]), 1)
+    around = cv2.boxFilter(company, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    in_company = around[rows, columns] >= COMPANY
+    return np.asarray(sure | ((grades == SUSPECTED) & in_company), np.bool_)
 
 
 class _Tally:
@@ -110,7 +144,7 @@ class _Tally:
     def __init__(self) -> None:
         self.areas: list[npt.NDArray[np.int64]] = [np.zeros((0, _KINDS), np.int64)]
         self.boxes: list[npt.NDArray[np.int64]] = [np.zeros((0, 4), np.int64)]
-        self.sure: list[npt.NDArray[np.bool_]] = [np.zeros(0, np.bool_)]
+        self.grades: list[npt.NDArray[np.uint8]] = [np.zeros(0, np.uint8)]
         self.parents: list[int] = []
         self.last: npt.NDArray[np.int64] | None = None
 
@@ -120,11 +154,8 @@ class _Tally:
         self.parents += range(first, first + count - 1)
         per_kind = np.bincount(labels.ravel() * _KINDS + (verdicts & KIND).ravel(), minlength=count * _KINDS)
         self.areas.append(per_kind.reshape(count, _KINDS)[1:].astype(np.int64))
-        sure = np.zeros(count, np.bool_)
-        sure[labels[verdicts >= SURE]] = True
-        self.sure.append(sure[1:])
-        left, above, width, height = stats[1:, :4].astype(np.int64).T
-        self.boxes.append(np.stack((left, above + top, left + width, above + top + height), axis=1))
+        self.grades.append(_grades(verdicts, labels, count))
+        self.boxes.append(_boxes(stats, top))
         # 0 stands for sound; a component's own number is one less.
         numbered = np.where(labels[[0, -1]] > 0, labels[[0, -1]].astype(np.int64) + first, 0)
         if self.last is not None:
@@ -147,20 +178,20 @@ class _Tally:
 
     def total(
         self,
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-        """Return areas by kind, boxes and sureness of each defect, and which defect each component is of."""
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """Return areas by kind, boxes and grades of each defect, and which defect each component is of."""
         roots = np.array([self._root(i) for i in range(len(self.parents))], np.int64)
         _, which = np.unique(roots, return_inverse=True)
         count = int(which.max()) + 1 if len(which) else 0
         areas = np.zeros((count, _KINDS), np.int64)
         np.add.at(areas, which, np.concatenate(self.areas))
-        sure = np.zeros(count, np.bool_)
-        np.logical_or.at(sure, which, np.concatenate(self.sure))
+        grades = np.zeros(count, np.uint8)
+        np.maximum.at(grades, which, np.concatenate(self.grades))
         boxes = np.tile(np.array([2**62, 2**62, 0, 0], np.int64), (count, 1))
         parts = np.concatenate(self.boxes)
         np.minimum.at(boxes[:, :2], which, parts[:, :2])
         np.maximum.at(boxes[:, 2:], which, parts[:, 2:])
-        return areas, boxes, sure, which
+        return areas, boxes, grades, which
 
 
 def trace_regions(

@@ -17,14 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from imaging.stage import ModelReference
-from restoration.kinds import KIND, SURE, DamageKind
+from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from restoration.models import WEIGHTS, load_once
 from restoration.network import CompactUNet, TileRunner
 
 Grey = npt.NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
 Verdicts = npt.NDArray[np.uint8]
-"""H×W; 0 where the photograph is sound, else a `DamageKind`, `SURE` added where the detector is."""
+"""H×W; 0 where the photograph is sound, else a `DamageKind`, `SUSPECTED` or `SURE` added where the detector
+has or is."""
 
 
 DETECTOR = "detector"
@@ -114,11 +115,12 @@ class NetworkDetector:
 
 def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:
     """Return the verdicts that a network's `evidence`, C×H×W, comes to; see `Detector.detect`."""
-    sure, likely = thresholds(sensitivity)
+    sure, suspected, likely = thresholds(sensitivity)
     # Neighbors help to tell the kind: it does not change within a few pixels.
     kinds = 1 + np.stack([cv2.blur(kind, (5, 5)) for kind in evidence[1:]]).argmax(axis=0)
-    surely = evidence[0] > sure + _CAUTION[kinds]
-    return np.where(surely | (evidence[0] > likely), kinds + SURE * surely, 0).astype(np.uint8)
+    evident = evidence[0] - _CAUTION[kinds]
+    grade = np.select([evident > sure, evident > suspected], [SURE, SUSPECTED])
+    return np.where((grade > 0) | (evidence[0] > likely), kinds + grade, 0).astype(np.uint8)
 
 
 def with_rims(found: Verdicts) -> Verdicts:
@@ -127,13 +129,13 @@ def with_rims(found: Verdicts) -> Verdicts:
     return np.where(found > 0, found, around).astype(np.uint8)
 
 
-def thresholds(sensitivity: float) -> tuple[float, float]:
-    """Return the log-odds from which damage is sure and from which it is likely.
+def thresholds(sensitivity: float) -> tuple[float, float, float]:
+    """Return the log-odds from which damage is sure, from which suspected and from which likely.
 
     Chosen by `restoration.training.sensitivity`: at 0.5 some 0.05 % of a clean photograph are false alarms.
     """
     sure = 14.5 - 14.5 * sensitivity
-    return sure, sure / 4 - 1.0
+    return sure, 0.55 * sure, sure / 4 - 1.0
 
 
 _CAUTION = np.array([0.0, -1.0, -1.0, 0.5, -0.5, 1.0, -2.5], np.float32)

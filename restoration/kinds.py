@@ -31,7 +31,9 @@ class DamageKind(IntEnum):
         return self.name.lower()
 
 
-SURE = 8
+SUSPECTED = 8
+"""Added to a kind where a detector suspects it: the defect counts if sure ones lie around."""
+SURE = 16
 """Added to a kind where a detector is sure; elsewhere the kind counts only if it touches such a place."""
 KIND = 7
 """The bits of a detector's verdict that hold the kind."""

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restoration.bands import BandFolder
-from restoration.census import settle, settle_picture, trace_regions
-from restoration.kinds import SURE, DamageKind
+from restoration.census import AROUND, COMPANY, settle, settle_picture, trace_regions
+from restoration.kinds import SURE, SUSPECTED, DamageKind
 
 
 def _bands(folder: Path, verdicts: np.ndarray, height: int) -> BandFolder:
@@ -66,3 +66,26 @@ def test_what_is_likely_counts_only_where_it_touches_what_is_sure_even_bands_awa
     assert (mask[:, 10] == DamageKind.SCRATCH).all()
     assert not mask[:, 30].any()
     assert np.array_equal(mask, settle_picture(verdicts))
+
+
+def test_what_is_suspected_counts_only_in_company_of_what_is_sure(tmp_path: Path) -> None:
+    side = 6 * AROUND
+    verdicts = np.zeros((side, side), np.uint8)
+    far, near = side - 20, 40
+    verdicts[near, near] = verdicts[far, far] = DamageKind.DUST + SUSPECTED
+    for number in range(COMPANY):
+        assert not _found(tmp_path / str(number), verdicts)[near, near]
+        verdicts[near + AROUND // 2, near + 30 * number] = DamageKind.MOLD + SURE
+    found = _found(tmp_path / "company", verdicts)
+    assert found[near, near] == DamageKind.DUST
+    assert not found[far, far]
+    assert np.count_nonzero(found) == COMPANY + 1
+
+
+def _found(folder: Path, verdicts: np.ndarray) -> np.ndarray:
+    """Return the kinds that come of verdicts, after asserting that bands and a whole picture agree."""
+    bands = _bands(folder, verdicts, 100)
+    settle(bands, "found", "mask")
+    mask = bands.rows("mask", 0, len(verdicts))
+    assert np.array_equal(mask, settle_picture(verdicts))
+    return mask

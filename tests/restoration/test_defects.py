@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from imaging.errors import ModelError
 from restoration.census import settle_picture
 from restoration.defects import ClassicalDetector, Detector, NetworkDetector, thresholds, with_rims
-from restoration.kinds import KIND, SURE, DamageKind
+from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from tests.restoration.conftest import add_damage
 
 Picture = NDArray[np.float32]
@@ -46,18 +46,18 @@ def test_a_higher_sensitivity_misses_less(damaged: Picture, detector: Detector) 
     assert found[2].any()
 
 
-def test_verdicts_are_kinds_with_or_without_sureness(damaged: Picture, detector: Detector) -> None:
+def test_verdicts_are_kinds_with_their_grades(damaged: Picture, detector: Detector) -> None:
     verdicts = detector.detect(damaged, 0.7)
     kinds = verdicts & KIND
     assert verdicts.dtype == np.uint8
-    assert set(np.unique(verdicts)) <= {0} | {k + s for k in DamageKind for s in (0, SURE)}
+    assert set(np.unique(verdicts)) <= {0} | {k + s for k in DamageKind for s in (0, SUSPECTED, SURE)}
     assert ((kinds > 0) == (verdicts > 0)).all()
 
 
-def test_what_is_sure_is_likely_too() -> None:
+def test_what_is_sure_is_suspected_and_likely_too() -> None:
     for sensitivity in np.linspace(0, 1, 11):
-        sure, likely = thresholds(float(sensitivity))
-        assert likely < sure
+        sure, suspected, likely = thresholds(float(sensitivity))
+        assert likely < suspected <= sure
 
 
 def test_a_rim_is_of_its_defects_kind_and_makes_nothing_sure() -> None:
