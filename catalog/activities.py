@@ -60,6 +60,12 @@ def changed(connection: Connection, object_ids: Iterable[int]) -> None:
             _log(connection, ActivityType.UPDATE, rows)
 
 
+def told_since(connection: Connection, object_id: int, moment: datetime) -> bool:
+    """Return whether the log says anything of an object after `moment`."""
+    later = (activities.c.object_id == object_id) & (activities.c.ended_at > moment)
+    return bool(connection.execute(select(select(activities.c.id).where(later).exists())).scalar())
+
+
 def entries(connection: Connection, *, after: int = 0, limit: int = 100) -> tuple[Activity, ...]:
     """Return up to `limit` activities with numbers above `after`, oldest first."""
     query = (

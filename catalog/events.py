@@ -41,7 +41,7 @@ class Event:
     Parameters
     ----------
     occasion
-        What makes it this event and no other; for a stage's outcome the store key, stage and outcome.
+        What makes it this event and no other; for a stage's outcome the scan, store key, stage and outcome.
     type, outcome, detail
         As in PREMIS; `detail` is for people.
     started_at, ended_at
@@ -86,6 +86,7 @@ def of_stage(
     key: str,
     result: StageResult,
     *,
+    scan: str,
     scan_id: int,
     version_id: int,
     started_at: datetime,
@@ -93,10 +94,13 @@ def of_stage(
     participants: tuple[Participant, ...] = (),
     machine: str = "",
 ) -> Event:
-    """Return the event of a stage that succeeded, with its models among the participants."""
+    """Return the event of a stage that succeeded, with its models among the participants.
+
+    `scan` says which scan it was in every catalog: scans whose pixels are equal share a store key.
+    """
     models = tuple(Participant(model(reference), AgentRole.MODEL) for reference in result.models)
     return Event(
-        occasion=f"{result.stage} {key} {EventOutcome.SUCCESS}",
+        occasion=f"{result.stage} {key} {EventOutcome.SUCCESS} of {scan}",
         type=EventType.CREATION,
         outcome=EventOutcome.SUCCESS,
         started_at=started_at,
@@ -130,6 +134,16 @@ def record(connection: Connection, event: Event) -> bool:
         row = {"event_id": event_id, "agent_id": agent_id, "role": participant.role}
         connection.execute(insert(event_agents).values(row))
     return True
+
+
+def succeeded(connection: Connection, version_id: int, key: str) -> bool:
+    """Return whether the success that made a version, stored under `key`, is recorded."""
+    query = select(events.c.id).where(
+        events.c.version_id == version_id,
+        events.c.store_key == key,
+        events.c.outcome == EventOutcome.SUCCESS,
+    )
+    return connection.execute(query.limit(1)).scalar() is not None
 
 
 def of_scan(connection: Connection, scan_id: int) -> tuple[Event, ...]:

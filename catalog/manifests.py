@@ -34,19 +34,22 @@ class StoredManifest:
 
 
 def put(connection: Connection, object_id: int, document: str) -> bool:
-    """Keep an object's manifest; return whether it differs from the one kept before."""
+    """Keep an object's manifest; return whether it differs from the one kept before.
+
+    Harvesters are told of a change that nothing else has told them of since: approval and edits of the
+    description tell of themselves.
+    """
     sha256 = hashlib.sha256(document.encode()).hexdigest()
-    new = insert(manifests).values(object_id=object_id, sha256=sha256, document=document)
-    written = connection.execute(
-        new.on_conflict_do_update(
-            index_elements=["object_id"],
-            set_={"sha256": sha256, "document": document, "updated_at": func.now()},
-            where=manifests.c.sha256 != sha256,
-        ).returning(manifests.c.object_id)
-    ).scalar()
-    if written is not None:
-        activities.changed(connection, [object_id])
-    return written is not None
+    before = find(connection, object_id)
+    if before is not None:
+        if before.sha256 == sha256:
+            return False
+        if not activities.told_since(connection, object_id, before.updated_at):
+            activities.changed(connection, [object_id])
+    kept = {"sha256": sha256, "document": document, "updated_at": func.clock_timestamp()}
+    new = insert(manifests).values(object_id=object_id, **kept)
+    connection.execute(new.on_conflict_do_update(index_elements=["object_id"], set_=kept))
+    return True
 
 
 def find(connection: Connection, object_id: int) -> StoredManifest | None:

@@ -104,11 +104,20 @@ def record_success(
     def work(connection: Connection) -> Recorded:
         recorded = derivatives.record(connection, scan_id, key, result)
         version_id = recorded.version.id
-        event = events.of_stage(key, result, scan_id=scan_id, version_id=version_id, **vars(circumstances))
+        of = scans.get(connection, scan_id)
+        event = events.of_stage(
+            key,
+            result,
+            scan=f"{of.sha256} page {of.page}",
+            scan_id=scan_id,
+            version_id=version_id,
+            **vars(circumstances),
+        )
         if recorded.remade:
             occasion = f"{event.occasion}, made anew as {' '.join(event.output_sha256)}"
             event = replace(event, occasion=occasion, detail="made anew: its files were lost")
-        events.record(connection, event)
+        if recorded.remade or not events.succeeded(connection, version_id, key):
+            events.record(connection, event)
         if for_review:
             reviews.open_review(connection, version_id)
             scans.mark_processed(connection, scan_id)

@@ -4,10 +4,11 @@
 
     pending ──→ approved ──→ rejected | returned      (withdrawn from the public)
        │  ╲──→ rejected ──→ pending                   (reopened)
-       │   ╲─→ returned                               (with hints; a new version will follow)
+       │   ╲─→ returned ──→ pending                   (with hints a new version follows; else reopened)
        ╰─────→ superseded                             (a newer version is there)
 
 Approval makes the object public; taking an approval back withdraws it, unless another scan's approval holds.
+A new version of the same pixels, about which only the catalog says something else, keeps the decision.
 Each decision is one transaction's worth: state, hints, event and activity. A repeated `open_review` changes
 nothing; a decision about a review that somebody else has decided meanwhile is refused.
 """
@@ -26,6 +27,7 @@ from catalog import activities, derivatives, events, hints
 from catalog.agents import Agent, ensure
 from catalog.derivatives import Version
 from catalog.hints import Hint
+from catalog.provenance.vocabulary import Stage
 from catalog.rows import columns, read
 from catalog.schema import (
     AgentRole,
@@ -33,8 +35,10 @@ from catalog.schema import (
     EventType,
     ReviewState,
     agents,
+    objects,
     reviews,
     scans,
+    versions,
 )
 from imaging.errors import CatalogError
 
@@ -42,7 +46,7 @@ _NEXT = {
     ReviewState.PENDING: {ReviewState.APPROVED, ReviewState.REJECTED, ReviewState.RETURNED},
     ReviewState.APPROVED: {ReviewState.REJECTED, ReviewState.RETURNED},
     ReviewState.REJECTED: {ReviewState.PENDING},
-    ReviewState.RETURNED: set(),
+    ReviewState.RETURNED: {ReviewState.PENDING},
     ReviewState.SUPERSEDED: set(),
 }
 
@@ -74,7 +78,10 @@ class Review:
 
 
 def open_review(connection: Connection, version_id: int) -> Review:
-    """Hand a version to the archivists, once; pending reviews of earlier versions are superseded."""
+    """Hand a version to the archivists, once; pending reviews of earlier versions are superseded.
+
+    What was approved or rejected of the same pixels stays so.
+    """
     path = derivatives.lineage(connection, version_id)
     if not path:
         raise CatalogError(f"version {version_id}", "is not in the catalog", "Record the version first.")
@@ -88,6 +95,7 @@ def open_review(connection: Connection, version_id: int) -> Review:
     opened = insert(reviews).values(row).on_conflict_do_nothing().returning(reviews.c.id)
     if connection.execute(opened).scalar() is not None:
         _supersede(connection, path[-1].scan_id, version_id, {ReviewState.PENDING})
+        _keep_decision(connection, path[-1])
     return of_version(connection, version_id)
 
 
@@ -136,7 +144,8 @@ def decide(
     events.record(connection, _event(get(connection, review_id), key, reviewer, now))
     if decision is ReviewState.APPROVED:
         _supersede(connection, review.scan_id, review.version_id, {ReviewState.PENDING, ReviewState.APPROVED})
-    _tell_the_public(connection, review, decision)
+    if ReviewState.APPROVED in {decision, review.state}:
+        _tell_the_public(connection, review.scan_id)
     return get(connection, review_id)
 
 
@@ -226,12 +235,44 @@ def _supersede(connection: Connection, scan_id: int, version_id: int, states: se
     )
 
 
-def _tell_the_public(connection: Connection, review: Review, decision: ReviewState) -> None:
-    if ReviewState.APPROVED not in {decision, review.state}:
+def _keep_decision(connection: Connection, version: Version) -> None:
+    """Pass the decision about an earlier version of the same pixels on to this one.
+
+    Tagging leaves the pixels of what it read as they are; what other stages make is always new.
+    """
+    if version.stage != Stage.PROVENANCE:
         return
-    object_id = connection.execute(select(scans.c.object_id).where(scans.c.id == review.scan_id)).scalar_one()
+    latest = (
+        select(reviews.c.id, reviews.c.state, reviews.c.reason, reviews.c.reviewer_id, reviews.c.decided_at)
+        .join(versions, versions.c.id == reviews.c.version_id)
+        .where(
+            reviews.c.scan_id == version.scan_id,
+            reviews.c.version_id < version.id,
+            reviews.c.state.in_([ReviewState.APPROVED, ReviewState.REJECTED]),
+            versions.c.stage == version.stage,
+            versions.c.input_sha256 == version.input_sha256,
+        )
+        .order_by(reviews.c.id.desc())
+        .limit(1)
+    )
+    decided = connection.execute(latest).one_or_none()
+    if decided is None:
+        return
+    superseded = {"state": ReviewState.SUPERSEDED, "revision": reviews.c.revision + 1}
+    connection.execute(update(reviews).where(reviews.c.id == decided.id).values(superseded))
+    kept = {**decided._mapping, "revision": 1}
+    del kept["id"]
+    connection.execute(update(reviews).where(reviews.c.version_id == version.id).values(kept))
+    if decided.state is ReviewState.APPROVED:
+        _tell_the_public(connection, version.scan_id)
+
+
+def _tell_the_public(connection: Connection, scan_id: int) -> None:
+    object_id = connection.execute(select(scans.c.object_id).where(scans.c.id == scan_id)).scalar_one()
     if object_id is None:
         return
+    # Decisions about the scans of one object take turns: each must see what the other left approved.
+    connection.execute(select(objects.c.id).where(objects.c.id == object_id).with_for_update(key_share=True))
     still = (
         select(func.count())
         .select_from(reviews.join(scans, scans.c.id == reviews.c.scan_id))

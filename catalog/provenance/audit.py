@@ -3,7 +3,7 @@
 Reads every file of the entries and originals whose turn it is. Records one event per entry and original in
 the catalog. What is damaged goes to the store's quarantine, with an event of its own, so that the next run
 makes it anew; an original has to come back from a backup or be scanned again. A repeat under the same name
-records nothing twice: an audit that was killed can simply be run again.
+records nothing twice: an audit that was killed can simply be run again, and records what it had moved.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Loss:
     faults
         Each file and what is wrong with it.
     quarantined
-        Where it lies now, relative to the store; ``None`` when there was nothing to move or moving was off.
+        Where it lies now, relative to the store, whichever audit moved it; ``None`` when there was nothing to
+        move or moving was off.
     scan_id
         The scan that it belongs to; ``None`` when the catalog does not know it.
     """
@@ -168,18 +169,51 @@ def _share(addresses: set[str], options: AuditOptions) -> list[str]:
 def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> Loss | None:
     started = datetime.now(UTC)
     faults = _faults(store, due)
-    ended = datetime.now(UTC)
-    moved = store.quarantine(due.address) if faults and options.quarantine and due.lies_in.exists() else None
-    loss = (
-        Loss(due.address, faults, store.relative(moved) if moved else None, due.scan_id) if faults else None
+    check = Event(
+        occasion=f"fixity check of {due.address} in {options.occasion}",
+        type=EventType.FIXITY_CHECK,
+        outcome=EventOutcome.FAIL if faults else EventOutcome.SUCCESS,
+        detail="; ".join(faults),
+        scan_id=due.scan_id,
+        version_id=due.version_id,
+        store_key=due.address if due.version_id is not None else None,
+        input_sha256=due.address if due.version_id is None else None,
+        started_at=started,
+        ended_at=datetime.now(UTC),
+        participants=options.participants,
+        machine=options.machine,
+    )
+    # Before anything is moved: a repeat of an audit killed there finds the file gone and its fault forgotten.
+    _record(engine, check)
+    if not faults:
+        return None
+    moved = _out_of_use(store, options, due)
+    if moved is not None:
+        _record(engine, _quarantine(check, moved))
+    return Loss(due.address, faults, moved, due.scan_id)
+
+
+def _out_of_use(store: Store, options: AuditOptions, due: _Due) -> str | None:
+    if due.lies_in.exists():
+        moved = store.quarantine(due.address) if options.quarantine else None
+    else:
+        moved = store.quarantined(due.address)
+    return store.relative(moved) if moved else None
+
+
+def _quarantine(check: Event, moved: str) -> Event:
+    return replace(
+        check,
+        # Named by its place, not by the audit: whichever audit records the move, it is recorded once.
+        occasion=f"quarantine as {moved}",
+        type=EventType.QUARANTINE,
+        outcome=EventOutcome.SUCCESS,
+        detail=f"moved to {moved}",
     )
 
-    def record(connection: Connection) -> None:
-        for event in _events(options, due, loss, started, ended):
-            events.record(connection, event)
 
-    in_transaction(engine, record)
-    return loss
+def _record(engine: Engine, event: Event) -> None:
+    in_transaction(engine, lambda connection: events.record(connection, event))
 
 
 def _faults(store: Store, due: _Due) -> tuple[str, ...]:
@@ -190,31 +224,3 @@ def _faults(store: Store, due: _Due) -> tuple[str, ...]:
 
 def _name(store: Store, path: Path) -> str:
     return store.relative(path) if path.is_relative_to(store.root) else path.name
-
-
-def _events(
-    options: AuditOptions, due: _Due, loss: Loss | None, started: datetime, ended: datetime
-) -> Iterator[Event]:
-    check = Event(
-        occasion=f"fixity check of {due.address} in {options.occasion}",
-        type=EventType.FIXITY_CHECK,
-        outcome=EventOutcome.SUCCESS if loss is None else EventOutcome.FAIL,
-        detail="" if loss is None else "; ".join(loss.faults),
-        scan_id=due.scan_id,
-        version_id=due.version_id,
-        store_key=due.address if due.version_id is not None else None,
-        input_sha256=due.address if due.version_id is None else None,
-        started_at=started,
-        ended_at=ended,
-        participants=options.participants,
-        machine=options.machine,
-    )
-    yield check
-    if loss is not None and loss.quarantined is not None:
-        yield replace(
-            check,
-            occasion=f"quarantine of {due.address} in {options.occasion}",
-            type=EventType.QUARANTINE,
-            outcome=EventOutcome.SUCCESS,
-            detail=f"moved to {loss.quarantined}",
-        )

@@ -77,10 +77,11 @@ class CatalogRegister:
     connection: Connection
     store: Store
 
-    def by_sha256(self, sha256: str) -> KnownFile | None:
-        """Return the file with this digest, or ``None``."""
+    def by_sha256(self, sha256: str, *, made_from: str | None = None) -> KnownFile | None:
+        """Return the file with this digest, or ``None``; see `catalog.provenance.verify.Register`."""
         if versions := derivatives.by_sha256(self.connection, sha256):
-            return next(file for file in self._files(versions[-1]) if file.sha256 == sha256)
+            one = next((v for v in reversed(versions) if v.input_sha256 == made_from), versions[-1])
+            return next(file for file in self._files(one) if file.sha256 == sha256)
         scan = scans.by_sha256(self.connection, sha256)
         return None if scan is None or scan.path is None else self._original(scan)
 

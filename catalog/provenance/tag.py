@@ -185,6 +185,10 @@ class _Tagging:
         self.record = assemble(inputs.description, inputs.scan, [stored.run for stored in inputs.runs])
         self.account = self.record
         self.parents = {inputs.scan.sha256: _scan_parent(inputs, options)}
+        for stored in inputs.runs:
+            for file in stored.run.result.files:
+                if file.role is Role.ORIGINAL:  # a page cut out of the scan stands for the scan
+                    self.parents[file.sha256] = self.parents[stored.run.result.input_sha256]
         self.files: list[OutputFile] = []
 
     def run(self) -> StageResult:

@@ -104,8 +104,8 @@ class KnownFile:
 class Register(Protocol):
     """The catalog, as far as verifying goes; `catalog.provenance.cataloged` connects it."""
 
-    def by_sha256(self, sha256: str) -> KnownFile | None:
-        """Return the file with this digest, or ``None``."""
+    def by_sha256(self, sha256: str, *, made_from: str | None = None) -> KnownFile | None:
+        """Return the file with this digest, or ``None``; of several that one `made_from` this, if any."""
 
     def of_object(self, accession_number: str) -> tuple[KnownFile, ...]:
         """Return every file of an object; raise `CatalogError` when there is no such object."""
@@ -228,7 +228,8 @@ def _xmp(facts: XmpFacts | None, known: KnownFile | None, register: Register | N
 def _contradictions(facts: XmpFacts, known: KnownFile | None, register: Register | None) -> Iterator[str]:
     if known and facts.accession_number != known.accession_number:
         yield f"names object {facts.accession_number}, the catalog {known.accession_number}"
-    origin = register.by_sha256(facts.content_sha256) if register and facts.content_sha256 else None
+    stated, source = facts.content_sha256, facts.input_sha256
+    origin = register.by_sha256(stated, made_from=source) if register and stated else None
     if register and origin is None:
         yield f"says it holds {facts.content_sha256}, which the catalog does not know"
     if origin is None:

@@ -4,7 +4,7 @@ import threading
 
 from sqlalchemy import Connection, Engine
 
-from catalog import activities, manifests, objects
+from catalog import activities, objects
 from catalog.database import in_transaction
 from catalog.objects import ObjectRecord
 from catalog.schema import ActivityType
@@ -59,17 +59,3 @@ def test_harvester_that_reads_while_others_write_misses_nothing(engine: Engine):
 
 def publish_of(number: int):
     return lambda connection: activities.publish(connection, number)
-
-
-def test_manifest_is_kept_to_the_byte_and_told_only_when_it_changes(connection: Connection):
-    number = make(connection)
-    activities.publish(connection, number)
-    assert manifests.put(connection, number, '{"b": 1, "a": 2}')
-    first = manifests.find(connection, number)
-    assert first.document == '{"b": 1, "a": 2}'
-    assert not manifests.put(connection, number, '{"b": 1, "a": 2}')
-    assert manifests.find(connection, number) == first
-    assert manifests.put(connection, number, "{}")
-    assert manifests.find(connection, number).etag != first.etag
-    assert told(connection) == [ActivityType.CREATE, ActivityType.UPDATE, ActivityType.UPDATE]
-    assert manifests.find(connection, number + 1) is None

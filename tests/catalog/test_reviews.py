@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Connection
 
@@ -7,6 +9,7 @@ from catalog import activities, derivatives, events, hints, objects, reviews, sc
 from catalog.agents import person
 from catalog.hints import Hint
 from catalog.objects import ObjectRecord
+from catalog.provenance.vocabulary import Stage
 from catalog.reviews import Review
 from catalog.schema import ActivityType, AgentRole, EventType, ReviewState
 from imaging.errors import CatalogError
@@ -96,6 +99,32 @@ def test_rejection_can_be_reopened(connection: Connection):
     reviews.decide(connection, review.id, ReviewState.REJECTED, ADA, reason="misplaced")
     assert reviews.decide(connection, review.id, ReviewState.PENDING, BOB).state is ReviewState.PENDING
     assert told(connection) == []
+
+
+def test_return_that_leads_to_nothing_new_can_be_reopened(connection: Connection):
+    review = make(connection)
+    reviews.decide(connection, review.id, ReviewState.RETURNED, ADA, reason="blurred")
+    assert reviews.decide(connection, review.id, ReviewState.PENDING, BOB).state is ReviewState.PENDING
+
+
+@pytest.mark.parametrize("decision", [ReviewState.APPROVED, ReviewState.REJECTED])
+def test_new_words_about_the_same_pixels_keep_the_decision(connection: Connection, decision: ReviewState):
+    scan_id = make(connection).scan_id
+
+    def tagged(words: str) -> Review:
+        result = replace(colorization("scan", words), stage=Stage.PROVENANCE)
+        return reviews.open_review(
+            connection, derivatives.record(connection, scan_id, digest(words), result).version.id
+        )
+
+    first = reviews.decide(connection, tagged("untitled").id, decision, ADA, reason="as the card says")
+    kept = tagged("A harvest")
+    assert (kept.state, kept.reviewer, kept.reason) == (decision, "Ada", "as the card says")
+    assert reviews.get(connection, first.id).state is ReviewState.SUPERSEDED
+    public = decision is ReviewState.APPROVED
+    assert (objects.get(connection, "1").published_at is not None) == public
+    assert told(connection) == [ActivityType.CREATE, ActivityType.UPDATE] * public
+    assert (reviews.approved_version(connection, scan_id) is not None) == public
 
 
 @pytest.mark.parametrize("decision", [ReviewState.REJECTED, ReviewState.RETURNED])

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, func, select
 
-from catalog import derivatives, hints, manifests, reviews, scans
+from catalog import derivatives, events, hints, manifests, reviews, scans
 from catalog.agents import person
 from catalog.iiif.addresses import Addresses
+from catalog.provenance.cataloged import CatalogRegister
 from catalog.provenance.identity import development_identity
+from catalog.provenance.verify import verify_object
 from catalog.schema import ReviewState, ScanState, metadata
 from catalog.store import Store
 from colorization.options import ColorizationOptions
@@ -27,9 +29,9 @@ from operators.work.ingestion import Ingestion
 from operators.work.restoration import Restoring
 from operators.work.tagging import Tagging
 from restoration.options import RestorationOptions
-from tests.operators.conftest import Photographer
+from tests.operators.conftest import Photographer, picture
 
-Way = Callable[[], Passage]
+Way = Callable[..., tuple[Passage, ...]]
 
 
 @dataclass(frozen=True)
@@ -54,23 +56,23 @@ def way(engine: Engine, store: Store, inbox: Path, photograph: Photographer, tmp
     photograph("1987.12.tif")
     identity = development_identity(tmp_path / "signing")
 
-    def go() -> Passage:
+    def go(name: str = "1987.12.tif") -> tuple[Passage, ...]:
         workers = (
             Restoring(engine, store, RestorationOptions(tile=128, device="cpu", threads=1)),
             Coloring(engine, store, ColorizationOptions(), Sepia()),
             Tagging(engine, store, identity=identity, agent="a test"),
             Describing(engine, Addresses("https://photographs.example")),
         )
-        (passage,) = Ingestion(engine, store, inbox).process("1987.12.tif", Progress(1)).scans
+        passages = Ingestion(engine, store, inbox).process(name, Progress(1)).scans
         for worker in workers:
-            (passage,) = worker.process(passage, Progress(1)).scans
-        return passage
+            passages = tuple(worker.process(passage, Progress(1)).scans[0] for passage in passages)
+        return passages
 
     return go
 
 
 def test_photograph_comes_out_colored_documented_and_under_review(engine: Engine, way: Way) -> None:
-    passage = way()
+    (passage,) = way()
     with engine.connect() as connection:
         restored, colorized, tagged = (derivatives.get(connection, number) for number in passage.versions)
         review = reviews.of_version(connection, tagged.id)
@@ -94,18 +96,49 @@ def test_repeat_changes_no_row_and_no_file(engine: Engine, store: Store, way: Wa
 
 
 def test_hint_makes_a_new_version_and_supersedes_the_review(engine: Engine, way: Way) -> None:
-    first = way()
+    (first,) = way()
     with engine.begin() as connection:
         blue = hints.Hint(
             x=0.5, y=0.5, radius=0.9, a=2, b=-30, source="coat: Prussian blue, letter 1912-04-03"
         )
         hints.give(connection, first.scan, [blue], person("A. Novak"))
-    second = way()
+    (second,) = way()
     assert second.versions[0] == first.versions[0]
     assert second.versions[1:] != first.versions[1:]
     with engine.connect() as connection:
         states = [review.state for review in reviews.of_scan(connection, first.scan)]
     assert states == [ReviewState.SUPERSEDED, ReviewState.PENDING]
+
+
+def test_every_page_of_a_file_goes_the_whole_way(
+    engine: Engine, store: Store, inbox: Path, way: Way
+) -> None:
+    first, second = (picture("L", seed, (96, 64)) for seed in (1, 2))
+    first.save(inbox / "1991.4.tif", save_all=True, append_images=[second])
+    passages = way("1991.4.tif")
+    assert way("1991.4.tif") == passages
+    with engine.connect() as connection:
+        shown = [scans.get(connection, passage.scan) for passage in passages]
+        states = [reviews.of_version(connection, passage.versions[-1]).state for passage in passages]
+        register = CatalogRegister(connection, store)
+        verified = [v for page in (1, 2) for v in verify_object(f"1991.4 p. {page}", register)]
+    assert [scan.page for scan in shown] == [0, 1]
+    assert states == [ReviewState.PENDING] * 2
+    assert all(verification.agrees for verification in verified)
+
+
+def test_scans_of_equal_pixels_are_told_apart(engine: Engine, store: Store, inbox: Path, way: Way) -> None:
+    picture("L").save(inbox / "1990.1.tif", compression="tiff_lzw")
+    picture("L").save(inbox / "1990.2.tif")
+    (one,), (other,) = way("1990.1.tif"), way("1990.2.tif")
+    with engine.connect() as connection:
+        masters = [derivatives.get(connection, p.versions[0]).derivative(Role.RESTORED) for p in (one, other)]
+        for passage in (one, other):
+            assert len(events.of_scan(connection, passage.scan)) == 1 + len(passage.versions)
+        register = CatalogRegister(connection, store)
+        verified = [v for number in ("1990.1", "1990.2") for v in verify_object(number, register)]
+    assert masters[0].sha256 == masters[1].sha256
+    assert all(verification.agrees for verification in verified)
 
 
 def _rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
