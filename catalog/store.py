@@ -15,6 +15,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 RESULT = "result.json"
 CHUNK = 1 << 20
 """Bytes read at a time when copying and hashing."""
+_ADDRESS = re.compile(r"[0-9a-f]{64}")
 
 
 def stage_key(
@@ -278,6 +280,10 @@ class Store:
             sync_folder(target.parent)
         return target
 
+    def quarantined(self, key: str) -> Path | None:
+        """Return where the entry or original `key` lies that was quarantined last, if any was."""
+        return max(self._quarantine.glob(f"{key}-*"), default=None)
+
     def drop_abandoned(self, older_than: timedelta) -> tuple[str, ...]:
         """Remove partial work that nobody has touched for so long or is working on; return its keys."""
         latest = (datetime.now(UTC) - older_than).timestamp()
@@ -377,8 +383,9 @@ def _inside(name: str) -> PurePosixPath:
 
 
 def _addresses(folder: Path) -> Iterator[str]:
+    # File systems and file managers leave names of their own between ours: .nfs…, .DS_Store.
     for shelf in sorted(folder.glob("[0-9a-f][0-9a-f]")):
-        yield from sorted(path.name for path in shelf.iterdir())
+        yield from sorted(path.name for path in shelf.iterdir() if _ADDRESS.fullmatch(path.name))
 
 
 def _damaged(path: Path, fault: str) -> StoreError:

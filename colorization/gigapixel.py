@@ -79,6 +79,11 @@ class Tiling:
     batch: int = 1
     conditioned: bool = True
 
+    @property
+    def most_pixels(self) -> float:
+        """What the network sees at once at most, px: a batch of tiles, or a picture that is seen whole."""
+        return self.tile**2 * max(self.batch, _WHOLE_WITHIN**2)
+
     def grid(self, width: int, height: int) -> TileGrid:
         """Return the tiles of a picture; one, where it is hardly larger than a tile."""
         if max(width, height) <= _WHOLE_WITHIN * self.tile:
@@ -93,7 +98,7 @@ class Tiling:
     def within(cls, budget: int, tile: int, overlap: int, batch: int | None) -> Tiling:
         """Return the tiling that keeps the network within `budget` bytes, as asked for if it can be."""
         tiling = cls(tile, overlap, batch or 1)
-        while tiling.tile > SMALLEST_TILE and tiling.tile**2 * tiling.batch * BYTES_PER_PIXEL > budget:
+        while tiling.tile > SMALLEST_TILE and tiling.most_pixels * BYTES_PER_PIXEL > budget:
             tiling = tiling.halved() if tiling.batch == 1 else cls(tile, overlap, tiling.batch // 2)
         return tiling
 

@@ -2,13 +2,13 @@
 
 Weights lie in this package's ``weights`` folder and in a folder of the museum's own, each as a safetensors
 file and a JSON descriptor of the same stem. Nothing here reads pickles, and only the architectures of
-`descriptor.Architecture` are built.
+`descriptor.Architecture` are built. A descriptor that can not be read hides no other model.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -171,7 +171,12 @@ def load(name: str = DEFAULT, device: str = "cpu", folder: Path | None = None) -
 
 def list_models(folder: Path | None = None) -> tuple[ModelDescriptor, ...]:
     """Return every model that ships or lies in the museum's `folder`, by name."""
-    return tuple(descriptor for _, descriptor in sorted(_all(folder), key=lambda found: found[1].name))
+    return tuple(sorted(_all(folder)[0].values(), key=lambda descriptor: descriptor.name))
+
+
+def unreadable(folder: Path | None = None) -> Mapping[Path, ModelError]:
+    """Return which descriptors can not be read, and why; `list_models` leaves them out."""
+    return _all(folder)[1]
 
 
 def show(name: str, folder: Path | None = None) -> ModelDescriptor:
@@ -193,7 +198,8 @@ def verify(name: str, folder: Path | None = None) -> ModelDescriptor:
 def add(descriptor: Path, folder: Path) -> ModelDescriptor:
     """Copy a descriptor, and the weights it names from beside it, into the museum's `folder`.
 
-    They are loaded first; what can not be used is not copied. The descriptor comes last, so that a crash
+    They are loaded first; what can not be used is not copied. There they are named after the model and its
+    digest, for many weights are called ``model.safetensors``. The descriptor comes last, so that a crash
     leaves no model half there. Adding the same again changes nothing.
 
     Raises
@@ -203,30 +209,42 @@ def add(descriptor: Path, folder: Path) -> ModelDescriptor:
     """
     described = read(descriptor)
     _BUILDERS[described.architecture](described, read_weights(descriptor, described))
-    for path, present in _all(folder):
-        if present.name == described.name and present != described:
-            raise ModelError(
-                described.name, f"the name is taken by {path}", "Give the descriptor another name."
-            )
-    folder.mkdir(parents=True, exist_ok=True)
     stem = f"{described.name}-{described.sha256[:12]}"
-    _copy(descriptor.parent / described.weights, folder / described.weights)
-    _copy(descriptor, folder / f"{stem}.json")
-    return described
+    own = replace(described, weights=f"{stem}.safetensors")
+    for path, present in _all(folder)[0].items():
+        if present.name == own.name and replace(present, weights=own.weights) != own:
+            raise ModelError(own.name, f"the name is taken by {path}", "Give the descriptor another name.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder / own.weights) as partial:
+        shutil.copyfile(descriptor.parent / described.weights, partial)
+    with atomic_path(folder / f"{stem}.json") as partial:
+        partial.write_text(own.to_json())
+    return own
 
 
-def _all(folder: Path | None) -> list[tuple[Path, ModelDescriptor]]:
-    folders = [SHIPPED] if folder is None else [SHIPPED, folder]
-    return [(path, read(path)) for place in folders for path in sorted(place.glob("*.json"))]
+def _all(folder: Path | None) -> tuple[dict[Path, ModelDescriptor], dict[Path, ModelError]]:
+    present: dict[Path, ModelDescriptor] = {}
+    broken: dict[Path, ModelError] = {}
+    for place in [SHIPPED] if folder is None else [SHIPPED, folder]:
+        for path in sorted(place.glob("*.json")):
+            try:
+                present[path] = read(path)
+            except ModelError as error:
+                broken[path] = error
+    return present, broken
 
 
 def _find(name: str, folder: Path | None) -> tuple[Path, ModelDescriptor]:
-    present = _all(folder)
-    for path, descriptor in present:
+    present, broken = _all(folder)
+    for path, descriptor in present.items():
         if descriptor.name == name:
             return path, descriptor
-    names = ", ".join(sorted(d.name for _, d in present)) or "none"
-    raise ModelError(name, "there is no model of this name", f"Choose one of: {names}; or add its weights.")
+    fault = "there is no model of this name"
+    if broken:
+        told = "; ".join(f"{path}: {error.fault}" for path, error in broken.items())
+        fault += f", unless it is one whose descriptor can not be read ({told})"
+    names = ", ".join(sorted(d.name for d in present.values())) or "none"
+    raise ModelError(name, fault, f"Choose one of: {names}; or add its weights.")
 
 
 def read_weights(described_at: Path, descriptor: ModelDescriptor) -> dict[str, Tensor]:
@@ -290,8 +308,3 @@ def _resized(planes: Tensor, like: Tensor) -> Tensor:
     if planes.shape[-2:] == like.shape[-2:]:
         return planes
     return F.interpolate(planes, size=like.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with atomic_path(target) as partial:
-        shutil.copyfile(source, partial)

@@ -22,6 +22,9 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "inbox": _option("Where new scans are dropped; empty: ``inbox`` in the home folder.", ""),
                     "store": _option("The file store; empty: ``store`` in the home folder.", ""),
+                    "models": _option(
+                        "Color models that the museum added; empty: ``models`` in the home folder.", ""
+                    ),
                     "site": _option(
                         "Where published sites are written; empty: ``site`` in the home folder.", ""
                     ),

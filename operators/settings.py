@@ -33,14 +33,19 @@ def inbox() -> Path:
     return _folder("inbox")
 
 
-def store() -> Path:
-    """Return the file store's folder."""
-    return _folder("store")
+def store(root: Path | None = None) -> Path:
+    """Return the file store's folder; where none is configured, that in `root`, or in the home folder."""
+    return _folder("store", root)
 
 
 def site() -> Path:
     """Return the folder that published sites are written to."""
     return _folder("site")
+
+
+def models() -> Path:
+    """Return the folder of the color models that the museum added."""
+    return _folder("models")
 
 
 def address() -> str:
@@ -117,9 +122,8 @@ def _file(name: str) -> Path | None:
     return Path(configured).expanduser().resolve() if configured else None
 
 
-def _folder(name: str) -> Path:
-    configured = _conf(name, "")
-    return Path(configured).expanduser().resolve() if configured else home() / name
+def _folder(name: str, root: Path | None = None) -> Path:
+    return _file(name) or (root.expanduser().resolve() if root else home()) / name
 
 
 def _conf(key: str, fallback: str) -> str:

@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from catalog import collections, objects, rights
 from catalog.iiif.addresses import Addresses
@@ -21,6 +21,8 @@ from catalog.iiif.presentation import Audience, ShownFile, shown_object
 from catalog.interchange.spreadsheet import ImportReport, RowError
 from catalog.objects import CatalogObject, ObjectRecord, examined
 from catalog.provenance.vocabulary import COLOR_NOTICE
+from catalog.schema import memberships
+from catalog.schema import objects as rows
 from imaging.errors import CatalogError
 from imaging.stage import Role
 
@@ -68,6 +70,26 @@ def export_object(connection: Connection, accession_number: str, addresses: Addr
         ]
         document["subject_of"] = [_manifest(found, addresses)]
     return {name: value for name, value in document.items() if value}
+
+
+def export_objects(
+    connection: Connection, target: TextIO, addresses: Addresses, collection: str | None = None
+) -> int:
+    """Write all objects, or those right inside a collection, as a JSON list of documents; return how many.
+
+    `import_objects` reads it.
+    """
+    query = select(rows.c.accession_number).order_by(rows.c.accession_number)
+    if collection is not None:
+        number = collections.get(connection, collection).id
+        query = query.join(memberships).where(memberships.c.collection_id == number)
+    numbers = connection.execute(query).scalars().all()
+    target.write("[")
+    for place, accession_number in enumerate(numbers):
+        document = export_object(connection, accession_number, addresses)
+        target.write((",\n" if place else "\n") + json.dumps(document, ensure_ascii=False))
+    target.write("\n]\n")
+    return len(numbers)
 
 
 def import_objects(

@@ -8,8 +8,8 @@ title             free text
 description       free text
 maker             who made it, as the museum writes it
 date              when, as the museum writes it: "ca. 1890"
-date_from         first day it can mean: 1890, 1890-05 or 1890-05-03; read from `date` when left empty
-date_to           last day it can mean; likewise
+date_from         first day it can mean: 1890, 1890-05 or 1890-05-03
+date_to           last day it can mean; both are read from `date` when both are left empty
 rights            URI of a statement of rightsstatements.org or Creative Commons
 source            where the object came from
 collections       slugs of the collections to put it into, joined by ``|``; unknown ones are made
@@ -34,7 +34,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqlalchemy import Column, Connection, Date, MetaData, Table, Text, func, select, text
+from sqlalchemy import Column, Connection, Date, Integer, MetaData, Table, Text, delete, func, select, text
 
 from catalog import collections
 from catalog.dates import days_meant, first_day, last_day
@@ -110,6 +110,7 @@ def import_objects(
     with _opened(source) as lines, connection.begin_nested() as attempt:
         reading = _Reading(lines)
         staging = _stage(connection, reading)
+        _turn_away_reversed(connection, staging, reading)
         good = reading.rows - reading.faulty
         upserted = upsert_from(connection, staging, reading.speaking_of, good)
         if "collections" in reading.header:
@@ -168,8 +169,8 @@ class _Reading:
             named |= {"date_from", "date_to"}
         return tuple(name for name in DESCRIPTIVE if name in named)
 
-    def records(self) -> Iterator[tuple[ObjectRecord, str]]:
-        """Yield the record and the collections of each good row."""
+    def records(self) -> Iterator[tuple[int, ObjectRecord, str]]:
+        """Yield the line, the record and the collections of each good row."""
         seen: dict[str, int] = {}
         for line, cells in self._numbered():
             self.rows += 1
@@ -178,10 +179,14 @@ class _Reading:
             if earlier != line and record.accession_number:
                 errors.append(RowError(line, "accession_number", f"is that of line {earlier}"))
             if errors:
-                self.faulty += 1
-                self.errors += errors[: MOST_ERRORS_KEPT - len(self.errors)]
+                self.refuse(errors)
             else:
-                yield record, slugs
+                yield line, record, slugs
+
+    def refuse(self, errors: Sequence[RowError]) -> None:
+        """Count a faulty row."""
+        self.faulty += 1
+        self.errors += errors[: MOST_ERRORS_KEPT - len(self.errors)]
 
     def _numbered(self) -> Iterator[tuple[int, list[str]]]:
         start = 2
@@ -257,6 +262,7 @@ def _stage(connection: Connection, reading: _Reading) -> Table:
     staging = Table(
         "import_staging",
         MetaData(),
+        Column("line", Integer),
         Column("accession_number", Text),
         *(Column(name, Text) for name in _TEXTS),
         Column("date_from", Date),
@@ -271,14 +277,32 @@ def _stage(connection: Connection, reading: _Reading) -> Table:
     command = f"COPY {staging.name} FROM STDIN WITH (FORMAT csv, FORCE_NOT_NULL ({never_null}))"
     for batch in _batches(reading.records()):
         buffer = io.StringIO(newline="")
-        csv.writer(buffer).writerows(
-            [slugs if name == "collections" else getattr(record, name) for name in names]
-            for record, slugs in batch
+        csv.DictWriter(buffer, names).writerows(
+            {**vars(record), "line": line, "collections": slugs} for line, record, slugs in batch
         )
         buffer.seek(0)
         cursor.copy_expert(command, buffer)
     connection.execute(text(f"ANALYZE {staging.name}"))
     return staging
+
+
+def _turn_away_reversed(connection: Connection, staging: Table, reading: _Reading) -> None:
+    spoken = {"date_from", "date_to"}.intersection(reading.speaking_of)
+    if len(spoken) != 1:
+        return  # both days are the row's, which were compared when it was read, or none is
+    (column,) = spoken
+    other = "date_to" if column == "date_from" else "date_from"
+    said, known = staging.c[column], objects.c[other]
+    reversed_rows = (
+        delete(staging)
+        .where(staging.c.accession_number == objects.c.accession_number)
+        .where(said > known if column == "date_from" else said < known)
+        .returning(staging.c.line, said, known)
+    )
+    for line, day, opposite in sorted(connection.execute(reversed_rows)):
+        side = "after" if column == "date_from" else "before"
+        fault = f"{day} is {side} the catalog's {other}, {opposite}. Give both dates."
+        reading.refuse([RowError(line, column, fault)])
 
 
 def _join_collections(connection: Connection, staging: Table) -> None:
@@ -302,7 +326,7 @@ def _report(reading: _Reading, upserted: Upserted, written: bool) -> ImportRepor
         updated=upserted.updated,
         unchanged=upserted.unchanged,
         faulty=reading.faulty,
-        errors=tuple(reading.errors),
+        errors=tuple(sorted(reading.errors, key=lambda error: error.line)),
         written=written,
     )
 

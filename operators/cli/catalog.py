@@ -1,7 +1,8 @@
 """Commands on the catalog: import, export, list, show, troubles, migrate.
 
-They use the catalog that HELIOCHROME_CATALOG_DSN names, else the embedded one, which is started for the
-command where it does not run.
+They use the catalog that the environment names (HELIOCHROME_CATALOG_DSN, AIRFLOW_CONN_HELIOCHROME_CATALOG),
+else the embedded one, which is started for the command where it does not run. Connections that Airflow keeps
+elsewhere are its tasks' and pages' alone.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from operators import settings
 from operators.cli.answer import AsJson, Status, people, tell_facts, tell_json, tell_rows
 from operators.cli.deployment import DEFAULT_HOME, Home
 
@@ -45,8 +47,10 @@ def opened(home: Path) -> Iterator[Engine]:
 
 @app.command("import")
 def bring_in(
-    source: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV file; see the README.")],
-    dry_run: Annotated[bool, typer.Option(help="Check everything, change nothing.")] = False,
+    source: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV file; the README lists the columns.")
+    ],
+    dry_run: Annotated[bool, typer.Option(help="Check every row and count, change nothing.")] = False,
     skip_bad_rows: Annotated[
         bool, typer.Option(help="Take the good rows although others are faulty.")
     ] = False,
@@ -72,21 +76,33 @@ def bring_in(
 
 @app.command()
 def export(
-    target: Annotated[
-        Path | None, typer.Argument(help="CSV file to write; standard output by default.")
-    ] = None,
+    target: Annotated[Path | None, typer.Argument(help="File to write; standard output by default.")] = None,
     collection: Collection = None,
+    linked_art: Annotated[
+        bool, typer.Option("--linked-art", help="Write a JSON list of Linked Art documents, not CSV.")
+    ] = False,
     home: Home = DEFAULT_HOME,
 ) -> None:
-    """Write objects as CSV, in the form that `import` reads."""
-    from catalog.interchange.spreadsheet import export_objects  # noqa: PLC0415
+    """Write objects as CSV, in the form that `import` reads, or as Linked Art (JSON-LD).
+
+    Linked Art names each object by its page below the configured `address`.
+    """
+    from catalog.iiif.addresses import Addresses  # noqa: PLC0415
+    from catalog.interchange import linked_art as json_ld  # noqa: PLC0415
+    from catalog.interchange import spreadsheet  # noqa: PLC0415
 
     with opened(home) as engine, engine.connect() as connection:
+
+        def write(file: TextIO) -> int:
+            if linked_art:
+                return json_ld.export_objects(connection, file, Addresses(settings.address()), collection)
+            return spreadsheet.export_objects(connection, file, collection)
+
         if target is None:
-            export_objects(connection, sys.stdout, collection)
+            write(sys.stdout)
         else:
             with target.open("w", encoding="utf-8", newline="") as file:
-                written = export_objects(connection, file, collection)
+                written = write(file)
             people.print(f"{written} objects written to {target}")
 
 

@@ -8,16 +8,25 @@ from typing import Annotated
 
 import typer
 
-from operators.cli.answer import AsJson, people, tell_facts, tell_json, tell_rows
+from operators import settings
+from operators.cli.answer import AsJson, Status, people, tell_facts, tell_json, tell_rows
 
 app = typer.Typer(no_args_is_help=True, help="The networks: list them, check their weights, add your own.")
 Name = Annotated[str, typer.Argument(help="The model's name.")]
-Folder = Annotated[Path | None, typer.Option(help="The folder of your own weights.", file_okay=False)]
+Folder = Annotated[
+    Path,
+    typer.Option(
+        default_factory=settings.models,
+        help="The folder of your own weights.",
+        show_default="as configured, else models in the home folder",
+        file_okay=False,
+    ),
+]
 
 
 @app.command("list")
-def list_all(folder: Folder = None, as_json: AsJson = False) -> None:
-    """List the models that ship and those in a folder of your own."""
+def list_all(folder: Folder, as_json: AsJson = False) -> int:
+    """List the models that ship and those of your own; status 1 when a descriptor can not be read."""
     from colorization import models as color  # noqa: PLC0415 - loads PyTorch
     from restoration import models as mending  # noqa: PLC0415
 
@@ -29,10 +38,14 @@ def list_all(folder: Folder = None, as_json: AsJson = False) -> None:
         tell_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         tell_rows(columns, [(*row[:-1], row[-1][:12]) for row in rows])
+    broken = color.unreadable(folder)
+    for path, error in broken.items():
+        people.print(f"{path} can not be read: {error.fault}", markup=False)
+    return Status.NOT_ALL_WELL if broken else Status.WELL
 
 
 @app.command()
-def show(name: Name, folder: Folder = None, as_json: AsJson = False) -> None:
+def show(name: Name, folder: Folder, as_json: AsJson = False) -> None:
     """Tell what a model is, what it was trained on and how well it does."""
     from colorization import models as color  # noqa: PLC0415
     from restoration import models as mending  # noqa: PLC0415
@@ -45,21 +58,26 @@ def show(name: Name, folder: Folder = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def check(name: Name, folder: Folder = None) -> None:
+def check(name: Name, folder: Folder, as_json: AsJson = False) -> None:
     """Check that a color model's weights are those described, by sha256 and by shape."""
     from colorization import models as color  # noqa: PLC0415
 
-    color.verify(name, folder)
+    checked = color.verify(name, folder)
+    if as_json:
+        tell_json(asdict(checked))
     people.print(f"{name}: the weights are those described")
 
 
 @app.command()
 def add(
     descriptor: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The JSON descriptor.")],
-    folder: Annotated[Path, typer.Option(help="The folder of your own weights.", file_okay=False)],
+    folder: Folder,
+    as_json: AsJson = False,
 ) -> None:
     """Add a color model of your own: its descriptor, and the safetensors file beside it."""
     from colorization import models as color  # noqa: PLC0415
 
     added = color.add(descriptor, folder)
+    if as_json:
+        tell_json(asdict(added))
     people.print(f"{added.name} {added.version} added to {folder}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from operators import settings
 from operators.cli.answer import AsJson, Status, progress_bar, tell_facts, tell_json
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
         device = "cuda" if torch.cuda.is_available() else "cpu"
     options = ColorizationOptions(
         model=model or DEFAULT,
+        # The default ships: only for another one is it worth reading the configuration.
+        model_folder=settings.models() if model else None,
         alternatives=alternatives,
         hints=tuple(_hint(text) for text in hint or ()),
         device=device,

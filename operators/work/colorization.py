@@ -17,6 +17,7 @@ from colorization.models import DEFAULT, load
 from colorization.options import ColorizationOptions
 from imaging.errors import CatalogError
 from imaging.stage import Role, Scalar, StageResult
+from operators import settings
 from operators.outcome import Passage
 from operators.work.stage import Commission, Share, StageWorker
 
@@ -80,9 +81,11 @@ class Coloring(StageWorker):
 
 
 def chosen(model: str, alternatives: int) -> ColorizationOptions:
-    """Return the options for this machine: on an accelerator where there is one."""
+    """Return the options for this machine: on an accelerator where there is one, with the museum's models."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return ColorizationOptions(model=model or DEFAULT, alternatives=alternatives, device=device)
+    return ColorizationOptions(
+        model=model or DEFAULT, model_folder=settings.models(), alternatives=alternatives, device=device
+    )
 
 
 def _determining(options: ColorizationOptions) -> dict[str, Scalar]:

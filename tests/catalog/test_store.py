@@ -215,6 +215,17 @@ def test_abandoned_partial_work_is_dropped_but_not_what_somebody_works_on(store:
     assert list((store.root / "partial").iterdir()) == []
 
 
+def test_foreign_files_on_a_shelf_are_no_addresses(store: Store, tmp_path: Path):
+    scan = tmp_path / "scan.tif"
+    scan.write_bytes(b"scan")
+    sha256, original = store.add_original(scan)
+    entry = store.folder(store.produce(KEY, stage).key)
+    for shelf in (original.parent, entry.parent):
+        (shelf / ".nfs0000000000a1b2c3").touch()
+        (shelf / ".DS_Store").touch()
+    assert (list(store.keys()), list(store.originals())) == ([KEY], [sha256])
+
+
 def test_every_address_has_its_turn_once():
     keys = [hashlib.sha256(bytes([i])).hexdigest() for i in range(200)]
     seen = [key for turn in range(40, 52) for key in rotating_share(keys, turn, 12)]

@@ -147,6 +147,14 @@ def test_the_tile_is_made_to_fit_the_memory_budget() -> None:
     assert Tiling.within(0, 512, 96, 1).tile == 128
 
 
+def test_a_picture_that_is_seen_whole_fits_the_memory_budget_too() -> None:
+    budget = 512**2 * 1100
+    tiling = Tiling.within(budget, 512, 96, 1)
+    whole = max(side for side in range(1, 1000) if len(tiling.grid(side, side)) == 1)
+    assert tiling.tile < whole
+    assert whole**2 * 1100 <= budget
+
+
 def test_cancelling_keeps_finished_tiles(tmp_path: Path, lightness: np.ndarray) -> None:
     predictor = StandIn()
     whole = paint_whole(predictor, lightness, (), 128)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from skimage import data
 
 from colorization import models
@@ -137,6 +137,39 @@ def test_added_model_is_listed_and_works(museum, tmp_path, grey):
     assert models.add(museum / "tiny-1.json", folder) == added
     assert [m.name for m in models.list_models(folder)].count("tiny") == 1
     assert models.load("tiny", folder=folder).predict(grey).ab.shape[1] == 2
+
+
+def test_models_whose_weights_have_the_same_file_name_live_side_by_side(museum, tmp_path):
+    folder = tmp_path / "own"
+    for name, shift in (("first", 0.0), ("second", 1.0)):
+        models.add(renamed(museum, tmp_path / name, name, shift), folder)
+    assert models.verify("first", folder).sha256 != models.verify("second", folder).sha256
+    stems = [sorted(path.stem for path in folder.glob(f"*.{kind}")) for kind in ("json", "safetensors")]
+    assert stems[0] == stems[1]
+
+
+def renamed(museum: Path, folder: Path, name: str, shift: float) -> Path:
+    """Make another model of the museum's, its weights in ``model.safetensors``; return its descriptor."""
+    folder.mkdir()
+    weights = load_file(museum / "tiny-1.safetensors")
+    save_file(weights | {"log_weight": weights["log_weight"] + shift}, folder / "model.safetensors")
+    stated = json.loads((museum / "tiny-1.json").read_text())
+    stated |= {"name": name, "weights": "model.safetensors"}
+    stated |= {"sha256": sha256_file(folder / "model.safetensors")}
+    (folder / "model.json").write_text(json.dumps(stated))
+    return folder / "model.json"
+
+
+def test_a_broken_descriptor_hides_no_other_model_and_is_named(museum, tmp_path):
+    folder = tmp_path / "own"
+    models.add(museum / "tiny-1.json", folder)
+    (folder / "broken.json").write_text('{"name": "broken"}')
+    assert {m.name for m in models.list_models(folder)} == {DEFAULT, "tiny"}
+    assert list(models.unreadable(folder)) == [folder / "broken.json"]
+    assert models.show(DEFAULT, folder).name == DEFAULT
+    assert models.load("tiny", folder=folder).descriptor.name == "tiny"
+    with pytest.raises(ModelError, match=r"broken\.json: version: Field required"):
+        models.show("broken", folder)
 
 
 def test_altered_model_is_not_added(altered, tmp_path):

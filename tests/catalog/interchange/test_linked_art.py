@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,13 @@ from sqlalchemy import Connection
 from catalog import collections, objects, reviews
 from catalog.agents import person
 from catalog.iiif.addresses import Addresses
-from catalog.interchange.linked_art import CONTEXT, export_object, import_objects, read_object
+from catalog.interchange.linked_art import (
+    CONTEXT,
+    export_object,
+    export_objects,
+    import_objects,
+    read_object,
+)
 from catalog.objects import DESCRIPTIVE, ObjectRecord
 from catalog.schema import ReviewState
 from imaging.errors import CatalogError
@@ -46,6 +53,27 @@ def test_description_reads_back_as_it_was_written(connection: Connection):
     )
     assert document["id"].startswith("https://museum.example/")
     assert read_object(json.loads(json.dumps(document))) == RECORD
+
+
+@pytest.mark.parametrize("records", [[], [RECORD, ObjectRecord(accession_number="7", title="Quay")]])
+def test_a_whole_catalog_is_one_list_that_reads_back(
+    connection: Connection, tmp_path: Path, records: list[ObjectRecord]
+):
+    objects.upsert(connection, records)
+    target = io.StringIO()
+    assert export_objects(connection, target, ADDRESSES) == len(records)
+    assert [read_object(document) for document in json.loads(target.getvalue())] == records
+    report = import_objects(connection, save(tmp_path / "all.json", json.loads(target.getvalue())))
+    assert (report.unchanged, report.faulty) == (len(records), 0)
+
+
+def test_a_collection_is_exported_alone(connection: Connection):
+    objects.upsert(connection, [RECORD, ObjectRecord(accession_number="7")])
+    collections.ensure(connection, "plates")
+    collections.add(connection, "plates", [objects.get(connection, "7").id])
+    target = io.StringIO()
+    assert export_objects(connection, target, ADDRESSES, "plates") == 1
+    assert "1984.12/3" not in target.getvalue()
 
 
 def test_bare_object_says_only_its_number(connection: Connection):

@@ -92,6 +92,27 @@ def test_every_fault_is_reported_with_line_and_column_and_nothing_is_written(con
     assert count(connection) == 0
 
 
+@pytest.mark.parametrize(
+    ("column", "day", "fault"),
+    [
+        ("date_from", "1950", "1950-01-01 is after the catalog's date_to, 1912-12-31. Give both dates."),
+        ("date_to", "1880", "1880-12-31 is before the catalog's date_from, 1912-01-01. Give both dates."),
+    ],
+)
+def test_day_that_contradicts_what_the_catalog_knows_is_a_faulty_row(
+    connection: Connection, column: str, day: str, fault: str
+):
+    load(connection, "accession_number,date\n1,1912\n2,1912\n")
+    rows = f"accession_number,{column},rights\n1,{day},\n2,1912,\n3,,mine\n"
+    report = load(connection, rows)
+    assert (report.faulty, report.written) == (2, False)
+    assert report.errors[0] == RowError(2, column, fault)
+    assert [error.line for error in report.errors] == [2, 4]
+    skipping = load(connection, rows, skip_bad_rows=True)
+    assert (skipping.unchanged, skipping.faulty, skipping.written) == (1, 2, True)
+    assert objects.get(connection, "1").date_from == date(1912, 1, 1)
+
+
 def test_good_rows_are_written_when_bad_ones_are_to_be_skipped(connection: Connection):
     report = load(connection, "accession_number,rights\n1,\n2,mine\n", skip_bad_rows=True)
     assert (report.inserted, report.faulty, report.written) == (1, 1, True)

@@ -17,6 +17,7 @@ from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.verify import verify_object
 from catalog.schema import EventOutcome, EventType
 from catalog.schema import events as event_table
+from catalog.store import Store
 from imaging.errors import OptionsError
 from imaging.stage import Role, StageResult
 from tests.catalog.provenance.cataloged_photograph import ACCESSION_NUMBER, Cataloged, catalog_photograph
@@ -91,6 +92,27 @@ def test_a_flipped_bit_is_quarantined_recorded_and_reported(cataloged: Cataloged
     assert _events(cataloged, EventType.QUARANTINE) == [
         (EventOutcome.SUCCESS, f"moved to {loss.quarantined}")
     ]
+
+
+def test_what_a_killed_audit_had_moved_is_recorded_by_the_next(
+    cataloged: Cataloged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _spoil(cataloged.path("colorized.tif"))
+
+    def killed_after_the_move(key: str) -> None:
+        Store.quarantine(cataloged.store, key)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(cataloged.store, "quarantine", killed_after_the_move)
+        audit_fixity(cataloged.engine, cataloged.store, _whole())
+    for occasion in ("audit 1", "audit 2"):
+        (loss,) = audit_fixity(cataloged.engine, cataloged.store, _whole(occasion)).losses
+        assert (cataloged.store.root / str(loss.quarantined) / "colorized.tif").is_file()
+        moved = (EventOutcome.SUCCESS, f"moved to {loss.quarantined}")
+        assert _events(cataloged, EventType.QUARANTINE) == [moved]
+    faults = [text for outcome, text in _events(cataloged, EventType.FIXITY_CHECK) if outcome == "fail"]
+    assert ["colorized.tif sha256 is" in text for text in faults] == [True, False]
 
 
 def test_what_was_quarantined_is_made_anew_by_the_next_run(

@@ -7,9 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from sqlalchemy import Engine
 
 from catalog.provenance.verify import Verdict
+from colorization.chroma import Decoding
+from colorization.models import DEFAULT
+from colorization.network import ColorNetwork
+from colorization.training.export import export
+from colorization.training.targets import Palette
 from operators.cli.answer import Status
 from operators.cli.app import run
 from tests.operators.conftest import Photographer
@@ -94,6 +100,45 @@ def test_models_are_listed_with_their_digests(heliochrome: Said) -> None:
     assert all(len(model["sha256"]) == 64 for model in json.loads(text))
 
 
+@pytest.fixture
+def tiny_model(tmp_path: Path) -> Path:
+    """The descriptor of a small color model with random weights."""
+    axis = torch.arange(-40.0, 41.0, 20.0)
+    bins = torch.cartesian_prod(axis, axis)
+    palette = Palette(bins, torch.full((len(bins),), 1 / len(bins)))
+    network = ColorNetwork(bins, width=24)
+    export(network, palette, tmp_path, version="1", decoding=Decoding(), name="tiny")
+    return tmp_path / "tiny-1.json"
+
+
+def test_an_added_model_is_found_by_every_command(
+    heliochrome: Said,
+    tiny_model: Path,
+    photograph: Photographer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HELIOCHROME__MODELS", str(tmp_path / "own"))
+    digest = json.loads(heliochrome("models", "add", tiny_model, "--json")[1])["sha256"]
+    assert {path.parent for path in tmp_path.rglob(f"*{digest[:12]}*")} == {tmp_path / "own"}
+    assert json.loads(heliochrome("models", "check", "tiny", "--json")[1])["sha256"] == digest
+    assert json.loads(heliochrome("models", "show", "tiny", "--json")[1])["sha256"] == digest
+    assert "tiny" in heliochrome("models", "list")[1]
+    told = heliochrome("colorize", photograph("a.tif"), "--model", "tiny", "--device", "cpu", "--json")[1]
+    assert [model["sha256"] for model in json.loads(told)["result"]["models"]] == [digest]
+
+
+def test_a_broken_descriptor_is_named_beside_the_models_that_work(
+    heliochrome: Said, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HELIOCHROME_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "broken.json").write_text("{}")
+    status, text = heliochrome("models", "list", "--json")
+    assert status == Status.NOT_ALL_WELL
+    assert DEFAULT in {model["name"] for model in json.loads(text)}
+
+
 @pytest.mark.usefixtures("own_catalog")
 def test_catalog_takes_and_gives_spreadsheets(heliochrome: Said, tmp_path: Path) -> None:
     sheet = tmp_path / "objects.csv"
@@ -104,6 +149,8 @@ def test_catalog_takes_and_gives_spreadsheets(heliochrome: Said, tmp_path: Path)
     listed = json.loads(heliochrome("catalog", "list", "--collection", "ships", "--json")[1])
     assert [item["title"] for item in listed] == ["Harbor", "Quay"]
     assert "1987.13" in heliochrome("catalog", "export")[1]
+    exported = heliochrome("catalog", "export", "--linked-art", "--collection", "ships")[1]
+    assert [document["_label"] for document in json.loads(exported)] == ["Harbor", "Quay"]
     assert json.loads(heliochrome("catalog", "show", "1987.12", "--json")[1])["scans"] == []
     assert heliochrome("catalog", "show", "none")[0] == Status.FAILED
     assert heliochrome("catalog", "troubles", "--json") == (Status.WELL, "[]\n")
@@ -116,3 +163,49 @@ def test_faulty_rows_are_status_1_and_nothing_is_written(heliochrome: Said, tmp_
     status, text = heliochrome("catalog", "import", sheet, "--json")
     assert (status, json.loads(text)["written"]) == (Status.NOT_ALL_WELL, False)
     assert json.loads(heliochrome("catalog", "list", "--json")[1]) == []
+
+
+@pytest.mark.usefixtures("own_catalog")
+def test_a_site_needs_no_address_but_the_configured_one(
+    heliochrome: Said, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HELIOCHROME__SITE_ADDRESS", "https://photos.example.org/")
+    sheet = tmp_path / "objects.csv"
+    sheet.write_text("accession_number,collections\n1987.12,ships\n")
+    assert heliochrome("catalog", "import", sheet)[0] == Status.WELL
+    assert heliochrome("publish", "ships", "--to", tmp_path / "site", "--json")[0] == Status.WELL
+    written = "".join(path.read_text() for path in (tmp_path / "site").rglob("*.json"))
+    assert "https://photos.example.org/iiif" in written
+
+
+@pytest.mark.usefixtures("own_catalog")
+@pytest.mark.parametrize(
+    ("command", "user"),
+    [
+        (("serve",), "catalog.web.standalone.PublicServer"),
+        (("publish", "ships", "--to", "site"), "operators.work.publishing.publish_collection"),
+        (("verify", "1987.12"), "catalog.store.Store"),
+    ],
+)
+@pytest.mark.parametrize(("configured", "expected"), [("", "elsewhere/store"), ("shelves", "shelves")])
+def test_the_store_is_the_configured_one_for_every_command(
+    heliochrome: Said,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: tuple[str, ...],
+    user: str,
+    configured: str,
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW__HELIOCHROME__STORE", configured)
+
+    given: list[str] = []
+
+    def ends_here(*arguments: object, **_: object) -> None:
+        given.extend(str(argument) for argument in arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(user, ends_here)
+    assert heliochrome(*command, "--home", "elsewhere")[0] == Status.INTERRUPTED
+    assert str(tmp_path / expected) in given
