@@ -27,7 +27,7 @@ PARAMS = {
         "",
         type="string",
         title="Inbox",
-        description="Folder of the scans, inside the configured inbox or the home folder; empty: the inbox.",
+        description="Folder of scans in the configured inbox, or else in the home folder; empty: the inbox.",
     ),
     "collection": Param(
         "",
@@ -50,7 +50,7 @@ PARAMS = {
         items={"type": "string", "enum": ["restored", "colorized", "alternatives"]},
         uniqueItems=True,
         title="Produce",
-        description="What to make of each scan.",
+        description="What to make of each scan; alternatives bring the colorized photograph with them.",
     ),
     "sensitivity": Param(
         0.5,
@@ -86,7 +86,6 @@ with DAG(
     is_paused_upon_creation=False,
     default_args=dict(RETRIES),
     params=PARAMS,
-    render_template_as_native_obj=True,
     tags=["heliochrome"],
     doc_md=__doc__,
 ) as dag:
@@ -111,7 +110,7 @@ with DAG(
         colorized = ColorizeOperator(
             task_id="colorize",
             batch=restored.output,
-            produce="{{ params.produce }}",
+            produce="{{ params.produce | tojson }}",
             max_active_tis_per_dag=settings.tile_slots(),
         )
         tagged = TagProvenanceOperator(task_id="tag", batch=colorized.output)

@@ -83,11 +83,13 @@ class _Tally:
     lost: list[Loss] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     fresh: int = 0
+    remarks: list[str] = field(default_factory=list)
 
     def add(self, done: Done) -> None:
         self.scans += (scan for scan in done.scans if scan not in self.scans)
         self.lost += done.lost
         self.fresh += done.fresh
+        self.remarks += done.remarks
 
 
 class BatchOperator(BaseOperator):
@@ -137,7 +139,7 @@ class BatchOperator(BaseOperator):
         with closing(CatalogHook(self.catalog_conn_id)) as hook:
             tally = self._work_through(self.items(), self.worker(hook, context), context)
         outcome = self.before().after(
-            tuple(tally.scans), tuple(tally.lost), tuple(tally.waiting), tally.fresh
+            tuple(tally.scans), tuple(tally.lost), tuple(tally.waiting), tally.fresh, tuple(tally.remarks)
         )
         log.info(
             "%s: %d scans go on, %d photographs lost, %d waiting; %d results made, the others were there",
@@ -165,12 +167,13 @@ class BatchOperator(BaseOperator):
     ) -> Iterator[tuple[Any, Exception]]:
         progress, in_hand = Progress(len(items), state), InHand(state)
         for item in items:
-            name = worker.name(item)
-            if in_hand.deaths(name) >= DEATHS_ALLOWED:
-                yield item, _deadly(name, in_hand.deaths(name))
+            # Pages of one file share its name; each is in hand for itself.
+            name, subject = worker.name(item), str(item)
+            if in_hand.deaths(subject) >= DEATHS_ALLOWED:
+                yield item, _deadly(name, in_hand.deaths(subject))
                 progress.finish()
                 continue
-            in_hand.take(name)
+            in_hand.take(subject)
             progress.begin(name)
             try:
                 tally.add(worker.process(item, progress))
@@ -185,7 +188,7 @@ class BatchOperator(BaseOperator):
                     raise
                 log.exception("%s: %s failed", name, self.stage)
                 yield item, error
-            in_hand.lay_aside(name)
+            in_hand.lay_aside(subject)
             progress.finish()
         in_hand.close()
 

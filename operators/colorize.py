@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,8 @@ class ColorizeOperator(BatchOperator):
     batch
         The outcome of an `operators.restore.RestoreOperator`.
     produce
-        What the run is to make; without ``colorized`` in it, photographs pass through.
+        What the run is to make; without ``colorized`` or ``alternatives`` in it, photographs pass through.
+        A JSON list is taken too, as templates make it.
     model
         The color model's name; empty for the default.
     """
@@ -43,7 +45,7 @@ class ColorizeOperator(BatchOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Colorize the batch, or hand it on as it is."""
-        if "colorized" not in self.produce:
+        if self._wanted().isdisjoint({"colorized", "alternatives"}):
             self.log.info("colorization was not asked for")
             return self.before().to_xcom()
         return super().execute(context)
@@ -52,5 +54,8 @@ class ColorizeOperator(BatchOperator):
         """Return an `operators.work.colorization.Coloring`."""
         from operators.work.colorization import Coloring, chosen  # noqa: PLC0415 - loads PyTorch
 
-        alternatives = settings.ALTERNATIVES if "alternatives" in self.produce else 0
+        alternatives = settings.ALTERNATIVES if "alternatives" in self._wanted() else 0
         return Coloring(hook.engine, hook.store, chosen(self.model, alternatives))
+
+    def _wanted(self) -> frozenset[str]:
+        return frozenset(json.loads(self.produce) if isinstance(self.produce, str) else self.produce)

@@ -43,7 +43,6 @@ class FindScansOperator(BaseOperator):
 
         with closing(CatalogHook()) as hook:
             inbox = hook.inbox(self.inbox)
-        inbox.mkdir(parents=True, exist_ok=True)
         quiet = settings.quiet_seconds()
         listing = list_inbox(inbox, quiet)
         if listing.waiting:

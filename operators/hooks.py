@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from imaging.errors import CatalogError
+from imaging.errors import CatalogError, ForbiddenScan, OptionsError
 from operators import settings
 
 if TYPE_CHECKING:
@@ -79,17 +79,31 @@ class CatalogHook(BaseHook):
     def inbox(self, name: str | Path = "") -> Path:
         """Return the inbox `name`, which must lie in the configured inbox or in the home folder.
 
+        A relative name is looked for in the one, then in the other. The configured inbox is made when absent.
+
         Raises
         ------
         ForbiddenScan
-            It lies elsewhere: who may start a run may not read the whole machine.
+            It lies elsewhere, for who may start a run may not read the whole machine; or it holds or is part
+            of what Heliochrome keeps for itself.
+        OptionsError
+            There is no such folder.
         """
         from imaging.scan import resolve_inside  # noqa: PLC0415 - loads libvips
 
-        inbox = settings.inbox()
+        inbox, home = settings.inbox(), settings.home()
         if not str(name):
+            inbox.mkdir(parents=True, exist_ok=True)
             return inbox
-        return resolve_inside(Path(name), inbox if Path(name).is_relative_to(inbox) else settings.home())
+        named = next((named for root in (inbox, home) if (named := root / name).is_dir()), inbox / name)
+        folder = resolve_inside(named, inbox if named.is_relative_to(inbox) else home)
+        for own in (settings.store(), home / "secrets"):
+            if folder.is_relative_to(own) or own.is_relative_to(folder):
+                raise ForbiddenScan(folder, f"{own} is no inbox", "Name a folder of scans.")
+        if not folder.is_dir():
+            fault = f"there is no folder {name} in {inbox} or {home}"
+            raise OptionsError("inbox", fault, "Correct the name, or make the folder.")
+        return folder
 
     def _connection_dsn(self) -> str | None:
         from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415

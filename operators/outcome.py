@@ -51,11 +51,15 @@ class Passage:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one photograph: the scans that go on, those that do not, and what was made for them."""
+    """What became of one photograph: the scans that go on, those that do not, and what was made for them.
+
+    Remarks say what somebody should look at although all went on.
+    """
 
     scans: tuple[Passage, ...] = ()
     lost: tuple[Loss, ...] = ()
     fresh: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class BatchOutcome:
         Names of files that are still being written; the next run takes them.
     fresh
         How many stage results were made, not found.
+    remarks
+        What somebody should look at although it went on.
     """
 
     index: int
@@ -81,9 +87,15 @@ class BatchOutcome:
     lost: tuple[Loss, ...] = ()
     waiting: tuple[str, ...] = ()
     fresh: int = 0
+    remarks: tuple[str, ...] = ()
 
     def after(
-        self, scans: tuple[Passage, ...], lost: tuple[Loss, ...], waiting: tuple[str, ...], fresh: int
+        self,
+        scans: tuple[Passage, ...],
+        lost: tuple[Loss, ...],
+        waiting: tuple[str, ...],
+        fresh: int,
+        remarks: tuple[str, ...] = (),
     ) -> BatchOutcome:
         """Return the outcome after one more stage."""
         return replace(
@@ -92,6 +104,7 @@ class BatchOutcome:
             lost=self.lost + lost,
             waiting=self.waiting + waiting,
             fresh=self.fresh + fresh,
+            remarks=self.remarks + remarks,
         )
 
     def to_xcom(self) -> dict[str, Any]:
@@ -107,4 +120,6 @@ class BatchOutcome:
             lost=tuple(Loss(**loss) for loss in raw["lost"]),
             waiting=tuple(raw["waiting"]),
             fresh=raw["fresh"],
+            # Not in what runs of earlier versions handed on.
+            remarks=tuple(raw.get("remarks", ())),
         )

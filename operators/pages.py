@@ -93,6 +93,7 @@ def _caller(request: Request) -> Agent:
 def _add_task_page(pages: FastAPI, site: Site) -> None:
     @pages.get("/task", response_class=HTMLResponse)
     def photographs_of_task(run: str, task: str, batch: int = -1) -> Response:
+        """Show the objects whose scans a batch handed on, and what it lost; go to the only one at once."""
         # Run ids hold a plus sign, which forms and some links turn into a space.
         outcome = _outcome(run.replace(" ", "+"), task, batch)
         passages = outcome.scans if outcome else ()

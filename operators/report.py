@@ -49,6 +49,9 @@ class ReportOperator(BaseOperator):
         lost += [loss for outcome in outcomes for loss in outcome.lost if not loss.known]
         for loss in (*known, *lost):
             self.log.warning("%s, %s: %s", loss.photograph, loss.stage, loss.reason)
+        remarks = [remark for outcome in outcomes for remark in outcome.remarks]
+        for remark in remarks:
+            self.log.warning("%s", remark)
         report = {
             "found": sum(len(batch["names"]) for batch in batches),
             "finished": len({passage.scan for outcome in outcomes for passage in outcome.scans}),
@@ -56,10 +59,11 @@ class ReportOperator(BaseOperator):
             "lost": len(lost),
             "known": len(known),
             "waiting": sum(len(outcome.waiting) for outcome in outcomes),
+            "remarks": len(remarks),
         }
         self.log.info(
             "%(found)d files found, %(finished)d scans finished, %(lost)d lost, %(known)d refused before, "
-            "%(waiting)d still being written; %(fresh)d stage results made",
+            "%(waiting)d still being written, %(remarks)d remarks; %(fresh)d stage results made",
             report,
         )
         context["ti"].xcom_push("report", report)

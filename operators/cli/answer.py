@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from imaging.errors import HeliochromeError, OptionsError, ScanError, UnfinishedScan
 
@@ -64,9 +65,15 @@ def tell_json(document: Any) -> None:
 
 def tell_facts(title: str, facts: Mapping[str, Any]) -> None:
     """Print names and values."""
-    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table(
+        title=Text(title, "table.title"),
+        title_justify="left",
+        show_header=False,
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), _short(value))
+        table.add_row(name.replace("_", " "), _cell(value))
     results.print(table)
 
 
@@ -76,7 +83,7 @@ def tell_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for column in columns:
         table.add_column(column)
     for row in rows:
-        table.add_row(*(_short(value) for value in row))
+        table.add_row(*(_cell(value) for value in row))
     results.print(table)
 
 
@@ -84,7 +91,7 @@ def tell_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 def progress_bar(title: str, silent: bool = False) -> Iterator[Callable[[float], None]]:
     """Show a bar with the time left; lends what is told the finished share, 0–1."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(40),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
@@ -96,8 +103,9 @@ def progress_bar(title: str, silent: bool = False) -> Iterator[Callable[[float],
         yield lambda share: bar.update(task, completed=share)
 
 
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _cell(value: Any) -> Text:
+    # Not a string: in those rich looks for markup, and titles and file names hold brackets.
+    return Text(f"{value:.4g}" if isinstance(value, float) else str(value))
 
 
 def _plain(value: Any) -> Any:

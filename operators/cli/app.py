@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from imaging.errors import HeliochromeError
+from imaging.errors import CatalogError, HeliochromeError
 from operators.cli import catalog, deployment, models, photographs, publishing
 from operators.cli.answer import Status, people, status_of, tell_error
+from operators.settings import CATALOG_VARIABLE
 
 app = typer.Typer(
     name="heliochrome",
@@ -50,8 +52,11 @@ def run(arguments: Sequence[str]) -> int:
     try:
         outcome = app(args=list(arguments), standalone_mode=False)
     except HeliochromeError as error:
-        tell_error(error, "--json" in arguments)
-        return status_of(error)
+        return _failed(error, arguments)
+    except OSError as error:
+        remedy = "Check the path, its permissions and the room on its disk."
+        failure = HeliochromeError(str(error.filename or "system"), error.strerror or str(error), remedy)
+        return _failed(failure, arguments)
     except typer.TyperException as error:
         # Without a command, the help that was just printed says it all.
         if str(error):
@@ -60,4 +65,27 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         people.print("interrupted")
         return Status.INTERRUPTED
+    except Exception as error:
+        if not _is_of_database(error):
+            raise
+        remedy = f"Check that its server answers and that {CATALOG_VARIABLE} names it."
+        return _failed(CatalogError("catalog", _without_password(error), remedy), arguments)
     return outcome if isinstance(outcome, int) else Status.WELL
+
+
+def _failed(error: HeliochromeError, arguments: Sequence[str]) -> int:
+    tell_error(error, "--json" in arguments)
+    return status_of(error)
+
+
+def _is_of_database(error: Exception) -> bool:
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - not for commands on single files
+
+    return isinstance(error, SQLAlchemyError)
+
+
+def _without_password(error: Exception) -> str:
+    # SQLAlchemy's own errors quote whole addresses; a server's only what was taken for a name in them, which
+    # ends with a mistyped password's @.
+    said = str(getattr(error, "orig", None) or type(error).__name__)
+    return re.sub(r"\S*@", "…@", said.splitlines()[0])

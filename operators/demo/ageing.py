@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.lab import decode_srgb, encode_srgb
+
 Picture = npt.NDArray[np.float32]
 
 MAXIMUM_DENSITY = 1.6
@@ -75,7 +77,7 @@ def age(grey: Picture, ageing: Ageing, seed: int) -> Picture:
     density += _grain(density, ageing.grain, rng)
     density = _abrade(density, ageing, rng)
     reflectance = np.power(10.0, -np.maximum(density, 0))[..., None] * np.asarray(ageing.paper, np.float32)
-    return _encode(reflectance.astype(np.float32))
+    return np.clip(encode_srgb(reflectance), 0, 1)
 
 
 def _with_margin(grey: Picture, share: float) -> Picture:
@@ -84,15 +86,7 @@ def _with_margin(grey: Picture, share: float) -> Picture:
 
 
 def _expose(grey: Picture) -> Picture:
-    linear = np.where(grey <= 0.04045, grey / 12.92, ((grey + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
-    return np.minimum(-np.log10(np.maximum(linear, 1e-4)), MAXIMUM_DENSITY).astype(np.float32)
-
-
-def _encode(linear: Picture) -> Picture:
-    curve = np.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 1e-6) ** (1 / 2.4) - 0.055
-    )
-    return np.clip(curve, 0, 1).astype(np.float32)
+    return np.minimum(-np.log10(np.maximum(decode_srgb(grey), 1e-4)), MAXIMUM_DENSITY).astype(np.float32)
 
 
 def _stain(shape: tuple[int, ...], strength: float, rng: np.random.Generator) -> Picture:

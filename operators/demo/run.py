@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import Engine
 
 from catalog.database import connect, in_transaction
@@ -88,7 +90,9 @@ def demonstrate(home: Path, historical: Path | None, console: Console) -> Demons
         When a service does not start.
     """
     with ExitStack() as stack:
-        services = stack.enter_context(running(home, report=lambda line: console.print(f"· {line}")))
+        services = stack.enter_context(
+            running(home, report=lambda line: console.print(f"· {line}", markup=False))
+        )
         described = write_samples(services.home.inbox, historical)
         engine = connect(services.catalog_dsn)
         stack.callback(engine.dispose)
@@ -168,7 +172,7 @@ def _show(result: Demonstration, services: Services, console: Console) -> None:
         table.add_column(heading, justify="right")
     for photograph in result.photographs:
         table.add_row(
-            f"{photograph.accession_number}  [dim]{photograph.title}",
+            Text.assemble(photograph.accession_number, "  ", (photograph.title, "dim")),
             "–" if photograph.damage is None else f"{photograph.damage:.2%}",
             "–" if photograph.confidence is None else f"{photograph.confidence:.0%}",
             f"{photograph.seconds:.1f}",
@@ -181,10 +185,11 @@ def _show(result: Demonstration, services: Services, console: Console) -> None:
         f"{made} stage results made, {result.new_events} events recorded"
         + ("" if made else " (all of it was done before)")
     )
-    console.print(f"\nLook at   [bold]{result.contact_sheet}[/]")
-    console.print(f"Files     {services.home.store}")
+    console.print(f"\nLook at   [bold]{escape(str(result.contact_sheet))}[/]")
+    console.print(f"Files     {escape(str(services.home.store))}")
     console.print("Pages     run `heliochrome up` (or `make up`), log in, and open Collection in the menu")
     if not result.succeeded:
         console.print(
-            f"[red]Not all went well:[/] the run ended as {result.state}; logs are in {services.home.logs}"
+            f"[red]Not all went well:[/] the run ended as {result.state}; "
+            f"logs are in {escape(str(services.home.logs))}"
         )

@@ -58,7 +58,11 @@ class Process:
 
 
 def environment(home: Home, *, port: int, metadata_dsn: str, accounts: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that makes Airflow ours; what the caller's environment sets already wins.
+    """Return the environment that makes Airflow ours.
+
+    What the caller's environment sets wins where it is a matter of choice, such as how many tasks run at
+    once, or of what is stored already, as the key of encrypted connections. Where Airflow listens, keeps its
+    files and finds its database, its executor, its accounts and its other secrets are ours.
 
     Parameters
     ----------
@@ -84,7 +88,6 @@ def environment(home: Home, *, port: int, metadata_dsn: str, accounts: Mapping[s
         "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("jwt"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__FERNET_KEY": _fernet_key(home.secret("fernet")),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
             [{"name": "heliochrome", "classpath": BUNDLE, "kwargs": {}}]
@@ -93,6 +96,8 @@ def environment(home: Home, *, port: int, metadata_dsn: str, accounts: Mapping[s
         **accounts,
     }
     may = {
+        # Connections that were encrypted with the caller's own key can be read with no other.
+        "AIRFLOW__CORE__FERNET_KEY": _fernet_key(home.secret("fernet")),
         # An idle slot costs memory only; more running tasks than cores fight for them.
         "AIRFLOW__CORE__PARALLELISM": str(min(max(4, cores), 12)),
         # The default of 5 s keeps a quarter of all tasks idle after they finished.

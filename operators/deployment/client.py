@@ -175,13 +175,23 @@ class AirflowClient:
             )
         return dict(response.json())
 
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        try:
+            return self._ask(method, path, body)
+        except httpx.HTTPError as error:
+            raise ServiceError(
+                f"Airflow at {self.address}",
+                str(error) or type(error).__name__,
+                "Look into the api-server's log in the home folder.",
+            ) from error
+
     @retry(
         retry=retry_if_exception_type(httpx.TransportError),
         stop=stop_after_attempt(4),
         wait=wait_exponential(0.5),
         reraise=True,
     )
-    def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         if not self._token:
             self._log_in()
         for _ in range(2):

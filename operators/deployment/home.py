@@ -61,11 +61,6 @@ class Home:
         return self.root / "logs"
 
     @property
-    def site(self) -> Path:
-        """Where `publish_collection` writes static sites."""
-        return self.root / "site"
-
-    @property
     def addresses(self) -> Path:
         """The JSON file in which running services state where they answer."""
         return self.root / "services.json"

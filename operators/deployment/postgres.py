@@ -161,9 +161,11 @@ class EmbeddedPostgres:
                 ) from error
 
     def _initialize(self) -> None:
-        # A first start that was killed leaves a folder without PG_VERSION; nothing of worth can be in it.
-        if self._data.exists():
-            shutil.rmtree(self._data)
+        # Made beside and renamed into place: a first start that was killed leaves a draft, in which nothing
+        # of worth can be. What lies under the name itself is never removed.
+        draft = self._data.with_suffix(".new")
+        if draft.exists():
+            shutil.rmtree(draft)
         # Beside the data, not in the system's temporary folder: the server's user must be able to reach it.
         with tempfile.NamedTemporaryFile("w", dir=self._reachable_folder, prefix=".password-") as file:
             file.write(self.password)
@@ -172,15 +174,17 @@ class EmbeddedPostgres:
             try:
                 self._run(
                     "initdb",
-                    *("-D", self._data, "-U", USER, "--auth=scram-sha-256", "--pwfile", file.name),
+                    *("-D", draft, "-U", USER, "--auth=scram-sha-256", "--pwfile", file.name),
                     *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                     *("--locale=C", "--data-checksums"),
                 )
-            except subprocess.CalledProcessError as error:
+                draft.rename(self._data)
+            except (subprocess.SubprocessError, OSError) as error:
                 raise ServiceError(
                     "embedded PostgreSQL",
                     f"could not create its data folder {self._data}",
-                    "Check free space and permissions, or set HELIOCHROME_CATALOG_DSN to your own server.",
+                    "Check free space, permissions and whether something lies there already, "
+                    "or set HELIOCHROME_CATALOG_DSN to your own server.",
                 ) from error
 
     def _address(self) -> PostgresAddress | None:

@@ -4,7 +4,8 @@ Reads the inbox, which it never changes. Writes the original and one catalog tra
 finds every scan known and writes nothing; a crash leaves at most a hidden copy in the store.
 
 The same bytes under two names are one scan, and both names are noted. Each page of a file with several is a
-scan of its own. Where no object has the file's name as its accession number, one is made.
+scan of its own, refused for itself alone. Where no object has the file's name as its accession number, one is
+made; files of the same name in different folders share it, and the report remarks on them.
 """
 
 from __future__ import annotations
@@ -75,25 +76,21 @@ class Ingestion:
             inspect_scan(path)
             sha256, original = self.store.add_original(path)
             pages = inspect_scan(original).pages
-            taken = [self._take_in(item, sha256, original, page) for page in range(pages)]
         except ScanError as error:
             # Named as people know it, not as the store does.
             raise type(error)(item, error.fault, error.remedy) from error
+        taken = [self._take_in(item, sha256, original, page) for page in range(pages)]
         return Done(
             scans=tuple(scan for done in taken for scan in done.scans),
             lost=tuple(loss for done in taken for loss in done.lost),
             fresh=sum(done.fresh for done in taken),
+            remarks=tuple(remark for done in taken for remark in done.remarks),
         )
 
     def refuse(self, item: str, error: ScanError) -> bool:
         """Record the refusal; return whether an earlier run had said the same."""
-        with self.engine.connect() as connection:
-            # The database's clock, not ours: its row says when it last had something new to say.
-            now = connection.execute(select(func.now())).scalar_one()
         sha256, size = self._identity(item)
-        started = datetime.now(UTC)
-        scan = outcomes.record_refusal(self.engine, item, error, since(started), sha256=sha256, size=size)
-        return scan.updated_at < now
+        return self._record_refusal(item, error, sha256, size)
 
     def fail(self, item: str, error: HeliochromeError, attempt: str) -> None:
         """Record the failure as a refusal: there is no scan yet to record it with."""
@@ -144,13 +141,33 @@ class Ingestion:
             known = scans.by_sha256(connection, sha256, page)
         if known is not None and known.state is ScanState.REFUSED and not self.again:
             reason = f"{known.reason}. {known.remedy} (Refused before; not tried again.)"
-            return Done(lost=(Loss(name, STAGE, reason, known=True),))
-        properties = inspect_scan(original, page=page)
+            return Done(lost=(Loss(page_name(name, page), STAGE, reason, known=True),))
+        try:
+            properties = inspect_scan(original, page=page)
+        except ScanError as error:
+            told = self._record_refusal(name, error, sha256, original.stat().st_size, page)
+            return Done(lost=(Loss.of(error, STAGE, page_name(name, page), known=told),))
         record = self._record(name, sha256, original, page, properties)
         registered = outcomes.record_ingestion(self.engine, record, since(started))
         number = accession_number(name, page if properties.pages > 1 else None)
-        self._catalog_object(registered.scan, number)
-        return Done(scans=(Passage(registered.scan.id),), fresh=int(registered.fresh))
+        object_id = self._catalog_object(registered.scan, number)
+        return Done(
+            scans=(Passage(registered.scan.id),),
+            fresh=int(registered.fresh),
+            remarks=self._namesakes(registered.scan, number, object_id),
+        )
+
+    def _record_refusal(
+        self, name: str, error: ScanError, sha256: str | None, size: int | None, page: int = 0
+    ) -> bool:
+        with self.engine.connect() as connection:
+            # The database's clock, not ours: its row says when it last had something new to say.
+            now = connection.execute(select(func.now())).scalar_one()
+        circumstances = since(datetime.now(UTC))
+        scan = outcomes.record_refusal(
+            self.engine, name, error, circumstances, sha256=sha256, page=page, size=size
+        )
+        return scan.updated_at < now
 
     def _record(
         self, name: str, sha256: str, original: Path, page: int, properties: ScanProperties
@@ -167,10 +184,10 @@ class Ingestion:
             media_type=properties.media_type,
         )
 
-    def _catalog_object(self, scan: Scan, number: str) -> None:
-        in_transaction(self.engine, lambda connection: self._attach(connection, scan, number))
+    def _catalog_object(self, scan: Scan, number: str) -> int:
+        return in_transaction(self.engine, lambda connection: self._attach(connection, scan, number))
 
-    def _attach(self, connection: Connection, scan: Scan, number: str) -> None:
+    def _attach(self, connection: Connection, scan: Scan, number: str) -> int:
         object_id = scan.object_id
         if object_id is None:
             record = ObjectRecord(accession_number=number, title=number)
@@ -179,6 +196,30 @@ class Ingestion:
         if self.collection:
             collections.ensure(connection, self.collection)
             collections.add(connection, self.collection, [object_id])
+        return object_id
+
+    def _namesakes(self, scan: Scan, number: str, object_id: int) -> tuple[str, ...]:
+        """Remark on files of the same name in other folders: cameras begin each folder at IMG_0001."""
+        mine = PurePosixPath(scan.original_name)
+        with self.engine.connect() as connection:
+            beside = [PurePosixPath(other.original_name) for other in scans.of_object(connection, object_id)]
+        return tuple(
+            f"{mine} and {other} are both taken for object {number}, which their names state. "
+            "Look whether they show the same; files of different objects need different names."
+            for other in beside
+            if other.stem == mine.stem and other.parent != mine.parent
+        )
+
+
+def page_name(name: str, page: int) -> str:
+    """Return what people call a page of a file; the first one is called as the file.
+
+    Examples
+    --------
+    >>> page_name("box 3/album.tif", 1)
+    'box 3/album.tif p. 2'
+    """
+    return f"{name} p. {page + 1}" if page else name
 
 
 def accession_number(name: str, page: int | None = None) -> str:

@@ -15,7 +15,7 @@ from catalog.store import Store, stage_key
 from imaging.errors import CatalogError
 from imaging.fixity import describe_output, sha256_file
 from imaging.pyramid import write_pyramid
-from imaging.scan import decoding, open_scan
+from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import Role, StageResult
 from operators.outcome import Done, Passage
 from operators.progress import Progress
@@ -25,7 +25,7 @@ from restoration.options import RestorationOptions
 from restoration.restore import STAGE, VERSION, restore
 
 PAGE_STAGE = "page"
-PAGE_VERSION = "1"
+PAGE_VERSION = "2"
 
 
 class Restoring(StageWorker):
@@ -79,7 +79,7 @@ class Restoring(StageWorker):
             target = folder / "page.tif"
             with decoding(original):
                 image = open_scan(original, page=scan.page)
-                write_pyramid(image, target)
+                write_pyramid(image, target, dpi=inspect_scan(original, page=scan.page).dpi)
             bits = 16 if image.format == "ushort" else 8
             output = describe_output(
                 target, folder, Role.ORIGINAL, width=image.width, height=image.height, bits=bits

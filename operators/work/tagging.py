@@ -13,6 +13,7 @@ from catalog.provenance.tag import TagOptions
 from catalog.provenance.vocabulary import Stage
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
+from imaging.errors import OptionsError
 from imaging.stage import StageResult
 from operators import settings
 from operators.outcome import Passage
@@ -53,8 +54,20 @@ class Tagging(StageWorker):
 
 
 def signer() -> SigningIdentity:
-    """Return who signs: the institution where it is configured, else a development identity that says so."""
+    """Return who signs: the institution where it is configured, else a development identity that says so.
+
+    Raises
+    ------
+    OptionsError
+        Only one of certificates and key is configured.
+    """
     certificates, key = settings.signing_certificates(), settings.signing_key()
+    if (certificates is None) != (key is None):
+        raise OptionsError(
+            "signing_key" if key is None else "signing_certificates",
+            "is not configured, though the other half of the signing identity is",
+            "Configure both, or neither to sign as a development identity.",
+        )
     if certificates is not None and key is not None:
         return load_identity(certificates, key, timestamp_url=settings.timestamp_url())
     return development_identity(settings.home() / "secrets" / "signing")

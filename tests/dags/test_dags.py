@@ -69,6 +69,25 @@ def test_every_stage_is_retried_with_growing_patience() -> None:
     assert not tasks["report"].downstream_task_ids
 
 
+@pytest.mark.parametrize("text", ["1987", "1e5", "None", "[1]"])
+def test_text_of_the_form_stays_text(text: str) -> None:
+    from dags import digitize
+
+    find, ingest = (digitize.dag.get_task(name) for name in ("find_scans", "photographs.ingest"))
+    for task, field in ((find, "inbox"), (ingest, "inbox"), (ingest, "collection")):
+        context = {"params": {field: text}}
+        assert task.render_template(getattr(task, field), context, task.get_template_env()) == text
+
+
+@pytest.mark.parametrize("produce", [["restored", "alternatives"], ["colorized"], []])
+def test_what_to_produce_arrives_as_it_was_asked_for(produce: list[str]) -> None:
+    from dags import digitize
+
+    task = digitize.dag.get_task("photographs.colorize")
+    rendered = task.render_template(task.produce, {"params": {"produce": produce}}, task.get_template_env())
+    assert json.loads(rendered) == produce
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

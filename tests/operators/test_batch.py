@@ -36,7 +36,7 @@ class FakeWorker:
         if item.scan in self.faults:
             raise self.faults[item.scan]
         self.processed.append(item.scan)
-        return Done(scans=(item.with_version(item.scan * 10),), fresh=1)
+        return Done(scans=(item.with_version(item.scan * 10),), fresh=1, remarks=(f"look at {item.scan}",))
 
     def refuse(self, item: Passage, error: Exception) -> bool:
         self.refused.append(item.scan)
@@ -80,6 +80,7 @@ def test_bad_scan_is_refused_and_its_neighbors_go_on(run: Run) -> None:
     (loss,) = outcome.lost
     assert (loss.photograph, loss.reason) == ("2.tif", "pixels are missing. Scan it again.")
     assert (worker.refused, worker.failed, outcome.fresh) == ([2], [], 2)
+    assert outcome.remarks == ("look at 1", "look at 3")
 
 
 def test_unfinished_file_waits_and_is_not_lost(run: Run) -> None:
@@ -116,6 +117,17 @@ def test_photograph_that_killed_the_process_twice_is_left_aside(run: Run) -> Non
     assert worker.processed == [1, 3]
     assert worker.failed == [2] and "died 2 times" in outcome.lost[0].reason
     assert state[IN_HAND] == {} and state[KEY]["done"] == 3
+
+
+def test_page_that_kills_the_process_is_left_aside_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeWorker, "name", lambda self, item: "album.tif")
+    state = StateStore()
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            run(FakeWorker({2: SystemExit()}), state, try_number=1)
+    worker = FakeWorker({2: SystemExit()})
+    run(worker, state, try_number=3)
+    assert (worker.processed, worker.failed) == ([1, 3], [2])
 
 
 @pytest.mark.parametrize("kind", [CorruptScan, ScanTooLarge])

@@ -37,7 +37,16 @@ def outcome(index: int, *scans: int, lost: tuple[Loss, ...] = ()) -> dict[str, A
 
 def test_everything_done_is_green() -> None:
     told = report({"find_scans": BATCHES, STAGES[1]: [outcome(0, 1, 2), outcome(1, 3)]})
-    assert told == {"found": 3, "finished": 3, "fresh": 3, "lost": 0, "known": 0, "waiting": 0}
+    assert told == {
+        "found": 3, "finished": 3, "fresh": 3, "lost": 0, "known": 0, "waiting": 0, "remarks": 0
+    }  # fmt: skip
+
+
+def test_remark_is_told_and_counted_and_leaves_the_run_green(capsys: pytest.CaptureFixture[str]) -> None:
+    remarked = BatchOutcome(1, (Passage(3),), remarks=("look at c.tif",)).to_xcom()
+    told = report({"find_scans": BATCHES, STAGES[1]: [outcome(0, 1, 2), remarked]})
+    assert (told["remarks"], told["lost"]) == (1, 0)
+    assert "look at c.tif" in capsys.readouterr().out
 
 
 def test_single_batch_that_airflow_unpacked_counts() -> None:

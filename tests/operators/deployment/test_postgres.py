@@ -13,6 +13,7 @@ import psutil
 import psycopg2
 import pytest
 
+from imaging.errors import ServiceError
 from operators.deployment.postgres import EmbeddedPostgres, PostgresAddress, ensure_database
 
 
@@ -72,6 +73,43 @@ def test_data_survives_a_killed_server(server: EmbeddedPostgres) -> None:
         # What a killed launcher leaves too: nobody shut the server down, its lock file still names a process.
         with EmbeddedPostgres(server.folder, server.password).running() as recovered:
             assert value(recovered, "SELECT count(*) FROM pg_database WHERE datname = 'kept'") == "1"
+
+
+def test_interrupted_first_start_holds_nothing_back(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: EmbeddedPostgres, program: str, *arguments: object) -> None:
+        # What initdb writes first.
+        folder = Path(str(arguments[arguments.index("-D") + 1]))
+        folder.mkdir()
+        (folder / "PG_VERSION").write_text("18")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(EmbeddedPostgres, "_run", interrupt)
+        with server.running():
+            pass
+    with server.running() as address:
+        assert value(address, "SELECT 1") == "1"
+
+
+def test_first_start_that_takes_too_long_is_told(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(self: EmbeddedPostgres, program: str, *arguments: object) -> None:
+        raise subprocess.TimeoutExpired(program, 65)
+
+    monkeypatch.setattr(EmbeddedPostgres, "_run", hang)
+    with pytest.raises(ServiceError, match="could not create"), server.running():
+        pass
+
+
+def test_strange_data_is_left_alone(server: EmbeddedPostgres) -> None:
+    damaged = server.folder / "data" / "base"
+    damaged.mkdir(parents=True)
+    with pytest.raises(ServiceError, match="could not create"), server.running():
+        pass
+    assert damaged.exists()
 
 
 def test_unreachable_home_is_served_from_out_of_sight(

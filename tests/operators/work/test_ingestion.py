@@ -22,6 +22,7 @@ from imaging.errors import (
     UnfinishedScan,
     UnsupportedScan,
 )
+from imaging.fixity import sha256_file
 from operators.outcome import Passage
 from operators.progress import Progress
 from operators.work.ingestion import Ingestion
@@ -160,6 +161,42 @@ def test_each_page_is_a_scan_and_an_object(ingestion: Ingestion, inbox: Path) ->
             "album p. 2",
             "album p. 3",
         ]
+
+
+def test_namesakes_of_different_folders_are_remarked_on(
+    ingestion: Ingestion, photograph: Photographer
+) -> None:
+    photograph("box1/IMG_0001.tif", seed=1)
+    photograph("box1/IMG_0001.png", seed=2)
+    photograph("box2/IMG_0001.tif", seed=3)
+    done = [ingestion.process(f"box{name}", Progress(1)) for name in ("1/IMG_0001.tif", "1/IMG_0001.png")]
+    assert not any(one.remarks for one in done), "recto and verso lie side by side"
+    remarks = ingestion.process("box2/IMG_0001.tif", Progress(1)).remarks
+    assert [remark.split(" are")[0] for remark in remarks] == [
+        "box2/IMG_0001.tif and box1/IMG_0001.tif",
+        "box2/IMG_0001.tif and box1/IMG_0001.png",
+    ]
+
+
+def test_copy_in_another_folder_is_no_namesake(ingestion: Ingestion, photograph: Photographer) -> None:
+    photograph("box1/IMG_0001.tif")
+    photograph("box2/IMG_0001.tif")
+    assert not [ingestion.process(f"box{n}/IMG_0001.tif", Progress(1)).remarks for n in (1, 2)][1]
+
+
+def test_bad_page_is_refused_alone(ingestion: Ingestion, inbox: Path) -> None:
+    pages = [picture("L", 0), picture("L", 1).convert("F"), picture("L", 2)]
+    pages[0].save(inbox / "album.tif", save_all=True, append_images=pages[1:])
+    first, again = (ingestion.process("album.tif", Progress(1)) for _ in range(2))
+    assert first.scans == again.scans and len(first.scans) == 2
+    assert [(loss.photograph, loss.known) for loss in (*first.lost, *again.lost)] == [
+        ("album.tif p. 2", False),
+        ("album.tif p. 2", True),
+    ]
+    digest = sha256_file(inbox / "album.tif")
+    with ingestion.engine.connect() as connection:
+        known = [scans.by_sha256(connection, digest, page) for page in range(3)]
+    assert [scan.state for scan in known] == [ScanState.NEW, ScanState.REFUSED, ScanState.NEW]
 
 
 def test_second_time_changes_nothing(ingestion: Ingestion, photograph: Photographer) -> None:

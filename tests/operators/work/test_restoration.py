@@ -14,6 +14,7 @@ from sqlalchemy import Engine, func, select
 from catalog import derivatives, events
 from catalog.schema import metadata
 from catalog.store import Store
+from imaging.scan import inspect_scan
 from imaging.stage import Role
 from operators.outcome import Passage
 from operators.progress import Progress
@@ -103,7 +104,7 @@ def test_outcome_that_was_stored_but_not_recorded_is_recorded(
 
 def test_further_pages_are_cut_out_and_restored(engine: Engine, store: Store, inbox: Path) -> None:
     pages = [picture("L", seed, size) for seed, size in enumerate([(96, 64), (80, 70)])]
-    pages[0].save(inbox / "album.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(inbox / "album.tif", save_all=True, append_images=pages[1:], dpi=(600, 600))
     _, page = Ingestion(engine, store, inbox).process("album.tif", Progress(1)).scans
     done = Restoring(engine, store, OPTIONS).process(page, Progress(1))
     with engine.connect() as connection:
@@ -111,6 +112,8 @@ def test_further_pages_are_cut_out_and_restored(engine: Engine, store: Store, in
     assert done.scans == (Passage(page.scan, (cut.id, restored.id)),)
     assert restored.input_sha256 == cut.derivative(Role.ORIGINAL).sha256
     assert (restored.derivative(Role.RESTORED).width, restored.derivative(Role.RESTORED).height) == (80, 70)
+    for page_file in (cut.derivative(Role.ORIGINAL), restored.derivative(Role.RESTORED)):
+        assert inspect_scan(store.resolve(page_file.path)).dpi == pytest.approx(600)
 
 
 def test_killed_in_the_middle_and_run_again_gives_the_same(
