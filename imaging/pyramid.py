@@ -18,7 +18,8 @@ from typing import Any
 
 import pyvips
 
-from imaging.errors import OptionsError, StoreError
+from imaging.disk import writing
+from imaging.errors import OptionsError
 from imaging.fixity import atomic_path
 from imaging.xmp import replace_xmp
 
@@ -41,15 +42,6 @@ _PREDICTED = (Compression.DEFLATE, Compression.ZSTD, Compression.LZW)
 _LOSSY = (Compression.JPEG, Compression.WEBP)
 _CLASSIC_LIMIT = 4 * 1024**3 - 64 * 1024**2
 """What classic TIFF can address, less room for directories and metadata, bytes."""
-_DISK_WORDS = (
-    "no space",
-    "write error",
-    "unable to write",
-    "file too large",
-    "error writing",
-    "tiffappendto",
-)
-_REMEDY_DISK = "Free disk space and run it again; nothing was left behind."
 _DEFAULT_DPI = 72.0
 _KEEP_XMP, _KEEP_ICC = 2, 8
 """Bits of VipsForeignKeep."""
@@ -167,7 +159,7 @@ def write_pyramid(
     if profile is not None and image.bands >= 3:
         arguments["profile"] = str(profile)
         arguments["keep"] = _KEEP_XMP | _KEEP_ICC
-    with atomic_path(path) as partial, _watched(image, path, progress):
+    with atomic_path(path) as partial, _watched(image, progress), writing(path):
         pyvips.Operation.call("tiffsave", image, os.fsencode(partial), **arguments)
     return OutputSize(image.width, image.height, bits, _levels(image, options.tile), path.stat().st_size)
 
@@ -201,7 +193,7 @@ def write_jpeg(
     arguments: dict[str, Any] = {"Q": quality, "keep": _KEEP_XMP, "optimize_coding": True}
     if image.bands == 3:
         arguments |= {"profile": "srgb", "keep": _KEEP_XMP | _KEEP_ICC}
-    with atomic_path(path) as partial, _watched(image, path, None):
+    with atomic_path(path) as partial, writing(path):
         pyvips.Operation.call("jpegsave", image, os.fsencode(partial), **arguments)
     return OutputSize(image.width, image.height, 8, 1, path.stat().st_size)
 
@@ -232,13 +224,16 @@ def _save_arguments(image: pyvips.Image, options: PyramidOptions, dpi: float | N
 
 
 @contextmanager
-def _watched(image: pyvips.Image, path: Path, progress: Progress | None) -> Iterator[None]:
-    """Report progress, and tell what the disk refused from what the source did not yield."""
+def _watched(image: pyvips.Image, progress: Progress | None) -> Iterator[None]:
+    """Report progress, and raise again what the reporting raised."""
+    if progress is None:
+        yield
+        return
     stopped: list[BaseException] = []
 
     def report(_: pyvips.Image, state: Any) -> None:
         # An exception can not cross libvips: keep it, stop the pipeline, raise it again outside.
-        if progress is None or stopped:
+        if stopped:
             return
         try:
             progress(min(1.0, state.percent / 100))
@@ -246,20 +241,14 @@ def _watched(image: pyvips.Image, path: Path, progress: Progress | None) -> Iter
             stopped.append(error)
             image.set_kill(True)
 
-    if progress is not None:
-        image.set_progress(True)
-        image.signal_connect("eval", report)
+    image.set_progress(True)
+    image.signal_connect("eval", report)
     try:
         yield
-    except pyvips.Error as error:
+    except pyvips.Error:
         if stopped:
             raise stopped[0] from None
-        said = str(error).lower()
-        if any(words in said for words in _DISK_WORDS):
-            raise StoreError(path, "it could not be written to the disk", _REMEDY_DISK) from error
         raise
-    except OSError as error:
-        raise StoreError(path, error.strerror or str(error), _REMEDY_DISK) from error
     if stopped:
         raise stopped[0]
 

@@ -1,15 +1,18 @@
 """The directories of a TIFF file, read before anything is decoded.
 
 Only what libtiff does not promise: that every strip and tile a header speaks of lies inside the file, and
-which directories are pages of their own rather than smaller copies. Values are read after their bounds are
-checked, so a lying count costs nothing. TIFF 6.0 §2 and the BigTIFF extension (8-byte offsets, version 43).
+which directories are pages of their own rather than smaller copies. A lying count costs nothing: of each tag
+one value is read, and of the tables of strips and tiles, which many directories may share, no more than a
+page's size needs, once somebody asks. TIFF 6.0 §2 and the BigTIFF extension (8-byte offsets, version 43).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 from struct import error as StructError
@@ -17,6 +20,7 @@ from struct import unpack
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.errors import CorruptScan, ScanTooLarge
 
@@ -43,6 +47,7 @@ class Tag(IntEnum):
     XMP = 700
 
 
+_TABLES = (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS, Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS)
 _TYPES = {
     1: "u1",
     2: "u1",
@@ -58,14 +63,15 @@ _TYPES = {
     18: "u8",
 }
 _OTHER_SIZES = {5: 8, 10: 8, 11: 4, 12: 8}
-_MOST_ENTRIES = 4096
+_MOST_ENTRIES = 512
+"""There are fewer tags than that; overlapping directories would multiply more."""
 _REDUCED_OR_MASK = 0b101
 _UNCOMPRESSED = 1
 _SEPARATE_PLANES = 2
 _YCBCR = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One directory entry: its type code, count, and where its value and the entry itself lie in the file."""
 
@@ -100,22 +106,33 @@ class Layout:
 
 @dataclass(frozen=True)
 class Directory:
-    """One image file directory, with the integer values of the tags in `Tag` (except XMP) already read."""
+    """One image file directory, with the first integer value of each tag in `Tag` already read."""
 
+    path: Path
+    layout: Layout
     index: int
     entries: Mapping[int, Entry]
-    values: Mapping[int, np.ndarray[tuple[int], np.dtype[np.int64]]]
+    firsts: Mapping[int, int]
 
     def first(self, tag: Tag, default: int) -> int:
         """Return the first value of a tag."""
-        values = self.values.get(tag)
-        return int(values[0]) if values is not None and len(values) else default
+        return self.firsts.get(tag, default)
+
+    @cached_property
+    def values(self) -> Mapping[int, NDArray[np.int64]]:
+        """The tables of where strips or tiles lie and how long they are, as far as the page's size needs."""
+        with self.path.open("rb") as stream, _reading(self.path):
+            return {
+                tag: _read_values(stream, self.layout, self.entries[tag], _segments_needed(self, tag))
+                for tag in _TABLES
+                if tag in self.firsts
+            }
 
     @property
     def is_page(self) -> bool:
         """Whether this is a picture of its own: no reduced copy, mask or container of content credentials."""
         # C2PA keeps its manifest in a directory of its own, which has no size.
-        return Tag.WIDTH in self.values and not self.first(Tag.NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK
+        return Tag.WIDTH in self.firsts and not self.first(Tag.NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK
 
 
 def read_layout(path: Path, stream: BinaryIO) -> tuple[Layout, int]:
@@ -141,20 +158,17 @@ def read_directories(path: Path, max_directories: int) -> list[Directory]:
     size = path.stat().st_size
     directories: list[Directory] = []
     seen: set[int] = set()
-    with path.open("rb") as stream:
-        try:
-            layout, pointer = read_layout(path, stream)
-            while (at := _read_offset(stream, layout, pointer)) != 0:
-                if at in seen:
-                    raise CorruptScan(path, "its pages form a loop", "Scan or export it again.")
-                if len(directories) == max_directories:
-                    raise ScanTooLarge(path, f"more than {max_directories} pages", "Split the file.")
-                seen.add(at)
-                entries, pointer = read_entries(stream, layout, at)
-                values = _read_values(path, stream, layout, entries, size)
-                directories.append(Directory(len(directories), entries, values))
-        except (StructError, OSError, OverflowError, ValueError) as error:  # ValueError: offsets from 2⁶³ on
-            raise CorruptScan(path, "its page directory is cut off", "Copy or scan it again.") from error
+    with path.open("rb") as stream, _reading(path):
+        layout, pointer = read_layout(path, stream)
+        while (at := _read_offset(stream, layout, pointer)) != 0:
+            if at in seen:
+                raise CorruptScan(path, "its pages form a loop", "Scan or export it again.")
+            if len(directories) == max_directories:
+                raise ScanTooLarge(path, f"more than {max_directories} pages", "Split the file.")
+            seen.add(at)
+            entries, pointer = read_entries(stream, layout, at)
+            firsts = _read_firsts(path, stream, layout, entries, size)
+            directories.append(Directory(path, layout, len(directories), entries, firsts))
     if not directories:
         raise CorruptScan(path, "it holds no page", "Scan or export it again.")
     return directories
@@ -198,11 +212,12 @@ def check_segments(path: Path, directory: Directory) -> None:
         When the header promises data that the file does not hold.
     """
     tiled = Tag.TILE_OFFSETS in directory.entries
-    offsets = directory.values.get(Tag.TILE_OFFSETS if tiled else Tag.STRIP_OFFSETS)
+    table = Tag.TILE_OFFSETS if tiled else Tag.STRIP_OFFSETS
+    offsets = directory.values.get(table)
     counts = directory.values.get(Tag.TILE_BYTE_COUNTS if tiled else Tag.STRIP_BYTE_COUNTS)
     if offsets is None:
         raise CorruptScan(path, "its header names no image data", "Scan or export it again.")
-    if len(offsets) < _segments_needed(directory, tiled):
+    if len(offsets) < _segments_needed(directory, table):
         raise CorruptScan(path, "its header names too few strips for its size", "Scan or export it again.")
     lengths = counts if counts is not None and len(counts) == len(offsets) else np.ones_like(offsets)
     if (offsets <= 0).any() or (lengths <= 0).any():
@@ -213,12 +228,12 @@ def check_segments(path: Path, directory: Directory) -> None:
         raise CorruptScan(path, "its image data is too short for its size", "Copy or scan it again.")
 
 
-def _segments_needed(directory: Directory, tiled: bool) -> int:
+def _segments_needed(directory: Directory, table: Tag) -> int:
     width, height = directory.first(Tag.WIDTH, 0), directory.first(Tag.HEIGHT, 0)
     planes = 1
     if directory.first(Tag.PLANAR_CONFIGURATION, 1) == _SEPARATE_PLANES:
         planes = directory.first(Tag.SAMPLES_PER_PIXEL, 1)
-    if tiled:
+    if table in (Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS):
         across = ceil(width / max(1, directory.first(Tag.TILE_WIDTH, width)))
         return planes * across * ceil(height / max(1, directory.first(Tag.TILE_HEIGHT, height)))
     return planes * ceil(height / max(1, directory.first(Tag.ROWS_PER_STRIP, height)))
@@ -237,22 +252,35 @@ def _read_offset(stream: BinaryIO, layout: Layout, at: int) -> int:
     return int(unpack(layout.offset_format, stream.read(layout.offset_size))[0])
 
 
-def _read_values(
+def _read_firsts(
     path: Path, stream: BinaryIO, layout: Layout, entries: Mapping[int, Entry], file_size: int
-) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    values: dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
+) -> dict[int, int]:
+    firsts: dict[int, int] = {}
     for tag in Tag:
         entry = entries.get(tag)
         if entry is None or entry.type not in _TYPES or tag is Tag.XMP:
             continue
-        dtype = np.dtype(layout.order + _TYPES[entry.type])
-        length = entry.count * dtype.itemsize
-        if entry.value_at + length > file_size:
+        if entry.value_at + entry.count * size_of_type(entry.type) > file_size:
             raise CorruptScan(
                 path, f"the value of its {tag.name} tag lies outside it", "Copy or scan it again."
             )
-        stream.seek(entry.value_at)
-        raw = np.frombuffer(stream.read(length), dtype)
-        # Offsets above 2⁶³ wrap to negative numbers, which every check below refuses.
-        values[tag] = raw.astype(np.int64)
-    return values
+        if entry.count:
+            firsts[tag] = int(_read_values(stream, layout, entry, 1)[0])
+    return firsts
+
+
+def _read_values(stream: BinaryIO, layout: Layout, entry: Entry, most: int) -> NDArray[np.int64]:
+    dtype = np.dtype(layout.order + _TYPES[entry.type])
+    stream.seek(entry.value_at)
+    raw = np.frombuffer(stream.read(max(0, min(entry.count, most)) * dtype.itemsize), dtype)
+    # Offsets above 2⁶³ wrap to negative numbers, which every check refuses.
+    return raw.astype(np.int64)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (StructError, OSError, IndexError, OverflowError, ValueError) as error:
+        # ValueError: offsets from 2⁶³ on. IndexError: a file that somebody shortens meanwhile.
+        raise CorruptScan(path, "its page directory is cut off", "Copy or scan it again.") from error

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from imaging.disk import writing
 from imaging.fixity import atomic_path
 
 Pixels = npt.NDArray[Any]
@@ -73,9 +74,16 @@ class BandFolder:
         return self._path(layer, band.index).exists()
 
     def save(self, layer: str, band: Band, pixels: Pixels) -> None:
-        """Keep `band` of `layer`, whole or not at all."""
+        """Keep `band` of `layer`, whole or not at all.
+
+        Raises
+        ------
+        StoreError
+            When the disk is full.
+        """
         image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
-        with atomic_path(self._path(layer, band.index)) as partial:
+        path = self._path(layer, band.index)
+        with writing(path), atomic_path(path) as partial:
             # Bands are read once more and deleted: deflate only where it is nearly free.
             image.tiffsave(str(partial), compression="packbits" if pixels.dtype == np.uint8 else "none")
 
@@ -91,15 +99,17 @@ class BandFolder:
 
     def joined(self, layer: str) -> pyvips.Image:
         """Return `layer` as one lazily read image, to be read once from top to bottom."""
-        bands = [
-            pyvips.Image.tiffload(str(self._path(layer, band.index)), access="sequential") for band in self
-        ]
+        bands = [self._open(layer, band.index, access="sequential") for band in self]
         joined = pyvips.Image.arrayjoin(bands, across=1) if len(bands) > 1 else bands[0]
         return joined.crop(0, 0, self.width, self.height)  # arrayjoin pads the last band to full height
 
     def _decode(self, layer: str, index: int) -> Pixels:
-        pixels: Pixels = pyvips.Image.tiffload(str(self._path(layer, index))).numpy()
+        pixels: Pixels = self._open(layer, index).numpy()
         return pixels
+
+    def _open(self, layer: str, index: int, *, access: str = "random") -> pyvips.Image:
+        # libtiff refuses the strips of very wide bands unless told otherwise; they are our own.
+        return pyvips.Image.tiffload(str(self._path(layer, index)), access=access, unlimited=True)
 
     def _path(self, layer: str, index: int) -> Path:
         return self.folder / f"{layer}-{index:05d}.tif"

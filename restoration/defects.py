@@ -6,7 +6,6 @@ crash.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from imaging.stage import ModelReference
-from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
+from restoration.kinds import KIND, SURE, SUSPECTED
 from restoration.models import WEIGHTS, load_once
 from restoration.network import CompactUNet, TileRunner
 
@@ -102,6 +101,7 @@ class NetworkDetector:
         descriptor, network = load_once(DETECTOR, CompactUNet, folder)
         self.model: ModelReference | None = descriptor.reference
         self.context: int = descriptor.context
+        self._multiple = descriptor.multiple
         self._runner = TileRunner(network, descriptor.multiple, device)
 
     def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
@@ -109,8 +109,18 @@ class NetworkDetector:
         return verdicts(self.evidence(grey), sensitivity)
 
     def evidence(self, grey: Grey) -> Grey:
-        """Return log-odds on a tile, C×H×W: that there is damage, then for each kind that it is this one."""
-        return self._runner(cues_of(grey))
+        """Return log-odds on a tile, C×H×W: that there is damage, then for each kind that it is this one.
+
+        The mean of two looks, the second at the tile turned upside down: what is mistaken for damage in one
+        is seldom mistaken in the other, which halves the false alarms.
+        """
+        height, width = grey.shape
+        # Filled up first, so that pixels fall into the same cells of the network's grid in both looks.
+        filled = np.pad(grey, ((0, -height % self._multiple), (0, -width % self._multiple)), mode="edge")
+        found = self._runner(cues_of(filled))
+        found += self._runner(cues_of(np.ascontiguousarray(filled[::-1, ::-1])))[:, ::-1, ::-1]
+        found *= np.float32(0.5)
+        return found[:, :height, :width]
 
 
 def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:
@@ -140,62 +150,3 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
 _CAUTION = np.array([0.0, -1.0, -1.0, 0.5, -0.5, 1.0, -2.5], np.float32)
 """Further log-odds that it takes to be sure, by kind: large false alarms do more harm than specks."""
-
-
-@dataclass(frozen=True)
-class ClassicalDetector:
-    """Morphological top-hats, normalized by how busy the surroundings are, then sorted by shape.
-
-    A speck or scratch is what an opening (light) or closing (dark) with a disk wider than it removes. Texture
-    is removed too, so a response counts only where it stands out from the mean response around it.
-    """
-
-    disk: int = 11
-    """Diameter of the structuring element, px: the widest line or speck that is seen."""
-    surroundings: int = 61
-    """Side of the window in which the mean response is taken, px."""
-    calm: float = 0.012
-    """Mean response above which surroundings are too busy to tell damage from texture."""
-    context: int = 64
-
-    @property
-    def model(self) -> None:
-        """No weights take part."""
-        return None
-
-    def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
-        """Return the verdicts on a tile; see `Detector.detect`."""
-        smooth = cv2.GaussianBlur(grey, (0, 0), 0.8)
-        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (self.disk, self.disk))
-        # Standing out by this many mean responses, and by this much at least, makes a defect.
-        ratio, contrast = 9.0 - 6.0 * sensitivity, 0.14 - 0.10 * sensitivity
-        seeds, found = np.zeros(grey.shape, np.bool_), np.zeros(grey.shape, np.bool_)
-        for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
-            response = cv2.morphologyEx(smooth, operation, disk)
-            around = cv2.blur(response, (self.surroundings, self.surroundings), borderType=cv2.BORDER_REFLECT)
-            seeds |= (response > contrast) & (response > ratio * around) & (around < self.calm)
-            found |= (response > 0.5 * contrast) & (response > 0.5 * ratio * around)
-        kinds = _sort_by_shape(found.view(np.uint8))
-        return np.where(kinds > 0, kinds + SURE * seeds, 0).astype(np.uint8)
-
-
-def _sort_by_shape(found: npt.NDArray[np.uint8]) -> Verdicts:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
-    kinds = np.zeros(count, np.uint8)
-    for i in range(1, count):
-        left, top, width, height, area = stats[i]
-        if area >= _SMALLEST_SPECK:
-            kinds[i] = _kind_by_shape(labels[top : top + height, left : left + width] == i, int(area))
-    return np.asarray(kinds[labels])
-
-
-_SMALLEST_SPECK = 6  # px; smaller responses are grain
-
-
-def _kind_by_shape(part: npt.NDArray[np.bool_], area: int) -> DamageKind:
-    ys, xs = np.nonzero(part)
-    (_, _), sides, _ = cv2.minAreaRect(np.column_stack((xs, ys)).astype(np.float32))
-    length, breadth = max(sides) + 1.0, min(sides) + 1.0
-    if length < 4 * area / length:  # as wide as a quarter of its length, or wider
-        return DamageKind.DUST if length < 60 else DamageKind.LOSS
-    return DamageKind.SCRATCH if breadth < 0.15 * length else DamageKind.HAIR

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from imaging.stage import ModelReference, Scalar
 from restoration.denoiser import GrainNetwork, level_map
 from restoration.models import load_once
+from restoration.network import half_is_fast
 
 Grey = NDArray[np.float32]
 """H×W, encoded values in the range 0–1."""
@@ -282,7 +283,7 @@ class Quieter:
         self.strength = strength
         self._multiple = descriptor.multiple
         self._device = torch.device(device)
-        half = torch.bfloat16 if _half_is_fast(self._device) else torch.float32
+        half = torch.bfloat16 if half_is_fast(self._device) else torch.float32
         self._network = deepcopy(shared).to(self._device, half).to(memory_format=torch.channels_last)
         visible = np.sqrt(np.maximum(np.square(noise.curve) - INVISIBLE**2, 0))
         self._curve = torch.tensor(visible, dtype=torch.float32, device=self._device)[None]
@@ -324,10 +325,3 @@ def _keep_freed_memory() -> None:
     time.
     """
     torch.empty(_JUST_UNDER_32_MIB, dtype=torch.uint8)
-
-
-def _half_is_fast(device: torch.device) -> bool:
-    """Whether bfloat16 is computed as such: GPUs do, and processors with AVX-512 BF16 or AMX."""
-    if device.type != "cpu":
-        return True
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

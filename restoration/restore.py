@@ -23,18 +23,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pyvips
 import torch
 
 from imaging.fixity import describe_output, sha256_file
-from imaging.lab import grey_to_lightness
 from imaging.pyramid import Compression, PyramidOptions, write_pyramid
 from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
-from imaging.surround import photograph_area
+from restoration.area import area_of
 from restoration.bands import Band, BandFolder
 from restoration.census import Census, settle, trace_regions
 from restoration.defects import Detector, NetworkDetector, with_rims
@@ -46,7 +44,7 @@ from restoration.options import RestorationOptions
 from restoration.tone import Tone, measure_tone
 
 STAGE = "restoration"
-VERSION = "2"
+VERSION = "3"
 """Changes whenever the same scan and options would give other pixels."""
 
 Progress = Callable[[float], None]
@@ -58,10 +56,6 @@ _MASK_PYRAMID = PyramidOptions(compression=Compression.DEFLATE, predictor=False,
 """A mask is a list of kinds: nothing of it may be lost, however the photograph is packed."""
 _FOUND, _MASK, _RESTORED = "found", "mask", "restored"
 _SHARE_OF_DETECTION, _SHARE_OF_MENDING = 0.4, 0.5
-_AREA_SIDE = 1024
-"""Borders are looked for on a picture of the scan at most this large, px."""
-_AREA_STRIP = 8
-"""Rows of that picture that are made at a time."""
 _MOST_TILES = 4
 """Worked on at the same time unless asked otherwise; each takes about 200 MiB."""
 
@@ -92,6 +86,8 @@ def restore(
         The scan can not be read.
     ModelError
         A network's weights are absent or altered.
+    StoreError
+        The disk is full.
     """
     options = options or RestorationOptions()
     progress = progress or (lambda share: None)
@@ -162,7 +158,7 @@ class _Workers:
             options=options,
             pool=pool,
             noise=noise,
-            area=_photograph_area(image),
+            area=area_of(image),
             detector=NetworkDetector(device),
             mender=Mender(noise, device=device) if options.mend else None,
             quieter=Quieter(noise, options.denoise, device) if options.denoise else None,
@@ -180,23 +176,6 @@ class _Workers:
         return max(
             (worker.context for worker in (self.mender, self.quieter) if worker is not None), default=0
         )
-
-
-def _photograph_area(image: pyvips.Image) -> tuple[slice, slice]:
-    """Return the rows and columns of the scan that are photograph."""
-    step = max(1, -(-max(image.width, image.height) // _AREA_SIDE))
-    width = -(-image.width // step)
-    strips = []
-    for top in range(0, image.height, _AREA_STRIP * step):
-        height = min(_AREA_STRIP * step, image.height - top)
-        strip = image.crop(0, top, image.width, height).numpy().reshape(height, image.width, image.bands)
-        grey = luma(encoded(strip))
-        strips.append(cv2.resize(grey, (width, -(-height // step)), interpolation=cv2.INTER_AREA))
-    rows, columns = photograph_area(grey_to_lightness(np.concatenate(strips)))
-    return (
-        slice(rows.start * step, min(image.height, rows.stop * step)),
-        slice(columns.start * step, min(image.width, columns.stop * step)),
-    )
 
 
 def mendable(mask: npt.NDArray[np.uint8], options: RestorationOptions) -> npt.NDArray[np.bool_]:

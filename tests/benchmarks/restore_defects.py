@@ -23,7 +23,7 @@ from skimage.metrics import structural_similarity
 from skimage.restoration import inpaint_biharmonic
 
 from restoration.census import settle_picture
-from restoration.defects import ClassicalDetector, Detector, NetworkDetector
+from restoration.defects import Detector, NetworkDetector
 from restoration.grain import SILENT
 from restoration.kinds import DamageKind
 from restoration.mending import Mender
@@ -33,6 +33,7 @@ from restoration.training.damage import SHOWS, Damaged, damage
 from restoration.training.entry import HELD_OUT_PHOTOGRAPHS
 from restoration.training.shapes import HELD_OUT_SCANS, Shapes
 from restoration.training.shards import read_photographs
+from tests.benchmarks.classical_detector import ClassicalDetector
 from tests.benchmarks.frame import Reached, report, show
 
 SHARED = Path(__file__).parents[2].parent / "shared"

@@ -8,45 +8,37 @@ from numpy.typing import NDArray
 
 from imaging.errors import ModelError
 from restoration.census import settle_picture
-from restoration.defects import ClassicalDetector, Detector, NetworkDetector, thresholds, with_rims
+from restoration.defects import NetworkDetector, thresholds, with_rims
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
-from tests.restoration.conftest import add_damage
 
 Picture = NDArray[np.float32]
 
 
-@pytest.fixture(scope="module", params=["network", "classical"])
-def detector(request: pytest.FixtureRequest) -> Detector:
-    return NetworkDetector() if request.param == "network" else ClassicalDetector()
+@pytest.fixture(scope="module")
+def detector() -> NetworkDetector:
+    return NetworkDetector()
 
 
-def assert_specks_are_found_and_little_else(detector: Detector, clean: Picture, damaged: Picture) -> None:
+def test_specks_are_found_and_little_else(
+    photograph: Picture, damaged: Picture, detector: NetworkDetector
+) -> None:
     found = settle_picture(detector.detect(damaged, 0.7)) > 0
-    specks = abs(damaged - clean) > 0.1
+    specks = abs(damaged - photograph) > 0.1
     assert found[specks].mean() > 0.5
     assert found[~specks].mean() < 0.02
 
 
-def test_the_network_finds_specks_on_a_photograph(photograph: Picture, damaged: Picture) -> None:
-    assert_specks_are_found_and_little_else(NetworkDetector(), photograph, damaged)
-
-
-def test_the_classical_detector_finds_specks_where_it_is_calm() -> None:
-    ramp = np.tile(np.linspace(0.4, 0.7, 220, dtype=np.float32), (300, 1))
-    assert_specks_are_found_and_little_else(ClassicalDetector(), ramp, add_damage(ramp))
-
-
-def test_an_even_picture_has_no_damage(detector: Detector) -> None:
+def test_an_even_picture_has_no_damage(detector: NetworkDetector) -> None:
     assert not detector.detect(np.full((200, 150), 0.6, np.float32), 1.0).any()
 
 
-def test_a_higher_sensitivity_misses_less(damaged: Picture, detector: Detector) -> None:
+def test_a_higher_sensitivity_misses_less(damaged: Picture, detector: NetworkDetector) -> None:
     found = [settle_picture(detector.detect(damaged, s)) > 0 for s in (0.1, 0.5, 0.9)]
     assert found[0].sum() <= found[1].sum() <= found[2].sum()
     assert found[2].any()
 
 
-def test_verdicts_are_kinds_with_their_grades(damaged: Picture, detector: Detector) -> None:
+def test_verdicts_are_kinds_with_their_grades(damaged: Picture, detector: NetworkDetector) -> None:
     verdicts = detector.detect(damaged, 0.7)
     kinds = verdicts & KIND
     assert verdicts.dtype == np.uint8

@@ -1,0 +1,50 @@
+"""Which part of a scan is photograph and not border, found on a small picture of it in bounded memory."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from imaging.lab import grey_to_lightness
+from imaging.surround import photograph_area
+from restoration.grain import Grey, encoded, luma
+
+SIDE = 1024
+"""Borders are looked for on a picture of the scan at most this large, px."""
+_STRIP = 8
+"""Rows of that picture that are made at a time."""
+_PIECE = 2**22
+"""Pixels of the scan that are looked at together; in color they take some 100 MB."""
+
+
+def area_of(image: pyvips.Image) -> tuple[slice, slice]:
+    """Return the rows and columns of the scan that are photograph."""
+    step = max(1, -(-max(image.width, image.height) // SIDE))
+    rows, columns = photograph_area(overview(image, step))
+    return (
+        slice(rows.start * step, min(image.height, rows.stop * step)),
+        slice(columns.start * step, min(image.width, columns.stop * step)),
+    )
+
+
+def overview(image: pyvips.Image, step: int, piece: int = _PIECE) -> npt.NDArray[np.float32]:
+    """Return the L* (0–100) of a scan at a `step`-th of its size, h×w, made of pieces of about `piece` px."""
+    height = _STRIP * step
+    width = max(1, piece // (height * step)) * step
+    strips = []
+    for top in range(0, image.height, height):
+        strip = image.crop(0, top, image.width, min(height, image.height - top))
+        pieces = [
+            _reduced(strip.crop(left, 0, min(width, image.width - left), strip.height), step)
+            for left in range(0, image.width, width)
+        ]
+        strips.append(np.concatenate(pieces, axis=1))
+    return grey_to_lightness(np.concatenate(strips))
+
+
+def _reduced(piece: pyvips.Image, step: int) -> Grey:
+    pixels = piece.numpy().reshape(piece.height, piece.width, piece.bands)
+    size = (-(-piece.width // step), -(-piece.height // step))
+    return np.asarray(cv2.resize(luma(encoded(pixels)), size, interpolation=cv2.INTER_AREA), np.float32)
