@@ -19,7 +19,7 @@ from operators.find_scans import FindScansOperator
 from operators.ingest import IngestOperator
 from operators.publish_manifest import PublishManifestOperator
 from operators.report import ReportOperator
-from operators.restore import RestoreOperator
+from operators.restore import EXTRAS, RestoreOperator
 from operators.tag_provenance import TagProvenanceOperator
 
 PARAMS = {
@@ -68,6 +68,20 @@ PARAMS = {
         title="Noise reduction",
         description="0–1; which share of the noise is taken away.",
     ),
+    "extras": Param(
+        [],
+        type="array",
+        items={"type": "string", "enum": list(EXTRAS)},
+        uniqueItems=True,
+        title="Restore besides",
+        description="Fill losses, flatten fading, turn tints neutral, stretch levels; nothing for masters.",
+    ),
+    "model": Param(
+        "",
+        type="string",
+        title="Color model",
+        description="Name of a model that `heliochrome models list` shows; empty: the default.",
+    ),
     "again": Param(
         False,
         type="boolean",
@@ -105,12 +119,14 @@ with DAG(
             batch=ingested.output,
             sensitivity="{{ params.sensitivity }}",
             denoise="{{ params.denoise }}",
+            extras="{{ params.extras | tojson }}",
             max_active_tis_per_dag=settings.restoration_slots(),
         )
         colorized = ColorizeOperator(
             task_id="colorize",
             batch=restored.output,
             produce="{{ params.produce | tojson }}",
+            model="{{ params.model }}",
             max_active_tis_per_dag=settings.tile_slots(),
         )
         tagged = TagProvenanceOperator(task_id="tag", batch=colorized.output)

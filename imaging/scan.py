@@ -249,7 +249,7 @@ def _recognize(path: Path, limits: ScanLimits) -> _Format:
         raise CorruptScan(path, "the file is empty", "Copy the file again.")
     if size > limits.max_bytes:
         raise ScanTooLarge(
-            path, f"{size} bytes, more than {limits.max_bytes}", "Raise the limit or split it."
+            path, f"{size} bytes, more than {limits.max_bytes}", "Split it, or scan at fewer dpi."
         )
     for kind in _FORMATS:
         if any(_starts(head, signature) for signature in kind.signatures):
@@ -293,13 +293,13 @@ def _check_size(path: Path, width: int, height: int, limits: ScanLimits) -> None
         raise CorruptScan(path, f"its header says {width}×{height} px", "Scan or export it again.")
     if max(width, height) > limits.max_side:
         raise ScanTooLarge(
-            path, f"{width}×{height} px, a side over {limits.max_side}", "Raise the limit or split it."
+            path, f"{width}×{height} px, a side over {limits.max_side}", "Split it, or scan at fewer dpi."
         )
     if width * height > limits.max_pixels:
         raise ScanTooLarge(
             path,
             f"{width}×{height} px, more than {limits.max_pixels} px",
-            "Raise the limit or scan at fewer dpi.",
+            "Split it, or scan at fewer dpi.",
         )
 
 

@@ -200,7 +200,7 @@ def _as_failure(name: str, error: Exception) -> HeliochromeError:
 
 def _deadly(name: str, deaths: int) -> HeliochromeError:
     fault = f"the process died {deaths} times while it worked on this photograph, perhaps for want of memory"
-    return HeliochromeError(name, fault, "Give it more memory or smaller tiles; a new run tries again.")
+    return HeliochromeError(name, fault, "Give it more memory; a new run tries again.")
 
 
 def _everyones_errors() -> tuple[type[Exception], ...]:

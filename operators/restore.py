@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from imaging.errors import OptionsError
 from operators.batch import BatchOperator, Worker
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from operators.hooks import CatalogHook
+
+
+LOSSES = "losses"
+TONE = ("flatten", "neutral", "levels")
+EXTRAS = (LOSSES, *TONE)
+"""Losses filled; fading evened out, tint turned to grey, tones stretched: only where somebody asks."""
 
 
 class RestoreOperator(BatchOperator):
@@ -22,14 +30,24 @@ class RestoreOperator(BatchOperator):
         The outcome of an `operators.ingest.IngestOperator`.
     sensitivity, denoise
         See `restoration.RestorationOptions`; text is taken too, as templates make it.
+    extras
+        What is done besides, of `EXTRAS`; a JSON list is taken too.
     """
 
-    template_fields: Sequence[str] = ("batch", "sensitivity", "denoise")
+    template_fields: Sequence[str] = ("batch", "sensitivity", "denoise", "extras")
     ui_color = "#dfe9e4"
     stage = "restoration"
 
-    def __init__(self, *, sensitivity: float | str = 0.5, denoise: float | str = 0.5, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        sensitivity: float | str = 0.5,
+        denoise: float | str = 0.5,
+        extras: Sequence[str] | str = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.extras = extras
         self.sensitivity = sensitivity
         self.denoise = denoise
 
@@ -37,6 +55,19 @@ class RestoreOperator(BatchOperator):
         """Return an `operators.work.restoration.Restoring`."""
         from operators.work.restoration import Restoring  # noqa: PLC0415 - loads OpenCV and libvips
         from restoration.options import RestorationOptions  # noqa: PLC0415
+        from restoration.tone import ToneOptions  # noqa: PLC0415
 
-        options = RestorationOptions(sensitivity=float(self.sensitivity), denoise=float(self.denoise))
+        wanted = self._wanted()
+        options = RestorationOptions(
+            sensitivity=float(self.sensitivity),
+            denoise=float(self.denoise),
+            mend_losses=LOSSES in wanted,
+            tone=ToneOptions(**{change: change in wanted for change in TONE}),
+        )
         return Restoring(hook.engine, hook.store, options)
+
+    def _wanted(self) -> frozenset[str]:
+        wanted = frozenset(json.loads(self.extras) if isinstance(self.extras, str) else self.extras)
+        if unknown := ", ".join(sorted(wanted.difference(EXTRAS))):
+            raise OptionsError("extras", f"{unknown} is unknown", f"Choose of {', '.join(EXTRAS)}.")
+        return wanted

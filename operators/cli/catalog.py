@@ -103,7 +103,7 @@ def export(
         else:
             with target.open("w", encoding="utf-8", newline="") as file:
                 written = write(file)
-            people.print(f"{written} objects written to {target}")
+            people.print(f"{written} objects written to {target}", markup=False)
 
 
 @app.command("list")

@@ -40,13 +40,16 @@ def up(
     """
     from operators.deployment import services  # noqa: PLC0415 - loads SQLAlchemy
 
-    with services.running(home, port=port, report=lambda line: people.print(f"· {line}")) as running:
+    def report(line: str) -> None:
+        people.print(f"· {line}", markup=False)
+
+    with services.running(home, port=port, report=report) as running:
         account = running.accounts[0]
         results.print(
             f"Heliochrome runs at [bold]{running.address}[/]  (photographs: menu Browse → Collection)"
         )
         results.print(f"Log in as [bold]{account.name}[/] with [bold]{account.password}[/]", highlight=False)
-        results.print(f"Drop scans into {running.home.inbox}; Ctrl-C stops everything")
+        results.print(f"Drop scans into {running.home.inbox}; Ctrl-C stops everything", markup=False)
         while True:
             time.sleep(LOOK_SECONDS)
             services.raise_if_ended(running)

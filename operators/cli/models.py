@@ -65,7 +65,7 @@ def check(name: Name, folder: Folder, as_json: AsJson = False) -> None:
     checked = color.verify(name, folder)
     if as_json:
         tell_json(asdict(checked))
-    people.print(f"{name}: the weights are those described")
+    people.print(f"{name}: the weights are those described", markup=False)
 
 
 @app.command()
@@ -80,4 +80,4 @@ def add(
     added = color.add(descriptor, folder)
     if as_json:
         tell_json(asdict(added))
-    people.print(f"{added.name} {added.version} added to {folder}")
+    people.print(f"{added.name} {added.version} added to {folder}", markup=False)

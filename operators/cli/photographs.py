@@ -58,6 +58,10 @@ def restore(  # noqa: PLR0917 - typer makes options of them
         float, typer.Option(min=0, max=1, help="Which share of the noise is taken away.")
     ] = 0.5,
     mend: Annotated[bool, typer.Option(help="Mend the damage, or only find and show it.")] = True,
+    mend_losses: Annotated[bool, typer.Option(help="Fill what is missing over an area, too.")] = False,
+    flatten: Annotated[bool, typer.Option(help="Even out fading and stains.")] = False,
+    neutral: Annotated[bool, typer.Option(help="Turn sepia and other tints to grey.")] = False,
+    levels: Annotated[bool, typer.Option(help="Stretch the tones from black to white.")] = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -69,8 +73,16 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     """
     from restoration.options import RestorationOptions  # noqa: PLC0415 - loads libvips
     from restoration.restore import restore as work  # noqa: PLC0415 - loads PyTorch and OpenCV
+    from restoration.tone import ToneOptions  # noqa: PLC0415
 
-    options = RestorationOptions(sensitivity=sensitivity, denoise=denoise, mend=mend, device=device)
+    options = RestorationOptions(
+        sensitivity=sensitivity,
+        denoise=denoise,
+        mend=mend,
+        mend_losses=mend_losses,
+        tone=ToneOptions(flatten=flatten, neutral=neutral, levels=levels),
+        device=device,
+    )
     folder = _folder(scan, into, "restored")
     with progress_bar(f"restoring {scan.name}", as_json) as tell:
         _show(work(scan, folder, options, progress=tell), folder, as_json)

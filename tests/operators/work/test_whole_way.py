@@ -110,9 +110,7 @@ def test_hint_makes_a_new_version_and_supersedes_the_review(engine: Engine, way:
     assert states == [ReviewState.SUPERSEDED, ReviewState.PENDING]
 
 
-def test_every_page_of_a_file_goes_the_whole_way(
-    engine: Engine, store: Store, inbox: Path, way: Way
-) -> None:
+def test_every_page_of_a_file_goes_the_whole_way(engine: Engine, store: Store, inbox: Path, way: Way) -> None:
     first, second = (picture("L", seed, (96, 64)) for seed in (1, 2))
     first.save(inbox / "1991.4.tif", save_all=True, append_images=[second])
     passages = way("1991.4.tif")
