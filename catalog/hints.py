@@ -18,6 +18,9 @@ from catalog.rows import columns, read
 from catalog.schema import agents, hints
 from imaging.errors import CatalogError
 
+LEAST_RADIUS = 1e-6
+"""Of a spot, as a share of the longer side; colorizing refuses smaller ones."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hint:
@@ -28,7 +31,7 @@ class Hint:
     x, y
         The spot's center, 0–1 of the upright picture's width and height.
     radius
-        Of the spot, 0–1 of the longer side.
+        Of the spot, `LEAST_RADIUS`–1 of the longer side.
     a, b
         The color's chroma in CIE L*a*b* (D65).
     source
@@ -62,10 +65,10 @@ class GivenHint(Hint):
 
 def checked(hint: Hint) -> Hint:
     """Return the hint; raise `CatalogError` when a number is out of its range or the source is missing."""
-    ranges = {"x": (0, 1), "y": (0, 1), "radius": (0, 1), "a": (-128, 127), "b": (-128, 127)}
+    ranges = {"x": (0, 1), "y": (0, 1), "radius": (LEAST_RADIUS, 1), "a": (-128, 127), "b": (-128, 127)}
     for name, (low, high) in ranges.items():
         value = getattr(hint, name)
-        if not low <= value <= high or (name == "radius" and value == 0):
+        if not low <= value <= high:
             raise CatalogError("hint", f"{name} {value} is outside {low}–{high}", "Place the hint again.")
     if not hint.source.strip():
         raise CatalogError(
@@ -86,13 +89,24 @@ def give(connection: Connection, scan_id: int, given: Iterable[Hint], author: Ag
             connection.execute(insert(hints).values(row))
 
 
-def withdraw(connection: Connection, hint_id: int) -> None:
-    """Take a hint out of use; it stays on record."""
-    connection.execute(
+def withdraw(connection: Connection, hint_id: int) -> int:
+    """Take a hint out of use, once; it stays on record. Return the scan that it was given for.
+
+    Raises
+    ------
+    CatalogError
+        There is no such hint.
+    """
+    withdrawn = (
         update(hints)
-        .where(hints.c.id == hint_id, hints.c.withdrawn_at.is_(None))
-        .values(withdrawn_at=func.now())
+        .where(hints.c.id == hint_id)
+        .values(withdrawn_at=func.coalesce(hints.c.withdrawn_at, func.now()))
+        .returning(hints.c.scan_id)
     )
+    scan_id: int | None = connection.execute(withdrawn).scalar()
+    if scan_id is None:
+        raise CatalogError(f"hint {hint_id}", "is not in the catalog", "Look at the photograph again.")
+    return scan_id
 
 
 def standing(connection: Connection, scan_id: int) -> tuple[GivenHint, ...]:

@@ -68,15 +68,25 @@ def search(
     connection: Connection, which: ObjectSearch, *, limit: int = 50, offset: int = 0
 ) -> tuple[Hit, ...]:
     """Return the objects found, best match first, then by accession number."""
-    for statement in (full_text, part, likeness) if which.words.strip() else (full_text,):
-        if statement is likeness:
-            _set_least_likeness(connection)
-        query = statement(which).limit(min(limit, MOST_HITS))
-        if hits := tuple(_hit(row._mapping) for row in connection.execute(query.offset(offset))):
-            return hits
-        if offset and connection.execute(query.limit(1)).first():
-            return ()
-    return ()
+    query = _finding(connection, which).limit(min(limit, MOST_HITS)).offset(offset)
+    return tuple(_hit(row._mapping) for row in connection.execute(query))
+
+
+def count(connection: Connection, which: ObjectSearch) -> int:
+    """Return how many objects `search` finds on all pages."""
+    every = _finding(connection, which).order_by(None).subquery()
+    return connection.execute(select(func.count()).select_from(every)).scalar_one()
+
+
+def _finding(connection: Connection, which: ObjectSearch) -> Select[*tuple[Any, ...]]:
+    """Return the first statement that finds anything; `likeness` when none does."""
+    query = full_text(which)
+    for fallback in (part, likeness) if which.words.strip() else ():
+        if connection.execute(select(query.order_by(None).exists())).scalar_one():
+            return query
+        query = fallback(which)
+    _set_least_likeness(connection)
+    return query
 
 
 def _set_least_likeness(connection: Connection) -> None:

@@ -31,13 +31,16 @@ def path_token(name: str) -> str:
 
 
 def name_of(token: str) -> str | None:
-    """Return the name that `path_token` wrote as `token`; ``None`` when it is no such token."""
+    """Return the name that `path_token` wrote as `token`; ``None`` when it is no such token.
+
+    Nothing is named by NUL, which the catalog can not even be asked for.
+    """
     raw = _ESCAPE.sub(lambda m: chr(int(m[1], 16)), token)
     try:
         name = raw.encode("latin-1").decode()
     except UnicodeError:
         return None
-    return name if path_token(name) == token else None
+    return name if path_token(name) == token and "\0" not in name else None
 
 
 @dataclass(frozen=True)

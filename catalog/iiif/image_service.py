@@ -237,7 +237,10 @@ class ImageService:
             return Response(status_code=304, headers=headers)
         media_type = MEDIA_TYPES[plan.format]
         if request.method == "HEAD":
-            return Response(media_type=media_type, headers=headers)
+            response = Response(media_type=media_type, headers=headers)
+            # Nobody knows the length before the picture is rendered: none is told (RFC 9110 §8.6).
+            del response.headers["Content-Length"]
+            return response
         body = await self._render(picture, plan)
         if body is None:
             return _busy()

@@ -16,6 +16,7 @@ from catalog.iiif.addresses import Addresses
 from catalog.iiif.annotations import annotation_pages
 from catalog.iiif.language import text
 from catalog.iiif.records import (
+    INFERRED,
     SERVICE,
     CanvasImage,
     CollectionLink,
@@ -43,7 +44,6 @@ _LABELS = {
     Role.CONFIDENCE: "Confidence of the colors (white: sure, black: guessed)",
     Role.DAMAGE_MASK: "Damage that was mended (white)",
 }
-_INFERRED = frozenset({Role.COLORIZED, Role.ALTERNATIVE})
 
 
 def build_manifest(
@@ -85,7 +85,7 @@ def build_manifest(
         raise CatalogError(record.accession, "has no picture to show", "Add a scan first.")
     rights = rights_uri(record.rights)
     notice = _statement(NOTICE_LABEL, COLOR_NOTICE, record.credit)
-    inferred = any(image.role in _INFERRED for view in views for image in view.images)
+    inferred = any(image.role in INFERRED for view in views for image in view.images)
     title = text(record.title or record.accession, record.language)
     manifest = prezi.Manifest(
         id=addresses.manifest(record.accession),
@@ -278,7 +278,7 @@ def _with_statements(
 ) -> dict[str, Any]:
     # iiif-prezi3's body has no requiredStatement, which Presentation 3.0 §3.1 allows on every resource.
     inferred = {
-        addresses.picture(image.image) for view in views for image in view.images if image.role in _INFERRED
+        addresses.picture(image.image) for view in views for image in view.images if image.role in INFERRED
     }
     statement = json.loads(notice.model_dump_json())
     for canvas in manifest["items"]:

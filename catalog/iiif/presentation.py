@@ -101,6 +101,7 @@ class ShownObject:
     """What an audience sees of an object, and when that last changed."""
 
     object: CatalogObject
+    audience: Audience
     scans: tuple[ShownScan, ...]
     modified: datetime
 
@@ -118,7 +119,7 @@ def shown_object(connection: Connection, accession: str, audience: Audience) -> 
     for scan in shown:
         moments += [scan.version.created_at] if scan.version else []
         moments += [scan.review.decided_at] if scan.review and scan.review.decided_at else []
-    return ShownObject(found, shown, max(moments))
+    return ShownObject(found, audience, shown, max(moments))
 
 
 def nested_collections(
@@ -138,13 +139,14 @@ def may_know_of(connection: Connection, slug: str, audience: Audience) -> bool:
     )
 
 
-def account_of(shown: ShownObject) -> Derivative | None:
-    """Return the file of the provenance record of what is shown, or ``None``."""
-    for scan in shown.scans:
-        for file in scan.version.derivatives if scan.version else ():
-            if file.role is Role.PROVENANCE:
-                return file
-    return None
+def accounts_of(shown: ShownObject) -> tuple[Derivative, ...]:
+    """Return the files of the provenance records of what is shown: at most one of each scan."""
+    return tuple(
+        file
+        for scan in shown.scans
+        for file in (scan.version.derivatives if scan.version else ())
+        if file.role is Role.PROVENANCE
+    )
 
 
 def manifest_of(
@@ -166,7 +168,7 @@ def manifest_of(
     )
     return build_manifest(
         record,
-        [_view(connection, scan) for scan in shown.scans],
+        [_view(connection, scan, shown.audience) for scan in shown.scans],
         addresses,
         institution=institution,
         models=_models(connection, shown.scans),
@@ -174,7 +176,7 @@ def manifest_of(
             CollectionLink(collection.slug, collection.title)
             for collection in collections.of_object(connection, shown.object.id)
         ],
-        offer=replace(offer, provenance=account_of(shown) is not None),
+        offer=replace(offer, provenance=bool(accounts_of(shown))),
     )
 
 
@@ -266,7 +268,7 @@ def _alternative_label(name: str) -> str:
     return f"Alternative colorization {number} (colors inferred by a model)"
 
 
-def _view(connection: Connection, shown: ShownScan) -> View:
+def _view(connection: Connection, shown: ShownScan, audience: Audience) -> View:
     made = shown.version.created_at if shown.version else None
     given = [
         hint
@@ -278,12 +280,14 @@ def _view(connection: Connection, shown: ShownScan) -> View:
         for version in shown.lineage
         for region in version.regions
     )
-    return View(canvas_images(shown.files), regions, tuple(_hint(hint) for hint in given))
+    return View(canvas_images(shown.files), regions, tuple(_hint(hint, audience) for hint in given))
 
 
-def _hint(hint: GivenHint) -> SourcedHint:
+def _hint(hint: GivenHint, audience: Audience) -> SourcedHint:
     source = ", ".join(part for part in (hint.source, hint.citation, hint.source_date) if part)
-    return SourcedHint(hint.x, hint.y, hint_color(hint.a, hint.b), source, hint.author)
+    # Who placed it may be a login name, which is nobody's business outside.
+    placed_by = hint.author if audience is Audience.STAFF else ""
+    return SourcedHint(hint.x, hint.y, hint_color(hint.a, hint.b), source, placed_by)
 
 
 def hint_color(a: float, b: float) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imaging.errors import OptionsError
 from imaging.stage import Role
 
-_ORDER = (
+ROLE_ORDER = (
     Role.ORIGINAL,
     Role.RESTORED,
     Role.COLORIZED,
@@ -14,6 +15,9 @@ _ORDER = (
     Role.CONFIDENCE,
     Role.DAMAGE_MASK,
 )
+"""The order in which the pictures of a photograph are offered."""
+INFERRED = frozenset({Role.COLORIZED, Role.ALTERNATIVE})
+"""Pictures whose colors a model inferred, which must be said wherever they are shown."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class SourcedHint:
     source
         The citation: "letter of 1912-04-03, fol. 2".
     placed_by
-        Who placed the hint.
+        Who placed the hint; empty when that is not told.
     """
 
     x: float
@@ -92,7 +96,7 @@ class View:
 
     def ordered(self) -> list[CanvasImage]:
         """Return the pictures in the order in which they are offered."""
-        return sorted(self.images, key=lambda image: _ORDER.index(image.role))
+        return sorted(self.images, key=lambda image: ROLE_ORDER.index(image.role))
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,20 @@ SERVICE = Offer()
 
 @dataclass(frozen=True)
 class Institution:
-    """Who publishes: the manifest's ``provider``."""
+    """Who publishes: the manifest's ``provider``, which its homepage identifies.
+
+    Raises
+    ------
+    OptionsError
+        The homepage is missing.
+    """
 
     name: str
     homepage: str
+
+    def __post_init__(self) -> None:
+        if not self.homepage.strip():
+            raise OptionsError(self.name, "has no homepage, which identifies it", "Name its homepage too.")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """IIIF Content Search 2.0 over titles and descriptions within a collection.
 
 An answer is an annotation page: each hit is a text of a photograph's record, with the words around the match
-beside it (https://iiif.io/api/search/2.0/).
+beside it where whole words match (https://iiif.io/api/search/2.0/).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class Hit:
-    """A photograph that was found, and its texts by field."""
+    """A photograph that was found, and its texts by field, what it is best known by first."""
 
     accession: str
     texts: Mapping[str, str]
@@ -72,12 +72,7 @@ def build_answer(
         if request.page + 1 < pages:
             document["next"] = _page(slug, request, request.page + 1, addresses)
     words = _folded_words(request.words)
-    found = [
-        _Match(hit, field, text, spans)
-        for hit in hits
-        for field, text in hit.texts.items()
-        if (spans := _matches(text, words))
-    ]
+    found = [match for hit in hits for match in _found(hit, words)]
     document["items"] = [_annotation(match, addresses) for match in found]
     contexts = [_context(address, match, span, addresses) for match in found for span in match.spans]
     if contexts:
@@ -105,6 +100,12 @@ class _Match:
 
     def annotation_id(self, addresses: Addresses) -> str:
         return f"{addresses.manifest(self.hit.accession)}#{self.field}"
+
+
+def _found(hit: Hit, words: set[str]) -> list[_Match]:
+    every = [_Match(hit, field, text, _matches(text, words)) for field, text in hit.texts.items()]
+    # What was found by a piece of a word or by likeness holds no such word, and is told all the same.
+    return [match for match in every if match.spans] or every[:1]
 
 
 def _annotation(match: _Match, addresses: Addresses) -> dict[str, Any]:

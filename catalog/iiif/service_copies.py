@@ -2,7 +2,7 @@
 
 Reads originals, writes ``service/ab/<image>.tif`` below the store's root. A copy is made once, when it is
 first asked for, and is whole or absent; deleting the folder loses nothing but time. Where the store can not
-be written, the scan itself is served.
+be written, the scan itself is served, unless it is a later page of its file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from catalog.iiif.addresses import path_token
+from imaging.errors import StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ class ServiceCopies:
         ------
         ScanError
             When the original can not be read.
+        OSError, StoreError
+            When the store can not be written and the scan is a later page of its file.
         """
         if pixels <= SMALL_PIXELS and page == 0:
             return original, False
@@ -54,7 +57,7 @@ class ServiceCopies:
             try:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 _write(original, copy, page)
-            except OSError as error:
+            except (OSError, StoreError) as error:
                 logger.warning("no service copy of %s: %s", image, error)
                 if page:
                     raise

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from imaging.fixity import atomic_path
 
 STATE = ".heliochrome-site.json"
 _LOCK = ".heliochrome-site.lock"
-_OWNED = ("iiif", "photographs", "collections", "masters", "static")
+_OWNED = ("page-*.html", "iiif/*", "photographs/*", "collections/*", "masters/*", "static/*")
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,15 @@ class SiteFolder:
     def prune(self) -> None:
         """Remove what this publication did not put."""
         needed = {parent for path in self._kept for parent in path.parents}
-        for name in _OWNED:
-            self._prune(self.root / name, needed)
+        for pattern in _OWNED:
+            self._prune(self.root.glob(pattern), needed)
 
-    def _prune(self, folder: Path, needed: set[Path]) -> None:
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    def _prune(self, paths: Iterable[Path], needed: set[Path]) -> None:
+        for path in sorted(paths):
             if path in self._kept:
                 continue
             if path in needed:
-                self._prune(path, needed)
+                self._prune(path.iterdir(), needed)
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from catalog import collections
 from catalog.iiif import discovery
+from catalog.iiif.account import account_document
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.collection import (
     PART,
@@ -32,7 +33,7 @@ from catalog.iiif.presentation import (
     Audience,
     ShownFile,
     ShownObject,
-    account_of,
+    accounts_of,
     manifest_of,
     nested_collections,
     shown_object,
@@ -202,9 +203,9 @@ class _Publication:
         self._document(self.site.addresses.manifest(accession), document)
         self.manifests[accession] = hashlib.sha256(document).hexdigest()
         self.shown[accession] = shown
-        if (account := account_of(shown)) is not None:
-            text = (self.site.root / account.path).read_bytes()
-            self._document(self.site.addresses.provenance(accession), text)
+        if files := accounts_of(shown):
+            account = account_document(self.site.root, files)
+            self._document(self.site.addresses.provenance(accession), account)
         values = photograph_values(self.site, shown)
         if not self.offer.masters:
             values["files"] = []

@@ -29,6 +29,12 @@ class StaffAccess:
     write: Dependency
 
 
+def storable(request: Request) -> None:
+    """Refuse NUL in a path or a query: PostgreSQL has no text with it (a FastAPI dependency)."""
+    if any("\0" in str(given) for given in (*request.path_params.values(), *request.query_params.values())):
+        raise HTTPException(400, "No name and no word contains NUL.")
+
+
 def same_origin(request: Request) -> None:
     """Refuse a write that another site's page sent (a FastAPI dependency).
 

@@ -20,7 +20,7 @@ from catalog.iiif.addresses import Addresses
 from catalog.iiif.image_service import ImageService, ServicePolicy
 from catalog.iiif.presentation import Audience
 from catalog.iiif.records import Institution
-from catalog.web.access import StaffAccess
+from catalog.web.access import StaffAccess, storable
 from catalog.web.answers import SafeHeaders
 from catalog.web.iiif_routes import file_routes, iiif_routes
 from catalog.web.page_routes import collection_routes, photograph_routes, thumbnail_routes
@@ -62,7 +62,13 @@ def create_app(
     audience = Audience.STAFF if staff else Audience.PUBLIC
     site = Site(catalog, store_root, Addresses(base_url), audience, institution)
     # The schema and its pages would be open to everybody and tell of routes that are not.
-    app = FastAPI(title="Heliochrome", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Heliochrome",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(storable)],
+    )
     app.add_middleware(SafeHeaders)
     _answer_errors(app, site)
     images = ImageService(site.resolve, site.addresses, _policy(policy, audience))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import unquote
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from catalog import activities, collections
 from catalog.iiif import discovery, search
+from catalog.iiif.account import account_document
 from catalog.iiif.addresses import name_of
 from catalog.iiif.collection import (
     PART,
@@ -25,7 +25,7 @@ from catalog.iiif.manifest import serialize
 from catalog.iiif.presentation import (
     Audience,
     ShownObject,
-    account_of,
+    accounts_of,
     manifest_of,
     may_know_of,
     nested_collections,
@@ -34,12 +34,12 @@ from catalog.iiif.presentation import (
 )
 from catalog.schema import collections as collection_rows
 from catalog.schema import memberships, objects
-from catalog.search import ObjectSearch, full_text
+from catalog.search import ObjectSearch, count
 from catalog.search import search as search_objects
 from catalog.web.answers import PRESENTATION, document
 from catalog.web.site import Site
 
-_SEARCHED = ("title", "description", "maker", "date_text", "source")
+_SEARCHED = ("title", "accession_number", "description", "maker", "date_text", "source")
 _NO_SUCH = "There is no such resource."
 
 
@@ -71,8 +71,8 @@ def iiif_routes(site: Site) -> APIRouter:
     def provenance(request: Request, token: str) -> Response:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
-        if (file := account_of(shown)) is not None:
-            body = (site.root / file.path).read_bytes()
+        if files := accounts_of(shown):
+            body = account_document(site.root, files)
             return document(
                 request, body, "http://www.w3.org/ns/prov", modified=shown.modified, public=public
             )
@@ -80,11 +80,10 @@ def iiif_routes(site: Site) -> APIRouter:
 
     @router.get("/manifests/{accession:path}")
     def manifest_by_number(accession: str) -> Response:
-        number = unquote(accession)
         with site.engine.connect() as connection:
-            if shown_object(connection, number, site.audience) is None:
+            if shown_object(connection, accession, site.audience) is None:
                 raise HTTPException(404, _NO_SUCH)
-        return RedirectResponse(site.addresses.manifest(number), 303)
+        return RedirectResponse(site.addresses.manifest(accession), 303)
 
     @router.get("/collections/collection.json")
     def top(request: Request) -> Response:
@@ -232,9 +231,6 @@ def _search(connection: Connection, slug: str, asked: search.SearchRequest, site
         return search.build_answer(slug, asked, [], 0, site.addresses)
     which = ObjectSearch(words=asked.words, collection=slug, published=site.audience is Audience.PUBLIC)
     found = search_objects(connection, which, limit=search.PAGE, offset=asked.page * search.PAGE)
-    total = connection.execute(
-        select(func.count()).select_from(full_text(which).order_by(None).subquery())
-    ).scalar_one()
     hits = [
         search.Hit(
             hit.object.accession_number,
@@ -242,4 +238,4 @@ def _search(connection: Connection, slug: str, asked: search.SearchRequest, site
         )
         for hit in found
     ]
-    return search.build_answer(slug, asked, hits, max(total, len(hits)), site.addresses)
+    return search.build_answer(slug, asked, hits, count(connection, which), site.addresses)

@@ -19,11 +19,18 @@ def collection_routes(site: Site, *, home: str) -> APIRouter:
 
     @router.get(home)
     def everything(after: str = "") -> Response:
-        return _grid(site, None, after)
+        return grid(None, after)
 
     @router.get("/collections/{slug}/")
     def collection(slug: str, after: str = "") -> Response:
-        return _grid(site, slug, after)
+        return grid(slug, after)
+
+    def grid(slug: str | None, after: str) -> Response:
+        with site.engine.connect() as connection:
+            page = collection_page(connection, site, slug, name_of(after) or "", home=home)
+        if page is None:
+            raise HTTPException(404, "There is no such collection.")
+        return HTMLResponse(page, headers=_FRESH)
 
     return router
 
@@ -59,11 +66,3 @@ def photograph_routes(site: Site) -> APIRouter:
         return HTMLResponse(page, headers=_FRESH)
 
     return router
-
-
-def _grid(site: Site, slug: str | None, after: str) -> Response:
-    with site.engine.connect() as connection:
-        page = collection_page(connection, site, slug, name_of(after) or "")
-    if page is None:
-        raise HTTPException(404, "There is no such collection.")
-    return HTMLResponse(page, headers=_FRESH)

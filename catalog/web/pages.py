@@ -23,10 +23,11 @@ from catalog.iiif.presentation import (
     Audience,
     ShownFile,
     ShownObject,
-    account_of,
+    accounts_of,
     may_know_of,
     nested_collections,
 )
+from catalog.iiif.records import INFERRED, ROLE_ORDER
 from catalog.objects import CatalogObject
 from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.rights import label as rights_label
@@ -47,8 +48,6 @@ _SHORT = {
     Role.CONFIDENCE: "Confidence",
     Role.DAMAGE_MASK: "Damage",
 }
-_ORDER = tuple(_SHORT)
-_INFERRED = {Role.COLORIZED, Role.ALTERNATIVE}
 
 
 @dataclass(frozen=True)
@@ -120,13 +119,18 @@ def grid_page(
     )
 
 
-def collection_page(connection: Connection, site: Site, slug: str | None, after: str) -> str | None:
-    """Return the page of a collection, or of all photographs; ``None`` when there is no such collection."""
+def collection_page(
+    connection: Connection, site: Site, slug: str | None, after: str, *, home: str
+) -> str | None:
+    """Return the page of a collection, or of all photographs; ``None`` when there is no such collection.
+
+    The pages of all photographs follow each other at `home`.
+    """
     found = collections.find(connection, slug) if slug else None
     if slug and (found is None or not may_know_of(connection, slug, site.audience)):
         return None
     members = _members(connection, site, slug, after)
-    here = f"{site.prefix}/collections/{slug}/" if slug else f"{site.prefix}/"
+    here = f"{site.prefix}/collections/{slug}/" if slug else f"{site.prefix}{home}"
     more = members[PER_PAGE:]
     members = members[:PER_PAGE]
     house = site.institution.name if site.institution else "Photographs"
@@ -142,8 +146,8 @@ def collection_page(connection: Connection, site: Site, slug: str | None, after:
 def photograph_values(site: Site, shown: ShownObject) -> dict[str, Any]:
     """Return what the page of a photograph says, in the public's words."""
     files = [file for scan in shown.scans for file in scan.files]
-    inferred = any(file.role in _INFERRED for file in files)
-    item, account = shown.object, account_of(shown)
+    inferred = any(file.role in INFERRED for file in files)
+    item = shown.object
     facts = [
         ("Accession number", item.accession_number),
         ("Date", item.date_text),
@@ -170,7 +174,9 @@ def photograph_values(site: Site, shown: ShownObject) -> dict[str, Any]:
             for file in _ordered(files)
         ],
         "manifest": path_of(site, site.addresses.manifest(item.accession_number)),
-        "provenance": account and path_of(site, site.addresses.provenance(item.accession_number)),
+        "provenance": path_of(site, site.addresses.provenance(item.accession_number))
+        if accounts_of(shown)
+        else None,
     }
 
 
@@ -200,7 +206,7 @@ def path_of(site: Site, address: str) -> str:
 
 
 def _ordered(files: Sequence[ShownFile]) -> list[ShownFile]:
-    return sorted(files, key=lambda file: _ORDER.index(file.role))
+    return sorted(files, key=lambda file: ROLE_ORDER.index(file.role))
 
 
 def _pictures(site: Site, files: Sequence[ShownFile]) -> list[dict[str, Any]]:

@@ -7,29 +7,30 @@ is refused with what happened meanwhile.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
 from catalog import collections, events, hints, queue, reviews, scans
 from catalog.agents import Agent
 from catalog.database import in_transaction
+from catalog.derivatives import Version
 from catalog.events import Event
 from catalog.iiif.addresses import name_of, path_token
-from catalog.iiif.presentation import ShownObject, hint_chroma, hint_color, shown_object
+from catalog.iiif.presentation import ShownObject, ShownScan, hint_chroma, hint_color, shown_object
 from catalog.objects import by_id
 from catalog.reviews import Review
 from catalog.schema import AgentRole, ReviewState
 from catalog.web.access import Dependency, same_origin
-from catalog.web.pages import card, photograph_values, render
+from catalog.web.pages import PER_PAGE, card, photograph_values, render
 from catalog.web.site import Site
 from imaging.errors import CatalogError, OptionsError
 
-PER_PAGE = 48
 MOST_HINTS = 200
 
 _ORDERS = {
@@ -41,9 +42,14 @@ _CHOICES = {
     ReviewState.PENDING: ("approved", "returned", "rejected"),
     ReviewState.APPROVED: ("returned", "rejected"),
     ReviewState.REJECTED: ("pending",),
+    ReviewState.RETURNED: ("pending",),
 }
 _NO_CACHE = {"Cache-Control": "no-store"}
 _NO_SUCH = "There is no such photograph."
+
+
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+"""What PostgreSQL can hold: anything but NUL."""
 
 
 class PlacedHint(BaseModel):
@@ -53,11 +59,11 @@ class PlacedHint(BaseModel):
 
     x: float = Field(ge=0, le=1)
     y: float = Field(ge=0, le=1)
-    radius: float = Field(default=0.01, gt=0, le=1)
+    radius: float = Field(default=0.01, ge=hints.LEAST_RADIUS, le=1)
     color: str = Field(pattern=r"^#[0-9a-fA-F]{6}$")
-    source: str = Field(min_length=1, max_length=500)
-    citation: str = Field(default="", max_length=500)
-    source_date: str = Field(default="", max_length=100)
+    source: Text = Field(min_length=1, max_length=500)
+    citation: Text = Field(default="", max_length=500)
+    source_date: Text = Field(default="", max_length=100)
 
     def hint(self) -> hints.Hint:
         """Return the hint with its color as chroma."""
@@ -79,7 +85,7 @@ class DecisionForm(BaseModel):
 
     decision: ReviewState
     revision: int
-    reason: str = Field(default="", max_length=2000)
+    reason: Text = Field(default="", max_length=2000)
     hints: str = Field(default="[]", max_length=200_000)
 
 
@@ -159,7 +165,7 @@ def review_routes(site: Site) -> APIRouter:
 
 
 def decision_routes(site: Site, write: Dependency) -> APIRouter:
-    """Return the route that takes decisions; `write` says who decides, or refuses."""
+    """Return the routes that take decisions; `write` says who decides, or refuses."""
     router = APIRouter(dependencies=[Depends(same_origin)])
     who_decides = Depends(write)
 
@@ -177,16 +183,25 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
                 given=given,
                 revision=form.revision,
             )
-            return _home(connection, site, review)
+            return _home(connection, site, review.scan_id)
 
-        try:
-            home = in_transaction(site.engine, work)
-        except CatalogError as error:
-            page = render("message.html", site, title="Not decided", text=str(error), back=f"{site.prefix}/")
-            return HTMLResponse(page, 409, headers=_NO_CACHE)
-        return RedirectResponse(home, 303)
+        return _decided(site, work)
+
+    @router.post("/hints/{number}/withdrawal", dependencies=[who_decides])
+    def withdraw_hint(number: int) -> Response:
+        return _decided(site, lambda connection: _home(connection, site, hints.withdraw(connection, number)))
 
     return router
+
+
+def _decided(site: Site, work: Callable[[Connection], str]) -> Response:
+    """Do `work` and lead to the page that it names; 409 when the catalog refuses."""
+    try:
+        home = in_transaction(site.engine, work)
+    except CatalogError as error:
+        page = render("message.html", site, title="Not decided", text=str(error), back=f"{site.prefix}/")
+        return HTMLResponse(page, 409, headers=_NO_CACHE)
+    return RedirectResponse(home, 303)
 
 
 def _read_hints(text: str) -> list[hints.Hint]:
@@ -198,8 +213,8 @@ def _read_hints(text: str) -> list[hints.Hint]:
         raise OptionsError(where, first["msg"], "Place the hint again.") from error
 
 
-def _home(connection: Connection, site: Site, review: Review) -> str:
-    object_id = scans.get(connection, review.scan_id).object_id
+def _home(connection: Connection, site: Site, scan_id: int) -> str:
+    object_id = scans.get(connection, scan_id).object_id
     found = by_id(connection, [object_id]) if object_id is not None else {}
     for item in found.values():
         return f"{site.prefix}/photographs/{path_token(item.accession_number)}/"
@@ -221,19 +236,20 @@ def _review_values(connection: Connection, shown: ShownObject) -> dict[str, Any]
     return {
         "reviews": [
             {
-                **{name: getattr(scan.review, name) for name in ("id", "revision", "confidence", "damage")},
-                "state": str(scan.review.state),
-                "reason": scan.review.reason,
-                "reviewer": scan.review.reviewer,
-                "number": scan.version.number,
-                "choices": _CHOICES.get(scan.review.state, ()),
+                **{name: getattr(review, name) for name in ("id", "revision", "confidence", "damage")},
+                "state": str(review.state),
+                "reason": review.reason,
+                "reviewer": review.reviewer,
+                "number": version.number,
+                "choices": _CHOICES.get(review.state, ()),
                 "view": number,
             }
             for number, scan in enumerate(shown.scans)
-            if scan.review and scan.version
+            for review, version in _reviewed(connection, scan)
         ],
         "hints": [
             {
+                "id": hint.id,
                 "color": hint_color(hint.a, hint.b),
                 "source": ", ".join(filter(None, (hint.source, hint.citation, hint.source_date))),
                 "author": hint.author,
@@ -246,6 +262,15 @@ def _review_values(connection: Connection, shown: ShownObject) -> dict[str, Any]
             _event(event) for scan in shown.scans for event in events.of_scan(connection, scan.scan.id)
         ],
     }
+
+
+def _reviewed(connection: Connection, shown: ShownScan) -> Iterator[tuple[Review, Version]]:
+    """Yield the version that is shown and, where it is another, the one that the public sees."""
+    if shown.review and shown.version:
+        yield shown.review, shown.version
+    public = reviews.approved_version(connection, shown.scan.id)
+    if public and (shown.version is None or public.id != shown.version.id):
+        yield reviews.of_version(connection, public.id), public
 
 
 def _event(event: Event) -> dict[str, str]:

@@ -5,13 +5,13 @@ Each process makes its own application from what `run` leaves for it in the envi
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 
 from catalog.iiif.image_service import ServicePolicy
 from catalog.iiif.info import TILE
@@ -34,15 +34,17 @@ class PublicServer:
         The file store's folder.
     address
         Where clients see the application.
-    institution, homepage
-        Who publishes; empty when nobody is to be named.
+    institution
+        Who publishes; ``None`` when nobody is to be named.
     """
 
     catalog: str
     store: str
     address: str
-    institution: str = ""
-    homepage: str = ""
+    institution: Institution | None = None
+
+
+_SERVER = TypeAdapter(PublicServer)
 
 
 def run(server: PublicServer, *, host: str, port: int, workers: int = 1, behind_proxy: bool = False) -> None:
@@ -59,7 +61,7 @@ def run(server: PublicServer, *, host: str, port: int, workers: int = 1, behind_
     behind_proxy
         Whether a proxy's word on who asks is to be believed.
     """
-    os.environ[_HANDOVER] = json.dumps(asdict(server))
+    os.environ[_HANDOVER] = _SERVER.dump_json(server).decode()
     uvicorn.run(
         f"{__name__}:application",
         factory=True,
@@ -73,10 +75,9 @@ def run(server: PublicServer, *, host: str, port: int, workers: int = 1, behind_
 
 def application() -> FastAPI:
     """Return the application that one of `run`'s processes serves (a factory for uvicorn)."""
-    server = PublicServer(**json.loads(os.environ[_HANDOVER]))
-    publisher = Institution(server.institution, server.homepage) if server.institution else None
+    server = _SERVER.validate_json(os.environ[_HANDOVER])
     # A process that does nothing else may render a tile where it takes the request.
     policy = ServicePolicy(concurrency=2, inline_pixels=TILE * TILE)
     return create_app(
-        server.catalog, Path(server.store), server.address, institution=publisher, policy=policy
+        server.catalog, Path(server.store), server.address, institution=server.institution, policy=policy
     )

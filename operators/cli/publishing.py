@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.iiif.records import Institution
+from operators import settings
 from operators.cli.answer import AsJson, Status, people, progress_bar, tell_facts, tell_json, tell_rows
 from operators.cli.catalog import opened
 from operators.cli.deployment import DEFAULT_HOME, Home
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 PANEL = "Collections"
 
 PublisherName = Annotated[str, typer.Option("--institution", help="Who publishes; empty names nobody.")]
-PublisherPage = Annotated[str, typer.Option("--homepage", help="The institution's address on the web.")]
+PublisherPage = Annotated[
+    str, typer.Option("--homepage", help="The institution's address on the web; needed with its name.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,11 +44,11 @@ def serve(  # noqa: PLR0917 - typer makes options of them
     """Serve what is published to the public: IIIF images, manifests, search, changes. Read-only."""
     from catalog.web.standalone import PublicServer, run  # noqa: PLC0415 - loads the catalog
     from operators.deployment import services  # noqa: PLC0415
-    from operators.deployment.home import Home as Folders  # noqa: PLC0415
 
+    publisher = _publisher(institution, homepage)
     with services.catalog(home) as dsn:
         seen_at = address or f"http://{host}:{port}"
-        public = PublicServer(dsn, str(Folders.at(home).store), seen_at, institution, homepage)
+        public = PublicServer(dsn, str(settings.store(home)), seen_at, publisher)
         people.print(f"serving {public.address}; Ctrl-C stops it")
         run(public, host=host, port=port, workers=workers, behind_proxy=bool(address))
 
@@ -53,7 +56,14 @@ def serve(  # noqa: PLR0917 - typer makes options of them
 def publish(  # noqa: PLR0917 - typer makes options of them
     collection: Annotated[str, typer.Argument(help="The collection's slug.")],
     to: Annotated[Path, typer.Option("--to", help="An empty folder, or one published into before.")],
-    address: Annotated[str, typer.Option(help="Where clients will see the folder.")],
+    address: Annotated[
+        str,
+        typer.Option(
+            default_factory=settings.site_address,
+            help="Where clients will see the folder.",
+            show_default="as configured, http://127.0.0.1:8000",
+        ),
+    ],
     masters: Annotated[bool, typer.Option(help="Copy the master files too.")] = False,
     institution: PublisherName = "",
     homepage: PublisherPage = "",
@@ -64,18 +74,18 @@ def publish(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome publish glass-plates --to site --address https://photos.example.org[/]
     """
-    from operators.deployment.home import Home as Folders  # noqa: PLC0415
     from operators.work.publishing import publish_collection  # noqa: PLC0415 - loads libvips
 
+    publisher = _publisher(institution, homepage)
     with opened(home) as engine, progress_bar(f"publishing {collection}", as_json) as tell:
         to.mkdir(parents=True, exist_ok=True)
         published = publish_collection(
             engine,
-            Folders.at(home).store,
+            settings.store(home),
             collection,
             to,
             address,
-            institution=Institution(institution, homepage) if institution else None,
+            institution=publisher,
             masters=masters,
             progress=lambda name, done, total: tell(done / max(total, 1)),
         )
@@ -83,6 +93,10 @@ def publish(  # noqa: PLR0917 - typer makes options of them
         tell_json(dict(published))
     else:
         tell_facts(str(to), dict(published))
+
+
+def _publisher(name: str, homepage: str) -> Institution | None:
+    return Institution(name, homepage) if name else None
 
 
 def verify(
@@ -112,13 +126,12 @@ def _verify(subject: str, home: Path, alone: bool) -> tuple[Verification, ...]:
     from catalog.provenance.cataloged import CatalogRegister  # noqa: PLC0415 - loads libvips
     from catalog.provenance.verify import verify_file, verify_object  # noqa: PLC0415
     from catalog.store import Store  # noqa: PLC0415
-    from operators.deployment.home import Home as Folders  # noqa: PLC0415
 
     path = Path(subject)
     if alone:
         return (verify_file(path),)
     with opened(home) as engine, engine.connect() as connection:
-        register = CatalogRegister(connection, Store(Folders.at(home).store))
+        register = CatalogRegister(connection, Store(settings.store(home)))
         if path.is_file():
             return (verify_file(path, register=register),)
         return verify_object(subject, register)

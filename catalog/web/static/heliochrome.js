@@ -1,4 +1,4 @@
-// Deep zoom with a switch between the pictures of a photograph, and color hints placed by clicking.
+// Deep zoom with a switch between the pictures of a photograph, color hints placed by clicking, and decisions.
 "use strict";
 
 // The address in info.json may be another name of this very server: tiles are asked for where the page came from.
@@ -93,9 +93,16 @@ class Hints {
     this.hints = [];
     this.button.addEventListener("click", () => this.press(!this.placing));
     view.viewer.addHandler("canvas-click", (event) => this.click(event));
-    form.addEventListener("submit", () => {
-      form.elements.hints.value = JSON.stringify(this.hints.map((hint) => hint.read()));
-    });
+  }
+
+  get count() {
+    return this.hints.length;
+  }
+
+  // Only a return takes hints along: for any other decision they need not be complete.
+  send(returned) {
+    for (const hint of this.hints) hint.source.required = returned;
+    this.form.elements.hints.value = JSON.stringify(this.hints.map((hint) => hint.read()));
   }
 
   press(placing) {
@@ -115,14 +122,13 @@ class Hints {
   }
 
   add(x, y, point) {
-    const hint = { item: document.createElement("li"), marker: document.createElement("div") };
+    const source = input("text", "Who or what says so (needed)");
+    const hint = { item: document.createElement("li"), marker: document.createElement("div"), source };
     const row = document.createElement("div");
     const color = input("color", "Color", "#808080");
-    const source = input("text", "Who or what says so (needed)");
     const citation = input("text", "Where that can be looked up");
     const dated = input("text", "Date of the source");
     const remove = document.createElement("button");
-    source.required = true;
     remove.type = "button";
     remove.textContent = "Remove";
     row.append(color, source, citation, dated, remove);
@@ -151,6 +157,33 @@ class Hints {
   }
 }
 
+// The page is not kept when it is left, nor are the hints typed in it: what would be refused is stopped here.
+class Decision {
+  constructor(form, hints) {
+    this.form = form;
+    this.hints = hints;
+    this.buttons = form.querySelectorAll("[name=decision]");
+    // What is needed depends on the button that is pressed.
+    form.noValidate = true;
+    form.addEventListener("submit", (event) => this.check(event));
+  }
+
+  check(event) {
+    const button = event.submitter;
+    const { reason } = this.form.elements;
+    const returned = button.value === "returned";
+    reason.value = reason.value.trim();
+    reason.required = returned || button.value === "rejected";
+    this.hints?.send(returned);
+    // Airflow's frame allows no dialogs: the button itself asks, and is pressed again for an answer.
+    const ask = !returned && this.hints?.count && reason.validity.valid && this.asked !== button;
+    for (const other of this.buttons) other.setCustomValidity("");
+    if (ask) button.setCustomValidity("This drops the hints you placed. Press again to do so.");
+    this.asked = ask ? button : null;
+    if (!this.form.reportValidity()) event.preventDefault();
+  }
+}
+
 function input(type, label, value = "") {
   const element = document.createElement("input");
   Object.assign(element, { type, value, placeholder: label });
@@ -159,7 +192,7 @@ function input(type, label, value = "") {
 }
 
 const views = [...document.querySelectorAll(".view")].map((element) => new View(element));
-for (const hints of document.querySelectorAll(".hints")) {
-  const view = views[Number(hints.dataset.view)];
-  if (view) new Hints(hints.closest("form"), view);
+for (const form of document.querySelectorAll(".decision")) {
+  const view = views[Number(form.querySelector(".hints")?.dataset.view)];
+  new Decision(form, view && new Hints(form, view));
 }

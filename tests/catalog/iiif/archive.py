@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +45,16 @@ class Archive:
     scratch: Path
 
     def add(
-        self, accession: str, *, title: str = "", collection: str | None = None, take: int = 0
+        self,
+        accession: str,
+        *,
+        title: str = "",
+        collection: str | None = None,
+        take: int = 0,
+        side: str = "",
     ) -> Photograph:
-        """Send a synthetic photograph all the way to review; `take` makes another version of a scan."""
-        scan_path = self._scan(accession)
+        """Send a synthetic photograph to review; `take` makes another version, `side` another scan."""
+        scan_path = self._scan(accession + side)
         sha256, stored = self.store.add_original(scan_path)
         with self.engine.begin() as connection:
             record = ObjectRecord(accession_number=accession, title=title or f"Photograph {accession}")
@@ -83,6 +90,23 @@ class Archive:
         )
         digests |= {file.role: file.sha256 for file in colorized[1].files}
         return Photograph(accession, scan.id, colorized[0], digests)
+
+    def account(self, photograph: Photograph, *nodes: dict[str, object]) -> Photograph:
+        """Send a photograph to review with a provenance record of these nodes."""
+        colorized = photograph.digests[Role.COLORIZED]
+        key = stage_key(input_sha256=colorized, stage="provenance", version="1", parameters={})
+
+        def work(folder: Path) -> StageResult:
+            path = folder / "provenance.jsonld"
+            path.write_text(json.dumps({"@context": {}, "@graph": nodes}))
+            record = describe_output(path, folder, Role.PROVENANCE)
+            return StageResult("provenance", "1", colorized, (record,))
+
+        result = self.store.produce(key, work).result
+        recorded = outcomes.record_success(
+            self.engine, photograph.scan_id, key, result, CIRCUMSTANCES, for_review=True
+        )
+        return replace(photograph, version_id=recorded.version.id)
 
     def review(self, photograph: Photograph) -> Review:
         with self.engine.connect() as connection:

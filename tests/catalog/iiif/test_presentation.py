@@ -80,8 +80,13 @@ def test_the_manifest_tells_mended_regions_hints_models_and_collections(archive:
             connection, review.id, ReviewState.RETURNED, ARCHIVIST, reason="coat was blue", given=[coat]
         )
         assert hints.standing(connection, first.scan_id)
-    archive.add("1987.1", take=1)
+    archive.decide(archive.add("1987.1", take=1), ReviewState.APPROVED)
     with archive.engine.connect() as connection:
+        public = shown_object(connection, "1987.1", Audience.PUBLIC)
+        assert public is not None
+        told = manifest_of(connection, public, BASE).decode()
+        assert "letter of 1912, fol. 2" in told
+        assert ARCHIVIST.name not in told
         shown = shown_object(connection, "1987.1", Audience.STAFF)
         assert shown is not None
         manifest = assert_presentation(manifest_of(connection, shown, BASE))

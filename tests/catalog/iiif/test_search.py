@@ -13,7 +13,7 @@ HITS = [
 
 
 def test_a_hit_is_an_annotation_of_a_canvas_with_the_words_around_the_match() -> None:
-    answer = json.loads(build_answer("town", SearchRequest("CAFE"), HITS, 2, BASE))
+    answer = json.loads(build_answer("town", SearchRequest("CAFE"), HITS[:1], 1, BASE))
     assert answer["@context"] == "http://iiif.io/api/search/2/context.json"
     assert answer["id"] == "https://museum.example/iiif/search/town?q=CAFE"
     assert [item["body"]["value"] for item in answer["items"]] == list(HITS[0].texts.values())
@@ -25,6 +25,12 @@ def test_a_hit_is_an_annotation_of_a_canvas_with_the_words_around_the_match() ->
     ]
     sources = {item["target"]["source"] for item in answer["annotations"][0]["items"]}
     assert sources == {item["id"] for item in answer["items"]}
+
+
+def test_a_hit_without_the_words_is_told_by_its_title() -> None:
+    answer = json.loads(build_answer("town", SearchRequest("harb"), HITS, 2, BASE))
+    assert [item["body"]["value"] for item in answer["items"]] == ["Le café du port", "Harbor"]
+    assert "annotations" not in answer
 
 
 def test_many_hits_are_paged() -> None:

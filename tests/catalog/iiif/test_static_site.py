@@ -178,6 +178,22 @@ def test_only_what_changed_is_rewritten_and_told(archive: Archive, folder: Path)
     ]
 
 
+def test_pages_that_a_smaller_collection_no_longer_fills_are_gone(
+    archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.iiif import static_site
+
+    monkeypatch.setattr(static_site, "CARDS", 1)
+    archive.decide(archive.add("1987.1", collection="harbor"), ReviewState.APPROVED)
+    last = archive.add("1987.2", title="Pier", collection="harbor")
+    archive.decide(last, ReviewState.APPROVED)
+    published(archive, folder)
+    assert "Pier" in (folder / "page-2.html").read_text()
+    archive.decide(last, ReviewState.REJECTED, "wrong")
+    published(archive, folder)
+    assert not [path for path in folder.rglob("*.html") if "Pier" in path.read_text()]
+
+
 def test_masters_are_copied_on_request(archive: Archive, folder: Path) -> None:
     photograph = archive.add("1987.1", collection="harbor")
     archive.decide(photograph, ReviewState.APPROVED)

@@ -116,6 +116,16 @@ def test_masters_are_sent_whole_or_in_ranges(archive: Archive, public: Client) -
     assert (part.status_code, part.content) == (206, whole.content[4:10])
 
 
+def test_the_provenance_is_that_of_every_scan(archive: Archive, public: Client) -> None:
+    for side in ("recto", "verso"):
+        photograph = archive.add("1987.1", side=side)
+        archive.decide(archive.account(photograph, {"@id": f"urn:{side}"}), ReviewState.APPROVED)
+    manifest = public.get("/iiif/manifests/1987.1/manifest.json").json()
+    assert len(manifest["items"]) == 2
+    account = public.get(manifest["seeAlso"][0]["id"].removeprefix(BASE)).json()
+    assert [node["@id"] for node in account["@graph"]] == ["urn:recto", "urn:verso"]
+
+
 def test_search_finds_what_is_published_in_a_collection(archive: Archive, public: Client) -> None:
     archive.decide(archive.add("1987.1", title="Le café du port", collection="harbor"), ReviewState.APPROVED)
     archive.add("1987.2", title="Another café", collection="harbor")
@@ -123,6 +133,31 @@ def test_search_finds_what_is_published_in_a_collection(archive: Archive, public
     assert [item["body"]["value"] for item in answer["items"]] == ["Le café du port"]
     assert answer["ignored"] == ["user"]
     assert public.get("/iiif/search/nowhere", params={"q": "a"}).status_code == 404
+
+
+@pytest.mark.parametrize("words", ["1987.12/3", "7.12", "Lighthous", "lihgthouse"])
+def test_whatever_search_finds_is_told(archive: Archive, public: Client, words: str) -> None:
+    archive.decide(archive.add("1987.12/3", title="Lighthouse", collection="harbor"), ReviewState.APPROVED)
+    answer = public.get("/iiif/search/harbor", params={"q": words}).json()
+    told = {item["target"]["partOf"][0]["id"] for item in answer["items"]}
+    assert told == {f"{BASE}/iiif/manifests/1987.12~2F3/manifest.json"}
+
+
+def test_all_hits_are_counted_however_they_were_found(
+    archive: Archive, public: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.iiif import search
+
+    monkeypatch.setattr(search, "PAGE", 1)
+    for number in range(2):
+        archive.decide(archive.add(f"1987.{number}", collection="harbor"), ReviewState.APPROVED)
+    first = public.get("/iiif/search/harbor", params={"q": "hotograp"}).json()
+    assert first["partOf"]["total"] == 2
+    second = public.get(first["next"]["id"].removeprefix(BASE)).json()
+    assert [item["body"]["value"] for item in first["items"] + second["items"]] == [
+        "Photograph 1987.0",
+        "Photograph 1987.1",
+    ]
 
 
 def test_pages_escape_what_the_catalog_says_and_run_only_our_scripts(
@@ -174,6 +209,32 @@ def test_the_public_application_has_no_way_to_write(public: Client) -> None:
     assert not [route for route in routes if writing & set(getattr(route, "methods", None) or ())]
     assert public.post("/reviews/1/decision").status_code == 404
     assert public.get("/docs").status_code == public.get("/openapi.json").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/photographs/~00/", 404),
+        ("/photographs/~00/thumbnail.jpg", 404),
+        ("/masters/~00", 404),
+        ("/iiif/3/~00/info.json", 404),
+        ("/iiif/manifests/~00/manifest.json", 404),
+        ("/iiif/manifests/%00", 400),
+        ("/iiif/manifests/%2500", 404),
+        ("/collections/%00/", 400),
+        ("/iiif/collections/%00/collection.json", 400),
+        ("/iiif/search/%00", 400),
+        ("/iiif/search/harbor?q=%00", 400),
+        ("/?after=%00", 400),
+        ("/?after=~00", 200),
+        ("/static/%00", 404),
+    ],
+)
+def test_nul_is_answered_before_the_catalog_is_asked(
+    archive: Archive, public: Client, path: str, status: int
+) -> None:
+    archive.decide(archive.add("1987.1", collection="harbor"), ReviewState.APPROVED)
+    assert public.get(path).status_code == status
 
 
 def test_errors_are_pages_for_people_and_lines_for_programs(public: Client) -> None:

@@ -12,7 +12,7 @@ from catalog import hints, reviews
 from catalog.schema import ReviewState
 from imaging.errors import OptionsError
 from imaging.stage import Role
-from tests.catalog.iiif.archive import Archive, Photograph
+from tests.catalog.iiif.archive import ARCHIVIST, Archive, Photograph
 from tests.catalog.web.conftest import BASE, Client
 
 HINT = {"x": 0.5, "y": 0.25, "color": "#1b3a5e", "source": "letter of 1912", "citation": "fol. 2"}
@@ -85,6 +85,20 @@ def test_the_queue_shows_what_waits(archive: Archive, staff: Client) -> None:
     assert staff.get("/heliochrome/?state=lost").status_code == 422
 
 
+def test_the_grid_of_all_photographs_is_linked_and_paged(
+    archive: Archive, staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.web import pages
+
+    monkeypatch.setattr(pages, "PER_PAGE", 1)
+    for number in range(2):
+        archive.add(f"1987.{number}")
+    assert 'href="/heliochrome/all/"' in staff.get("/heliochrome/").text
+    following = "/heliochrome/all/?after=1987.0"
+    assert f'href="{following}"' in staff.get("/heliochrome/all/").text
+    assert "1987.1" in staff.get(following).text
+
+
 def test_approval_publishes(archive: Archive, staff: Client, public: Client) -> None:
     photograph = archive.add("1987.1")
     response = decide(staff, archive.review(photograph).id, "approved")
@@ -107,13 +121,48 @@ def test_a_return_keeps_hints_with_their_sources(archive: Archive, staff: Client
     assert re.search(r'fill="#[0-9a-f]{6}"', page)
 
 
+def given(archive: Archive, photograph: Photograph) -> int:
+    """Give the coat of a photograph its color; return the hint's number."""
+    coat = hints.Hint(x=0.5, y=0.25, radius=0.1, a=5, b=-30, source="letter of 1912")
+    with archive.engine.begin() as connection:
+        hints.give(connection, photograph.scan_id, [coat], ARCHIVIST)
+        (hint,) = hints.standing(connection, photograph.scan_id)
+    return hint.id
+
+
+def test_a_hint_can_be_withdrawn_from_the_page(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    path = f"/heliochrome/hints/{given(archive, photograph)}/withdrawal"
+    home = "/heliochrome/photographs/1987.1/"
+    assert f'action="{path}"' in staff.get(home).text
+    for _ in ("once", "again"):
+        response = staff.post(path)
+        assert (response.status_code, response.headers["location"]) == (303, home)
+    assert "letter of 1912" not in staff.get(home).text
+    with archive.engine.connect() as connection:
+        assert hints.standing(connection, photograph.scan_id) == ()
+        assert hints.of_scan(connection, photograph.scan_id)[0].withdrawn_at is not None
+    assert staff.post("/heliochrome/hints/999999/withdrawal").status_code == 409
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer reader"}, {"Origin": "https://evil.example"}])
+def test_withdrawing_a_hint_is_deciding(archive: Archive, staff: Client, headers: dict[str, str]) -> None:
+    photograph = archive.add("1987.1")
+    hint = given(archive, photograph)
+    assert staff.post(f"/heliochrome/hints/{hint}/withdrawal", headers=headers).status_code == 403
+    with archive.engine.connect() as connection:
+        assert hints.standing(connection, photograph.scan_id)
+
+
 @pytest.mark.parametrize(
     "sent",
     [
         "nonsense",
         "{}",
         json.dumps([HINT | {"source": " "}]),
+        json.dumps([HINT | {"source": "letter\0"}]),
         json.dumps([HINT | {"x": 1.5}]),
+        json.dumps([HINT | {"radius": 1e-9}]),
         json.dumps([HINT | {"color": "blue"}]),
         json.dumps([HINT | {"more": 1}]),
         json.dumps([HINT] * 201),
@@ -137,6 +186,13 @@ def test_a_decision_needs_its_reason_and_the_present_state(archive: Archive, sta
     assert decide(staff, 999_999, "approved").status_code == 409
 
 
+def test_a_reason_with_nul_is_refused_before_the_database(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    assert decide(staff, archive.review(photograph).id, "rejected", reason="blurred\0").status_code == 422
+    assert state_of(archive, photograph) is ReviewState.PENDING
+    assert staff.get("/heliochrome/?collection=%00").status_code == 400
+
+
 def test_the_page_offers_only_what_can_be_decided(archive: Archive, staff: Client) -> None:
     photograph = archive.add("1987.1")
     page = staff.get("/heliochrome/photographs/1987.1/").text
@@ -147,6 +203,23 @@ def test_the_page_offers_only_what_can_be_decided(archive: Archive, staff: Clien
     assert 'value="pending"' in page
     assert "blurred" in page
     assert "M. Archivist" in page
+
+
+def test_what_the_public_sees_can_be_withdrawn_though_a_newer_version_is_shown(
+    archive: Archive, staff: Client, public: Client
+) -> None:
+    first = archive.add("1987.1")
+    archive.decide(first, ReviewState.APPROVED)
+    archive.decide(archive.add("1987.1", take=1), ReviewState.REJECTED, "blurred")
+    page = staff.get("/heliochrome/photographs/1987.1/").text
+    approved = archive.review(first)
+    forms = page.split("<form")
+    (form,) = (form for form in forms if f"/reviews/{approved.id}/decision" in form)
+    assert re.findall(r'name="decision" value="(\w+)"', form) == ["returned", "rejected"]
+    assert 'value="pending"' in page
+    sent = decide(staff, approved.id, "rejected", reason="withdrawn", revision=approved.revision)
+    assert sent.status_code == 303
+    assert public.get("/photographs/1987.1/").status_code == 404
 
 
 def test_staff_see_every_picture_and_all_that_was_done(archive: Archive, staff: Client) -> None:

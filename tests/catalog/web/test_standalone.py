@@ -18,8 +18,10 @@ def test_several_processes_serve_one_port_and_leave_together(archive: Archive) -
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     code = (
-        "import sys; from catalog.web.standalone import PublicServer, run;"
-        "run(PublicServer(sys.argv[1], sys.argv[2], sys.argv[3], 'Harbor Museum', 'https://m.example/'),"
+        "import sys; from catalog.iiif.records import Institution;"
+        "from catalog.web.standalone import PublicServer, run;"
+        "museum = Institution('Harbor Museum', 'https://m.example/');"
+        "run(PublicServer(sys.argv[1], sys.argv[2], sys.argv[3], museum),"
         "host='127.0.0.1', port=int(sys.argv[4]), workers=2)"
     )
     address = f"http://127.0.0.1:{port}"

@@ -1,0 +1,46 @@
+"""The provenance of all that a manifest shows: its scans' records as one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from catalog.derivatives import Derivative
+
+
+def account_document(root: Path, files: Sequence[Derivative]) -> bytes:
+    """Return the provenance records `files`, which lie below the store's `root`, as one document."""
+    return merged([(root / file.path).read_bytes() for file in files])
+
+
+def merged(accounts: Sequence[bytes]) -> bytes:
+    """Return provenance records, JSON-LD as `catalog.provenance.prov` writes it, as one.
+
+    A node that several tell of says all that they say of it (JSON-LD 1.1 API §4.6, flattening). One record
+    alone is returned to the byte.
+    """
+    if len(accounts) == 1:
+        return accounts[0]
+    context: dict[str, Any] = {}
+    graph: dict[str, dict[str, Any]] = {}
+    for document in map(json.loads, accounts):
+        context |= document["@context"]
+        for node in document["@graph"]:
+            known = graph.setdefault(node["@id"], {})
+            for term, value in node.items():
+                known[term] = _both(known[term], value) if term in known else value
+    body = {"@context": context, "@graph": list(graph.values())}
+    return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _both(known: Any, told: Any) -> Any:
+    if known == told:
+        return known
+    values = _listed(known)
+    return [*values, *(value for value in _listed(told) if value not in values)]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
