@@ -29,7 +29,7 @@ ALIKE = 0.8
 UNDECIDED = 0.6
 """A place is undecided where its confidence is below this."""
 
-APART = 22.0
+APART = 14.0
 """Two colors are different modes from about this distance, a*b* units."""
 
 PLACES = 24

@@ -144,9 +144,9 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
     Chosen by `restoration.training.sensitivity`: at 0.5 some 0.05 % of a clean photograph are false alarms.
     """
-    sure = 14.5 - 14.5 * sensitivity
-    return sure, 0.55 * sure, sure / 4 - 1.0
+    sure = 13.0 - 13.0 * sensitivity
+    return sure, 0.46 * sure, sure / 4 - 0.8
 
 
-_CAUTION = np.array([0.0, -1.0, -1.0, 0.5, -0.5, 1.0, -2.5], np.float32)
+_CAUTION = np.array([0.0, -1.0, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
 """Further log-odds that it takes to be sure, by kind: large false alarms do more harm than specks."""

@@ -38,6 +38,7 @@ def arguments_for(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", default="1", help="of the exported weights")
     parser.add_argument("--steps", type=int, default=40_000)
     parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--side", type=int, default=192)
     parser.add_argument("--device", default="cpu")
@@ -81,7 +82,7 @@ def teach(
     schedule = Schedule(
         steps=chosen.steps,
         seconds=chosen.seconds,
-        learning_rate=2e-3,
+        learning_rate=chosen.rate,
         weight_decay=0.01,
         validate_every=validate_every,
         ahead=2 * chosen.processes,
