@@ -144,8 +144,8 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
     Chosen by `restoration.training.sensitivity`: at 0.5 some 0.05 % of a clean photograph are false alarms.
     """
-    sure = 13.0 - 13.0 * sensitivity
-    return sure, 0.46 * sure, sure / 4 - 0.8
+    sure = 14.0 - 14.0 * sensitivity
+    return sure, 0.46 * sure, sure / 4 - 0.9
 
 
 _CAUTION = np.array([0.0, -1.0, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
