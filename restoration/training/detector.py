@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         side=chosen.side,
     )
     settings = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS), "normalize": True}
-    teach(DETECTOR, settings, lesson, chosen, validate_every=1000)
+    teach(DETECTOR, settings, lesson, chosen, context=96, validate_every=1000)
 
 
 if __name__ == "__main__":

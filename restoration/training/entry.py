@@ -24,10 +24,6 @@ HELD_OUT_PHOTOGRAPHS = 30
 """The last so many photographs of the grey shard are kept for measuring."""
 _SMALL_PHOTOGRAPHS = 8000
 """More would take gigabytes of memory and teach little."""
-_CONTEXT = 64
-"""Pixels around a tile that matter to its result."""
-
-
 def arguments_for(description: str | None) -> argparse.ArgumentParser:
     """Return the parser that both entries use."""
     parser = argparse.ArgumentParser(description=description)
@@ -74,9 +70,13 @@ def teach(
     lesson: Lesson,
     chosen: argparse.Namespace,
     *,
+    context: int = 64,
     validate_every: int = 2000,
 ) -> None:
-    """Train the model `name`, a `CompactUNet` of these `settings`, as `chosen`, and export it."""
+    """Train the model `name`, a `CompactUNet` of these `settings`, as `chosen`, and export it.
+
+    `context` is how many pixels around a tile matter to its result.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(chosen.threads)
     schedule = Schedule(
@@ -98,7 +98,7 @@ def teach(
         network="restoration.network.CompactUNet",
         settings=settings,
         multiple=network.multiple,
-        context=_CONTEXT,
+        context=context,
         training={"schedule": describe(schedule), "validation": dict(lesson.validate(learned))},
     )
     export(learned, descriptor, chosen.folder)
