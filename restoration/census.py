@@ -1,9 +1,10 @@
 """Settling what is damage, and counting it, band by band from top to bottom.
 
 A defect is an 8-connected set of pixels that a detector finds damaged, at least one of them surely; so a
-scratch that fades stays one scratch, and doubtful specks stay out. Damage comes in company: where sure
-defects lie around, a suspected one is a defect too, so that a worn print is searched more boldly than a clean
-one. A defect that crosses from band to band is counted once. Its kind is that of most of its pixels.
+scratch that fades stays one scratch, and doubtful specks stay out. Specks come in company: where sure defects
+lie around, a suspected speck is a defect too, so that a worn print is searched more boldly than a clean one;
+a suspected line may be a thing in the picture. A defect that crosses from band to band is counted once. Its
+kind is that of most of its pixels.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ COMPANY = 2
 AROUND = 256
 """What lies around: in the same cell of a grid of this pitch, px, or in one of the eight beside it."""
 
+_SPECKS = (DamageKind.DUST, DamageKind.MOLD)
 _KINDS = max(DamageKind) + 1
 _MOST_VERTICES = 48
 _POLYGON_SIDE = 512
@@ -86,7 +88,7 @@ def settle(bands: BandFolder, found: str, mask: str) -> Census:
     for band in bands:
         tally.add(bands.rows(found, band.top, band.top + band.height), band.top)
     areas, boxes, grades, which = tally.total()
-    counting = _counting(grades, boxes)
+    counting = _counting(grades, boxes, areas)
     kept = counting[which]
     first = 0
     for band in bands:
@@ -102,7 +104,8 @@ def settle(bands: BandFolder, found: str, mask: str) -> Census:
 def settle_picture(verdicts: Verdicts) -> Kinds:
     """Return the kinds of a picture that is one band; see `settle`."""
     count, labels, stats, _ = _components(verdicts)
-    keep = np.concatenate(([False], _counting(_grades(verdicts, labels, count), _boxes(stats))))
+    areas = _areas(verdicts, labels, count)
+    keep = np.concatenate(([False], _counting(_grades(verdicts, labels, count), _boxes(stats), areas)))
     return np.where(keep[labels], verdicts & KIND, 0).astype(np.uint8)
 
 
@@ -125,8 +128,16 @@ def _boxes(stats: npt.NDArray[Any], first_row: int = 0) -> npt.NDArray[np.int64]
     return np.stack((left, top, left + width, top + height), axis=1)
 
 
-def _counting(grades: npt.NDArray[np.uint8], boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return which components are defects: the sure ones, and those suspected in company."""
+def _areas(verdicts: Verdicts, labels: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
+    """Return the pixels of each component but the background, by kind."""
+    per_kind = np.bincount(labels.ravel() * _KINDS + (verdicts & KIND).ravel(), minlength=count * _KINDS)
+    return per_kind.reshape(count, _KINDS)[1:].astype(np.int64)
+
+
+def _counting(
+    grades: npt.NDArray[np.uint8], boxes: npt.NDArray[np.int64], areas: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Return which components are defects: the sure ones, and specks that are suspected in company."""
     sure: npt.NDArray[np.bool_] = grades == SURE
     if not sure.any():
         return sure
@@ -134,8 +145,8 @@ def _counting(grades: npt.NDArray[np.uint8], boxes: npt.NDArray[np.int64]) -> np
     company = np.zeros((rows.max() + 1, columns.max() + 1), np.float32)
     np.add.at(company, (rows[sure], columns[sure]), 1)
     around = cv2.boxFilter(company, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    in_company = around[rows, columns] >= COMPANY
-    return np.asarray(sure | ((grades == SUSPECTED) & in_company), np.bool_)
+    specks = np.isin(areas.argmax(axis=1), _SPECKS) & (around[rows, columns] >= COMPANY)
+    return np.asarray(sure | ((grades == SUSPECTED) & specks), np.bool_)
 
 
 class _Tally:
@@ -152,8 +163,7 @@ class _Tally:
         count, labels, stats, _ = _components(verdicts)
         first = len(self.parents)
         self.parents += range(first, first + count - 1)
-        per_kind = np.bincount(labels.ravel() * _KINDS + (verdicts & KIND).ravel(), minlength=count * _KINDS)
-        self.areas.append(per_kind.reshape(count, _KINDS)[1:].astype(np.int64))
+        self.areas.append(_areas(verdicts, labels, count))
         self.grades.append(_grades(verdicts, labels, count))
         self.boxes.append(_boxes(stats, top))
         # 0 stands for sound; a component's own number is one less.

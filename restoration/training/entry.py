@@ -24,6 +24,8 @@ HELD_OUT_PHOTOGRAPHS = 30
 """The last so many photographs of the grey shard are kept for measuring."""
 _SMALL_PHOTOGRAPHS = 8000
 """More would take gigabytes of memory and teach little."""
+
+
 def arguments_for(description: str | None) -> argparse.ArgumentParser:
     """Return the parser that both entries use."""
     parser = argparse.ArgumentParser(description=description)
