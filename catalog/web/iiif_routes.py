@@ -46,6 +46,13 @@ _NO_SUCH = "There is no such resource."
 def iiif_routes(site: Site) -> APIRouter:
     """Return the routes; they show what the site's audience may see."""
     router = APIRouter(prefix="/iiif")
+    for routes in (_manifest_routes, _collection_routes, _discovery_routes):
+        router.include_router(routes(site))
+    return router
+
+
+def _manifest_routes(site: Site) -> APIRouter:
+    router = APIRouter()
     public = site.audience is Audience.PUBLIC
 
     @router.get("/manifests/{token}/manifest.json")
@@ -85,6 +92,13 @@ def iiif_routes(site: Site) -> APIRouter:
                 raise HTTPException(404, _NO_SUCH)
         return RedirectResponse(site.addresses.manifest(accession), 303)
 
+    return router
+
+
+def _collection_routes(site: Site) -> APIRouter:
+    router = APIRouter()
+    public = site.audience is Audience.PUBLIC
+
     @router.get("/collections/collection.json")
     def top(request: Request) -> Response:
         with site.engine.connect() as connection:
@@ -103,6 +117,13 @@ def iiif_routes(site: Site) -> APIRouter:
     def part(request: Request, slug: str, number: int) -> Response:
         with site.engine.connect() as connection:
             return document(request, part_document(connection, slug, number, site), public=public)
+
+    return router
+
+
+def _discovery_routes(site: Site) -> APIRouter:
+    router = APIRouter()
+    public = site.audience is Audience.PUBLIC
 
     @router.get("/discovery/activity.json")
     def feed(request: Request) -> Response:
