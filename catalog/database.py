@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from imaging.errors import CatalogError
@@ -33,21 +34,26 @@ def connect(
 
     Sessions are in UTC and named `application` in the server's list. No connection is opened yet.
     """
-    scheme, separator, rest = dsn.partition("://")
-    if not separator or scheme.split("+")[0] not in {"postgresql", "postgres"}:
-        raise CatalogError(
-            "catalog address",
-            "is not a PostgreSQL address",
-            "Give one such as postgresql://user:password@host/heliochrome.",
-        )
     return create_engine(
-        make_url(f"postgresql+psycopg2://{rest}"),
+        _address(dsn),
         pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "application_name": application,
             "options": f"-c timezone=UTC -c statement_timeout={statement_seconds}s",
         },
+    )
+
+
+def _address(dsn: str) -> URL:
+    scheme, separator, rest = dsn.partition("://")
+    if separator and scheme.split("+")[0] in {"postgresql", "postgres"}:
+        with suppress(ArgumentError, ValueError):  # the latter: a port that is no number
+            return make_url(f"postgresql+psycopg2://{rest}")
+    raise CatalogError(
+        "catalog address",
+        "is not a PostgreSQL address",
+        "Give one such as postgresql://user:password@host:5432/heliochrome.",
     )
 
 

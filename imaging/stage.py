@@ -31,6 +31,10 @@ class Role(StrEnum):
     CREDENTIAL = "content-credential"
 
 
+INFERRED = frozenset({Role.COLORIZED, Role.ALTERNATIVE})
+"""What shows colors that a network inferred."""
+
+
 @dataclass(frozen=True)
 class OutputFile:
     """One file that a stage wrote.

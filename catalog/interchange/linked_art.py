@@ -24,7 +24,7 @@ from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.schema import memberships
 from catalog.schema import objects as rows
 from imaging.errors import CatalogError
-from imaging.stage import Role
+from imaging.stage import INFERRED
 
 CONTEXT = "https://linked.art/ns/v1/linked-art.json"
 _AAT = "http://vocab.getty.edu/aat/"
@@ -44,7 +44,6 @@ _HEIGHT, _WIDTH = "300055644", "300055647"
 _PIXELS = "300266190"
 _PRESENTATION = "http://iiif.io/api/presentation/3/context.json"
 _IMAGE = "http://iiif.io/api/image/3/context.json"
-_INFERRED = {Role.COLORIZED, Role.ALTERNATIVE}
 
 Node = dict[str, Any]
 
@@ -230,7 +229,7 @@ def _digital_image(file: ShownFile, addresses: Addresses) -> Node:
             }
         ],
     }
-    if file.role in _INFERRED:
+    if file.role in INFERRED:
         picture["referred_to_by"] = [_said(COLOR_NOTICE, _NOTE, "Note")]
     return picture
 

@@ -20,7 +20,7 @@ from catalog.provenance.vocabulary import NOTICES, DigitalSourceType
 from catalog.provenance.xmp_facts import XmpFacts, read_packet
 from imaging.errors import CorruptScan, HeliochromeError, StoreError
 from imaging.fixity import sha256_file
-from imaging.stage import Role
+from imaging.stage import INFERRED, Role
 
 _TIFF, _JPEG = "image/tiff", "image/jpeg"
 _SIGNATURES = {
@@ -30,7 +30,6 @@ _SIGNATURES = {
     b"MM\0+": _TIFF,
     b"\xff\xd8\xff": _JPEG,
 }
-_INFERRED = (Role.COLORIZED, Role.ALTERNATIVE)
 
 
 class Check(StrEnum):
@@ -240,7 +239,7 @@ def _contradictions(facts: XmpFacts, known: KnownFile | None, register: Register
         yield f"is silent about {', '.join(sorted(name for name, _ in missing))}, which the catalog names"
     if facts.notice != NOTICES.get(origin.role):
         yield f"does not carry the notice of a {origin.role} picture"
-    if origin.role in _INFERRED and facts.digital_source_type != DigitalSourceType.COMPOSITE_WITH_MODEL:
+    if origin.role in INFERRED and facts.digital_source_type != DigitalSourceType.COMPOSITE_WITH_MODEL:
         yield "does not say that a trained model took part"
 
 

@@ -77,9 +77,11 @@ def test_session_is_in_utc_with_a_statement_timeout(engine: Engine):
         assert shown == ["UTC", "30s"]
 
 
-@pytest.mark.parametrize("dsn", ["", "sqlite:///catalog.db", "mysql://host/catalog"])
-def test_other_databases_are_refused(dsn: str):
-    with pytest.raises(CatalogError, match="not a PostgreSQL address"):
+@pytest.mark.parametrize(
+    "dsn", ["", "sqlite:///catalog.db", "mysql://host/catalog", "postgresql://host:54x/catalog"]
+)
+def test_other_addresses_are_refused_with_an_example(dsn: str):
+    with pytest.raises(CatalogError, match=r"not a PostgreSQL address.*postgresql://user"):
         connect(dsn)
 
 
