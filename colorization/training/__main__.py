@@ -34,6 +34,7 @@ def main(
     version: Annotated[str, typer.Option(help="Of the exported weights.")] = "1",
     seed: int = 0,
     batch: Annotated[int, typer.Option(help="Crops per step at 128 px.")] = 24,
+    least_side: Annotated[int, typer.Option(help="No crop is smaller, px: 192 to go on from weights.")] = 128,
     replicas: Annotated[int, typer.Option(help="Parts of a batch learned side by side (CPU).")] = 1,
     workers: Annotated[int, typer.Option(help="Threads that cut crops.")] = 1,
     threads: Annotated[int, typer.Option(help="Torch's threads per operation.")] = 1,
@@ -49,6 +50,7 @@ def main(
         seed=seed,
         batch=batch,
         criticized_from=criticized_from,
+        least_side=least_side,
         workers=workers,
         replicas=replicas,
     )

@@ -48,6 +48,8 @@ class Recipe:
         Crops per step at 128 px; larger crops come in smaller batches.
     crops
         ``(share of the budget after which, side in px)``, growing.
+    least_side
+        Side that no crop falls below, px.
     encoder_rate, decoder_rate
         Highest learning rates.
     averaging
@@ -68,6 +70,7 @@ class Recipe:
     seed: int = 0
     batch: int = 24
     crops: tuple[tuple[float, int], ...] = ((0.0, 128), (0.5, 160), (0.85, 192))
+    least_side: int = 0
     encoder_rate: float = 5e-4
     decoder_rate: float = 2e-3
     weight_decay: float = 0.02
@@ -82,7 +85,7 @@ class Recipe:
 
     def side(self, progress: float) -> int:
         """Return the crop's side at `progress` 0–1, px."""
-        return [side for start, side in self.crops if progress >= start][-1]
+        return max(self.least_side, [side for start, side in self.crops if progress >= start][-1])
 
     def rate(self, progress: float) -> float:
         """Return the share of the highest rate at `progress` 0–1: up for 4 %, then a cosine down."""

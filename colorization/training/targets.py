@@ -26,10 +26,10 @@ CLASSIFIED_SHARE = 0.3
 
 REGRESSION_WEIGHT = 1.0
 
-RENAMED_WEIGHT = 1.0
+RENAMED_WEIGHT = 2.0
 """Of the labels beside the features in what the critic says."""
 
-CRITICIZED_SHARE = 0.375
+CRITICIZED_SHARE = 0.75
 """Share of a batch that the critic looks at; it costs as much as the network."""
 
 
