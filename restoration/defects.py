@@ -144,7 +144,7 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
     Chosen by `restoration.training.sensitivity`: at 0.5 some 0.05 % of a clean photograph are false alarms.
     """
-    sure = 14.0 - 14.0 * sensitivity
+    sure = 7.0 - 7.0 * sensitivity
     return sure, 0.46 * sure, sure / 4 - 0.9
 
 

@@ -19,7 +19,7 @@ def _case() -> tuple[Damaged, np.ndarray]:
     evidence = np.full((1 + len(DamageKind), 60, 60), -9, np.float32)
     evidence[0, 10:30, 10:30] = 20
     evidence[DamageKind.LOSS, 10:30, 10:30] = 20
-    evidence[0, 40:50, 40:50] = 3
+    evidence[0, 40:50, 40:50] = 1
     picture = np.zeros((60, 60), np.float32)
     return Damaged(picture, picture, kinds, doubtful), evidence
 
