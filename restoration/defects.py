@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from imaging.stage import ModelReference
-from restoration.kinds import KIND, SURE, SUSPECTED
+from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from restoration.models import WEIGHTS, load_once
 from restoration.network import CompactUNet, TileRunner
 
@@ -111,23 +111,50 @@ class NetworkDetector:
     def evidence(self, grey: Grey) -> Grey:
         """Return log-odds on a tile, C×H×W: that there is damage, then for each kind that it is this one.
 
-        The mean of two looks, the second at the tile turned upside down: what is mistaken for damage in one
-        is seldom mistaken in the other, which halves the false alarms.
+        What seems broad damage is looked at again at half size, where twice as much around it is seen.
+        """
+        height, width = grey.shape
+        found = self._two_looks(grey)
+        reduced = cv2.resize(_filled(grey, 2), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        coarse = self._two_looks(np.asarray(reduced, np.float32))[0]
+        again = cv2.resize(coarse, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
+        broad = np.isin(kinds_of(found), _BROAD)
+        found[0] = np.where(broad, (found[0] + again) / 2, found[0])
+        return found
+
+    def _two_looks(self, grey: Grey) -> Grey:
+        """Return the mean of what is seen upright and upside down.
+
+        What is mistaken for damage in one is seldom mistaken in the other, which halves the false alarms.
         """
         height, width = grey.shape
         # Filled up first, so that pixels fall into the same cells of the network's grid in both looks.
-        filled = np.pad(grey, ((0, -height % self._multiple), (0, -width % self._multiple)), mode="edge")
+        filled = _filled(grey, self._multiple)
         found = self._runner(cues_of(filled))
         found += self._runner(cues_of(np.ascontiguousarray(filled[::-1, ::-1])))[:, ::-1, ::-1]
         found *= np.float32(0.5)
         return found[:, :height, :width]
 
 
+def _filled(grey: Grey, multiple: int) -> Grey:
+    """Return a tile extended downward and to the right to sides that are multiples of `multiple`, px."""
+    height, width = grey.shape
+    return np.pad(grey, ((0, -height % multiple), (0, -width % multiple)), mode="edge")
+
+
+def kinds_of(evidence: Grey) -> npt.NDArray[np.uint8]:
+    """Return the likeliest kind of damage at each pixel, H×W.
+
+    Neighbors help to tell it: the kind does not change within a few pixels.
+    """
+    blurred = np.stack([cv2.blur(kind, (5, 5)) for kind in evidence[1:]])
+    return np.asarray(1 + blurred.argmax(axis=0), np.uint8)
+
+
 def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:
     """Return the verdicts that a network's `evidence`, C×H×W, comes to; see `Detector.detect`."""
     sure, suspected, likely = thresholds(sensitivity)
-    # Neighbors help to tell the kind: it does not change within a few pixels.
-    kinds = 1 + np.stack([cv2.blur(kind, (5, 5)) for kind in evidence[1:]]).argmax(axis=0)
+    kinds = kinds_of(evidence)
     evident = evidence[0] - _CAUTION[kinds]
     grade = np.select([evident > sure, evident > suspected], [SURE, SUSPECTED])
     return np.where((grade > 0) | (evidence[0] > likely), kinds + grade, 0).astype(np.uint8)
@@ -144,9 +171,10 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
     Chosen by `restoration.training.sensitivity`: at 0.5 some 0.05 % of a clean photograph are false alarms.
     """
-    sure = 7.0 - 7.0 * sensitivity
+    sure = 6.5 - 6.5 * sensitivity
     return sure, 0.46 * sure, sure / 4 - 0.9
 
 
+_BROAD = (DamageKind.LOSS, DamageKind.MOLD)
 _CAUTION = np.array([0.0, -1.0, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
 """Further log-odds that it takes to be sure, by kind: large false alarms do more harm than specks."""

@@ -44,7 +44,7 @@ from restoration.options import RestorationOptions
 from restoration.tone import Tone, measure_tone
 
 STAGE = "restoration"
-VERSION = "3"
+VERSION = "4"
 """Changes whenever the same scan and options would give other pixels."""
 
 Progress = Callable[[float], None]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import ModelError
 from restoration.census import settle_picture
-from restoration.defects import NetworkDetector, thresholds, with_rims
+from restoration.defects import NetworkDetector, kinds_of, thresholds, with_rims
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 
 Picture = NDArray[np.float32]
@@ -44,6 +44,17 @@ def test_verdicts_are_kinds_with_their_grades(damaged: Picture, detector: Networ
     assert verdicts.dtype == np.uint8
     assert set(np.unique(verdicts)) <= {0} | {k + s for k in DamageKind for s in (0, SUSPECTED, SURE)}
     assert ((kinds > 0) == (verdicts > 0)).all()
+
+
+def test_only_what_seems_broad_is_looked_at_again(photograph: Picture, detector: NetworkDetector) -> None:
+    lost = photograph[:201, :151].copy()
+    lost[60:120, 40:100] = 0.97
+    evidence, once = detector.evidence(lost), detector._two_looks(lost)
+    broad = np.isin(kinds_of(once), (DamageKind.LOSS, DamageKind.MOLD))
+    assert evidence.shape == (1 + len(DamageKind), 201, 151)
+    assert (evidence[0] == once[0])[~broad].all()
+    assert (evidence[0] != once[0])[broad].mean() > 0.9
+    assert (evidence[1:] == once[1:]).all()
 
 
 def test_what_is_sure_is_suspected_and_likely_too() -> None:
