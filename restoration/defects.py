@@ -147,8 +147,13 @@ def kinds_of(evidence: Grey) -> npt.NDArray[np.uint8]:
 
     Neighbors help to tell it: the kind does not change within a few pixels.
     """
-    blurred = np.stack([cv2.blur(kind, (5, 5)) for kind in evidence[1:]])
-    return np.asarray(1 + blurred.argmax(axis=0), np.uint8)
+    likeliest = cv2.blur(evidence[1], (5, 5))
+    kinds = np.ones(evidence.shape[1:], np.uint8)
+    for kind in range(2, len(evidence)):  # one after another: all of them at once would take much memory
+        likelihood = cv2.blur(evidence[kind], (5, 5))
+        kinds[likelihood > likeliest] = kind
+        np.maximum(likeliest, likelihood, out=likeliest)
+    return kinds
 
 
 def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:

@@ -37,6 +37,7 @@ from restoration.bands import Band, BandFolder
 from restoration.census import Census, settle, trace_regions
 from restoration.defects import Detector, NetworkDetector, with_rims
 from restoration.grain import NoiseReport, Quieter, encoded, luma, measure_noise
+from restoration.heaps import share_heaps
 from restoration.kinds import DamageKind
 from restoration.mending import Guide, Mender
 from restoration.network import choose_device
@@ -128,6 +129,7 @@ def _tiles_in_parallel(threads: int) -> Iterator[ThreadPoolExecutor]:
     The other way round, threads within operators wait for each other actively, which beside other tasks on
     the same processors costs ten times the work itself.
     """
+    share_heaps()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
