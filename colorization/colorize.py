@@ -40,7 +40,7 @@ from imaging.stage import ModelReference, OutputFile, Role, StageResult
 from imaging.surround import photograph_mask
 
 STAGE = "colorization"
-VERSION = "2"
+VERSION = "3"
 """Of the method; raised when the same input and options would give other pixels."""
 
 Array = NDArray[np.float32]

@@ -27,6 +27,8 @@ _WIDEST = 0.35
 """Share of the picture that one border may take."""
 _REACH = 3
 """How far beside the edge tones are compared, px at working scale; scans are soft."""
+_SLIVER = 4
+"""What may lie outside a border or between two, px at working scale: ragged paper, a soft passage."""
 _FADE = 2.0
 """Standard deviation of the passage from no chroma to full chroma, px."""
 
@@ -64,7 +66,15 @@ def photograph_mask(lightness: Array) -> Array:
 
 
 def _border(lightness: Array) -> int:
-    """Return how many rows from the top are border."""
+    """Return how many rows from the top are border: a print's margin, and within it its negative's rebate."""
+    outer = _strip(lightness)
+    within = outer + _SLIVER
+    inner = _strip(lightness[within:])
+    return within + inner if inner else outer
+
+
+def _strip(lightness: Array) -> int:
+    """Return how many rows from the top are of one tone and end in a straight edge."""
     rows = lightness.shape[0]
     most = int(rows * _WIDEST)
     if most <= 2 * _REACH:

@@ -15,18 +15,26 @@ SIDE = 1024
 """Borders are looked for on a picture of the scan at most this large, px."""
 _STRIP = 8
 """Rows of that picture that are made at a time."""
+_WRITTEN_OVER = 4
+"""How far numbers and notes on a border may reach into the photograph, px of that picture."""
 _PIECE = 2**22
 """Pixels of the scan that are looked at together; in color they take some 100 MB."""
 
 
 def area_of(image: pyvips.Image) -> tuple[slice, slice]:
-    """Return the rows and columns of the scan that are photograph."""
+    """Return the rows and columns of the scan that are photograph, and no border's writing reaches into."""
     step = max(1, -(-max(image.width, image.height) // SIDE))
-    rows, columns = photograph_area(overview(image, step))
-    return (
-        slice(rows.start * step, min(image.height, rows.stop * step)),
-        slice(columns.start * step, min(image.width, columns.stop * step)),
-    )
+    small = overview(image, step)
+    rows, columns = photograph_area(small)
+    height, width = small.shape
+    return _inside(rows, height, step, image.height), _inside(columns, width, step, image.width)
+
+
+def _inside(found: slice, side: int, step: int, length: int) -> slice:
+    """Return where a scan of `length` px is photograph, of which `found` on `side` px is told."""
+    start = (found.start + _WRITTEN_OVER) * step if found.start else 0
+    stop = (found.stop - _WRITTEN_OVER) * step if found.stop < side else length
+    return slice(start, max(start, stop))
 
 
 def overview(image: pyvips.Image, step: int, piece: int = _PIECE) -> npt.NDArray[np.float32]:

@@ -39,6 +39,16 @@ def test_paper_borders_and_rebates_are_found(tone: float, grain: float) -> None:
     assert tone < 10 or mask[553:].max() == 0
 
 
+def test_a_rebate_within_a_margin_or_a_ragged_sliver_is_found() -> None:
+    scan = np.full((600, 580), 95, np.float32)
+    scan[20:580, 2:] = 3  # a negative's rebate: a paper margin above and below it, a sliver beside it
+    scan[:, :2] -= 80 * (np.random.default_rng(1).random((600, 2)) < 0.4)
+    scan[44:556, 40:552] = 12 + 0.85 * photograph("astronaut")
+    mask = photograph_mask(scan)
+    assert mask[:43].max() == mask[:, :39].max() == mask[:, 553:].max() == 0
+    assert mask[56:540, 50:540].min() == 1
+
+
 def test_a_caption_strip_with_writing_is_found() -> None:
     page = np.full((560, 512), 92, np.float32)
     page[:512] = photograph("astronaut")

@@ -40,14 +40,15 @@ def test_pieces_do_not_show(piece: int) -> None:
     assert np.allclose(overview(image, 4, piece), overview(image, 4), atol=1e-3)
 
 
-def test_the_border_is_found() -> None:
+def test_the_border_is_found_and_what_its_writing_may_reach() -> None:
     image = bordered(800, 3000)
     rows, columns = area_of(image)
     step = -(-3000 // SIDE)
-    assert abs(rows.start - 80) <= step
-    assert abs(rows.stop - 720) <= step
-    assert abs(columns.start - 300) <= step
-    assert abs(columns.stop - 2700) <= step
+    reach = 4 * step
+    assert abs(rows.start - 80 - reach) <= step
+    assert abs(rows.stop - 720 + reach) <= step
+    assert abs(columns.start - 300 - reach) <= step
+    assert abs(columns.stop - 2700 + reach) <= step
 
 
 def test_the_cost_does_not_grow_with_the_square_of_the_width() -> None:
