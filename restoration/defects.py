@@ -181,5 +181,6 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
 
 _BROAD = (DamageKind.LOSS, DamageKind.MOLD)
+"""Kinds told better from afar; the thin ones and cracks fade at half size."""
 _CAUTION = np.array([0.0, -1.0, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
 """Further log-odds that it takes to be sure, by kind: large false alarms do more harm than specks."""
