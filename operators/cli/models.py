@@ -58,7 +58,7 @@ def show(name: Name, folder: Folder, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def check(name: Name, folder: Folder, as_json: AsJson = False) -> None:
+def verify(name: Name, folder: Folder, as_json: AsJson = False) -> None:
     """Check that a color model's weights are those described, by sha256 and by shape."""
     from colorization import models as color  # noqa: PLC0415
 

@@ -121,7 +121,7 @@ def test_an_added_model_is_found_by_every_command(
     monkeypatch.setenv("AIRFLOW__HELIOCHROME__MODELS", str(tmp_path / "own"))
     digest = json.loads(heliochrome("models", "add", tiny_model, "--json")[1])["sha256"]
     assert {path.parent for path in tmp_path.rglob(f"*{digest[:12]}*")} == {tmp_path / "own"}
-    assert json.loads(heliochrome("models", "check", "tiny", "--json")[1])["sha256"] == digest
+    assert json.loads(heliochrome("models", "verify", "tiny", "--json")[1])["sha256"] == digest
     assert json.loads(heliochrome("models", "show", "tiny", "--json")[1])["sha256"] == digest
     assert "tiny" in heliochrome("models", "list")[1]
     told = heliochrome("colorize", photograph("a.tif"), "--model", "tiny", "--device", "cpu", "--json")[1]
