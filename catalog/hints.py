@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog.agents import Agent, ensure
@@ -54,13 +54,15 @@ class Hint:
 
 @dataclass(frozen=True, kw_only=True)
 class GivenHint(Hint):
-    """A hint's row: who entered it and when, and when it was withdrawn, if it was."""
+    """A hint's row: who entered it and when, and who withdrew it when, if anybody did."""
 
     id: int
     scan_id: int
     author: str
     given_at: datetime
     withdrawn_at: datetime | None
+    withdrawn_by: str | None
+    """``None`` also for those withdrawn before that was recorded."""
 
 
 def checked(hint: Hint) -> Hint:
@@ -89,8 +91,8 @@ def give(connection: Connection, scan_id: int, given: Iterable[Hint], author: Ag
             connection.execute(insert(hints).values(row))
 
 
-def withdraw(connection: Connection, hint_id: int) -> int:
-    """Take a hint out of use, once; it stays on record. Return the scan that it was given for.
+def withdraw(connection: Connection, hint_id: int, by: Agent) -> int:
+    """Take a hint out of use; the first to do so stays on record with it. Return the scan it was given for.
 
     Raises
     ------
@@ -100,7 +102,12 @@ def withdraw(connection: Connection, hint_id: int) -> int:
     withdrawn = (
         update(hints)
         .where(hints.c.id == hint_id)
-        .values(withdrawn_at=func.coalesce(hints.c.withdrawn_at, func.now()))
+        .values(
+            withdrawn_at=func.coalesce(hints.c.withdrawn_at, func.now()),
+            withdrawn_by_id=case(
+                (hints.c.withdrawn_at.is_(None), ensure(connection, by)), else_=hints.c.withdrawn_by_id
+            ),
+        )
         .returning(hints.c.scan_id)
     )
     scan_id: int | None = connection.execute(withdrawn).scalar()
@@ -116,9 +123,15 @@ def standing(connection: Connection, scan_id: int) -> tuple[GivenHint, ...]:
 
 def of_scan(connection: Connection, scan_id: int) -> tuple[GivenHint, ...]:
     """Return all hints ever given for a scan, oldest first."""
+    withdrawers = agents.alias()
     query = (
-        select(*columns(hints, GivenHint), agents.c.name.label("author"))
+        select(
+            *columns(hints, GivenHint),
+            agents.c.name.label("author"),
+            withdrawers.c.name.label("withdrawn_by"),
+        )
         .join(agents, agents.c.id == hints.c.author_id)
+        .outerjoin(withdrawers, withdrawers.c.id == hints.c.withdrawn_by_id)
         .where(hints.c.scan_id == scan_id)
         .order_by(hints.c.id)
     )

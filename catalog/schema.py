@@ -399,6 +399,7 @@ hints = Table(
     Column("author_id", BigInteger, ForeignKey("agents.id"), nullable=False),
     _now("given_at"),
     Column("withdrawn_at", DateTime(timezone=True)),
+    Column("withdrawn_by_id", BigInteger, ForeignKey("agents.id")),
 )
 
 manifests = Table(

@@ -187,9 +187,12 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
 
         return _decided(site, work)
 
-    @router.post("/hints/{number}/withdrawal", dependencies=[who_decides])
-    def withdraw_hint(number: int) -> Response:
-        return _decided(site, lambda connection: _home(connection, site, hints.withdraw(connection, number)))
+    @router.post("/hints/{number}/withdrawal")
+    def withdraw_hint(number: int, reviewer: Agent = who_decides) -> Response:
+        def work(connection: Connection) -> str:
+            return _home(connection, site, hints.withdraw(connection, number, reviewer))
+
+        return _decided(site, work)
 
     return router
 

@@ -168,7 +168,10 @@ def test_hint_is_given_once_and_withdrawn_on_record(connection: Connection):
     hints.give(connection, scan_id, [COAT, COAT], ADA)
     hints.give(connection, scan_id, [COAT], BOB)
     (hint,) = hints.standing(connection, scan_id)
-    hints.withdraw(connection, hint.id)
+    assert (hint.author, hint.withdrawn_by) == (ADA.name, None)
+    for somebody in (BOB, ADA):
+        hints.withdraw(connection, hint.id, somebody)
     assert hints.standing(connection, scan_id) == ()
     (kept,) = hints.of_scan(connection, scan_id)
     assert kept.withdrawn_at is not None
+    assert (kept.author, kept.withdrawn_by) == (ADA.name, BOB.name)

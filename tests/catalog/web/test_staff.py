@@ -141,7 +141,9 @@ def test_a_hint_can_be_withdrawn_from_the_page(archive: Archive, staff: Client) 
     assert "letter of 1912" not in staff.get(home).text
     with archive.engine.connect() as connection:
         assert hints.standing(connection, photograph.scan_id) == ()
-        assert hints.of_scan(connection, photograph.scan_id)[0].withdrawn_at is not None
+        (kept,) = hints.of_scan(connection, photograph.scan_id)
+    assert kept.withdrawn_at is not None
+    assert (kept.author, kept.withdrawn_by) == (ARCHIVIST.name, "A. Rchivist")
     assert staff.post("/heliochrome/hints/999999/withdrawal").status_code == 409
 
 
