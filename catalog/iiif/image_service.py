@@ -59,6 +59,8 @@ class ServedFile:
         Its digest, for the ETag.
     pyramid
         Whether Heliochrome wrote it as a pyramid.
+    labels
+        Whether its values are labels, as those of a mask.
     modified
         When it was published or made.
     rights
@@ -68,6 +70,7 @@ class ServedFile:
     path: Path
     sha256: str
     pyramid: bool = True
+    labels: bool = False
     modified: datetime | None = None
     rights: str | None = None
 
@@ -205,7 +208,7 @@ class ImageService:
         file = self._resolver(identifier)
         if file is None:
             return None
-        picture = open_picture(file.path, pyramid=file.pyramid)
+        picture = open_picture(file.path, pyramid=file.pyramid, labels=file.labels)
         return _Found(self._addresses.image(identifier), file, picture)
 
     def _information(self, request: Request, found: _Found) -> Response:

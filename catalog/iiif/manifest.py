@@ -42,7 +42,7 @@ _LABELS = {
     Role.COLORIZED: "Colorized (colors inferred by a model)",
     Role.ALTERNATIVE: "Alternative colorization (colors inferred by a model)",
     Role.CONFIDENCE: "Confidence of the colors (white: sure, black: guessed)",
-    Role.DAMAGE_MASK: "Damage that was mended (white)",
+    Role.DAMAGE_MASK: "Damage that was found (white)",
 }
 
 

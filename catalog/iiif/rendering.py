@@ -157,7 +157,7 @@ def save_tiles(picture: Picture, folder: Path, tile: int) -> None:
         ) from error
 
 
-def open_picture(path: Path, *, pyramid: bool) -> Picture:
+def open_picture(path: Path, *, pyramid: bool, labels: bool = False) -> Picture:
     """Return the picture in the file at `path`, opened now or kept from an earlier request.
 
     Parameters
@@ -167,6 +167,9 @@ def open_picture(path: Path, *, pyramid: bool) -> Picture:
     pyramid
         Whether Heliochrome wrote it as a pyramid, to be read page by page; anything else goes through
         `imaging.open_scan` and has one level.
+    labels
+        Whether its values are labels, as those of a mask: shown white wherever there is one, for as greys
+        they would all be black.
 
     Raises
     ------
@@ -175,7 +178,8 @@ def open_picture(path: Path, *, pyramid: bool) -> Picture:
     """
     try:
         status = os.stat(path)
-        return _open_pictures.get(path, pyramid, (status.st_ino, status.st_size, status.st_mtime_ns))
+        stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+        return _open_pictures.get(path, pyramid, labels, stamp)
     except (OSError, pyvips.Error, ScanError) as error:
         raise StoreError(path, f"can not be opened ({error})", "Check its fixity.") from error
 
@@ -184,16 +188,18 @@ class _OpenPictures:
     def __init__(self, most: int) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Path, bool, tuple[int, int, int]], Picture] = OrderedDict()
+        self._kept: OrderedDict[tuple[Path, bool, bool, tuple[int, int, int]], Picture] = OrderedDict()
 
-    def get(self, path: Path, pyramid: bool, stamp: tuple[int, int, int]) -> Picture:
-        key = (path, pyramid, stamp)
+    def get(self, path: Path, pyramid: bool, labels: bool, stamp: tuple[int, int, int]) -> Picture:
+        key = (path, pyramid, labels, stamp)
         with self._lock:
             picture = self._kept.get(key)
             if picture is not None:
                 self._kept.move_to_end(key)
                 return picture
         images = _pyramid_levels(path) if pyramid else (open_scan(path),)
+        if labels:
+            images = tuple((image > 0).copy(interpretation="b-w") for image in images)
         picture = Picture(path, tuple(_level(image) for image in images))
         with self._lock:
             self._kept[key] = picture

@@ -221,7 +221,8 @@ class _Publication:
                 served = self.site.resolve(file.image)
                 if served is None:
                     raise StoreError(file.image, "was withdrawn while it was published", "Publish again.")
-                write_static_image(open_picture(served.path, pyramid=served.pyramid), partial)
+                picture = open_picture(served.path, pyramid=served.pyramid, labels=served.labels)
+                write_static_image(picture, partial)
         self._document(
             f"{address}/info.json",
             information(address, file.width, file.height, shown.object.rights or None),

@@ -26,6 +26,7 @@ from catalog.iiif.presentation import ShownObject, ShownScan, hint_chroma, hint_
 from catalog.objects import by_id
 from catalog.reviews import Review
 from catalog.schema import AgentRole, ReviewState
+from catalog.web import figures
 from catalog.web.access import Dependency, same_origin
 from catalog.web.pages import PER_PAGE, card, photograph_values, render
 from catalog.web.site import Site
@@ -260,6 +261,16 @@ def _review_values(connection: Connection, shown: ShownObject) -> dict[str, Any]
             }
             for scan in shown.scans
             for hint in hints.standing(connection, scan.scan.id)
+        ],
+        "accounts": [
+            {
+                "stage": version.stage,
+                "figures": figures.rows(version.figures),
+                "parameters": figures.rows(version.parameters),
+            }
+            for scan in shown.scans
+            for version in scan.lineage
+            if version.figures
         ],
         "events": [
             _event(event) for scan in shown.scans for event in events.of_scan(connection, scan.scan.id)

@@ -89,4 +89,11 @@ class Site:
                 )
             except (ScanError, OSError) as error:
                 raise StoreError(image, f"can not be read ({error})", "Check its fixity.") from error
-        return ServedFile(path, file.sha256, pyramid, shown.updated_at, shown.rights or None)
+        return ServedFile(
+            path,
+            file.sha256,
+            pyramid=pyramid,
+            labels=file.role is Role.DAMAGE_MASK,
+            modified=shown.updated_at,
+            rights=shown.rights or None,
+        )

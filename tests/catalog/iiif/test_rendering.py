@@ -11,6 +11,7 @@ from PIL import Image
 from catalog.iiif.image_request import Format, Quality, RenderPlan, SizeLimits, parse
 from catalog.iiif.rendering import Cancellation, Picture, open_picture
 from imaging.errors import StoreError
+from imaging.pyramid import PyramidOptions, write_pyramid
 from tests.catalog.iiif.conftest import validator_picture
 
 
@@ -52,6 +53,18 @@ def test_reduced_tiles_line_up_with_the_full_picture(grey: Picture, factor: int)
     tile = np.asarray(rendered(grey, f"{region}/64,40/0/default.png"), dtype=float)
     columns = (32 + np.arange(64) + 0.5) * factor * 50 / 256
     assert np.abs(tile - columns).max() < 0.2 * factor + 1.5
+
+
+def test_a_mask_is_white_wherever_it_has_a_label(tmp_path: Path) -> None:
+    kinds = np.zeros((600, 700), np.uint8)
+    kinds[100:103, 200:203], kinds[300:400, 300:500] = 1, 6
+    write_pyramid(pyvips.Image.new_from_array(kinds), tmp_path / "mask.tif", PyramidOptions(labels=True))
+    mask = open_picture(tmp_path / "mask.tif", pyramid=True, labels=True)
+    exact = np.asarray(rendered(mask, "full/max/0/default.png"))
+    assert (exact == np.where(kinds > 0, 255, 0)).all()
+    tile = np.asarray(rendered(mask, "0,0,512,512/512,512/0/default.jpg"))  # as viewers ask for tiles
+    assert tile[101, 201] > 200 and tile[350, 400] > 250 and tile[50, 50] == 0
+    assert np.asarray(rendered(mask, "full/350,300/0/default.png"))[50:52, 100:102].max() > 100
 
 
 @pytest.mark.parametrize("request_size", ["97,31", "^1500,10", "^10,1500", "1,1", "651,389", "650,388"])
@@ -122,7 +135,7 @@ def test_pictures_kept_open_are_bounded(
     monkeypatch.setattr(rendering, "OPEN_BYTES", 1)
     kept = rendering._OpenPictures(48)
     for path in (squares_pyramid, grey_pyramid):
-        kept.get(path, True, (0, 0, 0))
+        kept.get(path, True, False, (0, 0, 0))
     assert [key[0] for key in kept._kept] == [grey_pyramid]
 
 

@@ -237,6 +237,7 @@ def test_staff_see_every_picture_and_all_that_was_done(archive: Archive, staff: 
     assert info["id"].startswith(f"{BASE}/heliochrome/iiif/3/")
     assert "heliochrome-color" in page
     assert "restoration" in page
+    assert "<dt>damage share</dt><dd>5 %</dd>" in page
 
 
 def test_two_archivists_at_once(archive: Archive, staff: Client) -> None:
