@@ -30,6 +30,7 @@ from colorization.models import ColorModel, load
 from colorization.options import ColorizationOptions
 from colorization.progress import EvenProgress
 from colorization.working import finest_detail, read_lightness, resized, size_at
+from imaging.disk import keep_apart
 from imaging.errors import OptionsError
 from imaging.fixity import describe_output, sha256_file
 from imaging.lab import fit_gamut, lab_to_srgb
@@ -49,6 +50,7 @@ _BASE_BYTES = 450 * 2**20
 """What Python, torch, OpenCV and libvips hold before any picture."""
 _PLANES = 10
 """Working-scale planes of float32 that are held at the most."""
+_COLOR_FILE, _CONFIDENCE_FILE = "colorized.tif", "confidence.tif"
 
 _XMP = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -97,7 +99,7 @@ def colorize(
     ScanError
         When the photograph can not be read.
     OptionsError
-        When an option does not fit.
+        When an option does not fit, or an output would replace the photograph.
     ModelError
         When the weights are absent or altered.
     StoreError
@@ -105,9 +107,15 @@ def colorize(
     """
     options = options or ColorizationOptions()
     began = time.monotonic()
+    names = [_COLOR_FILE, _CONFIDENCE_FILE, *map(_alternative_file, range(1, options.alternatives + 1))]
+    keep_apart(photograph, (into / name for name in names))
     with _threads(options.threads):
         job = _Job(photograph, into, options, predictor, progress or (lambda share: None))
         return job.run(began)
+
+
+def _alternative_file(number: int) -> str:
+    return f"alternative-{number}.tif"
 
 
 class _Job:
@@ -138,7 +146,7 @@ class _Job:
         for number, painting in enumerate(paintings):
             coefficients = guided.masked(guided.fit(lightness, painting.chroma), mask)
             role = Role.ALTERNATIVE if number else Role.COLORIZED
-            name = f"alternative-{number}.tif" if number else "colorized.tif"
+            name = _alternative_file(number) if number else _COLOR_FILE
             files.append(self._write_color(coefficients, role, name))
         color = paintings[0]
         files.insert(1, self._write_confidence(color.confidence))
@@ -245,7 +253,7 @@ class _Job:
         codes = (np.clip(confidence, 0, 1) * 255).round().astype(np.uint8)
         image = pyvips.Image.new_from_array(codes).copy(interpretation="b-w")
         dpi = self.scan.dpi and self.scan.dpi * width / self.scan.width
-        path = self.into / "confidence.tif"
+        path = self.into / _CONFIDENCE_FILE
         write_pyramid(image, path, PyramidOptions(Compression.DEFLATE), xmp=_XMP, dpi=dpi)
         return describe_output(path, self.into, Role.CONFIDENCE, width=width, height=height, bits=8)
 

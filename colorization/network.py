@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorization.encoder import PYRAMID_CHANNELS, STEM_CHANNELS, Encoder
+from imaging.encoder import PYRAMID_CHANNELS, STEM_CHANNELS, Encoder
 
 SIZE_MULTIPLE = 32
 """Height and width of the input must be multiples of this, px."""

@@ -95,7 +95,8 @@ class StageResult:
     figures
         What matters to a reviewer: mended share, noise, mean confidence, seconds.
     regions
-        Regions of interest for annotations, each ``{"kind": str, "polygon": [[x, y], …]}`` in full-size px.
+        Of interest for annotations, each ``{"kind": str, "mended": bool, "polygon": [[x, y], …]}``, full-size
+        px.
     """
 
     stage: str

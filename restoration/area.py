@@ -11,6 +11,9 @@ from imaging.lab import grey_to_lightness
 from imaging.surround import photograph_area
 from restoration.grain import Grey, encoded, luma
 
+Area = tuple[slice, slice]
+"""Rows and columns, px."""
+
 SIDE = 1024
 """Borders are looked for on a picture of the scan at most this large, px."""
 _STRIP = 8
@@ -21,8 +24,8 @@ _PIECE = 2**22
 """Pixels of the scan that are looked at together; in color they take some 100 MB."""
 
 
-def area_of(image: pyvips.Image) -> tuple[slice, slice]:
-    """Return the rows and columns of the scan that are photograph, and no border's writing reaches into."""
+def area_of(image: pyvips.Image) -> Area:
+    """Return the part of the scan that is photograph, and no border's writing reaches into."""
     step = max(1, -(-max(image.width, image.height) // SIDE))
     small = overview(image, step)
     rows, columns = photograph_area(small)
@@ -30,11 +33,17 @@ def area_of(image: pyvips.Image) -> tuple[slice, slice]:
     return _inside(rows, height, step, image.height), _inside(columns, width, step, image.width)
 
 
+def within(image: pyvips.Image, area: Area) -> pyvips.Image:
+    """Return that part of `image`."""
+    rows, columns = area
+    return image.crop(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+
+
 def _inside(found: slice, side: int, step: int, length: int) -> slice:
     """Return where a scan of `length` px is photograph, of which `found` on `side` px is told."""
     start = (found.start + _WRITTEN_OVER) * step if found.start else 0
     stop = (found.stop - _WRITTEN_OVER) * step if found.stop < side else length
-    return slice(start, max(start, stop))
+    return slice(start, stop) if start < stop else slice(0, length)  # nothing but border is no border
 
 
 def overview(image: pyvips.Image, step: int, piece: int = _PIECE) -> npt.NDArray[np.float32]:

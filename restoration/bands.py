@@ -104,8 +104,10 @@ class BandFolder:
         return joined.crop(0, 0, self.width, self.height)  # arrayjoin pads the last band to full height
 
     def _decode(self, layer: str, index: int) -> Pixels:
-        pixels: Pixels = self._open(layer, index).numpy()
-        return pixels
+        image = self._open(layer, index)
+        pixels: Pixels = image.numpy()
+        # Of a single pixel NumPy is given a scalar.
+        return pixels.reshape((image.height, image.width, image.bands)[: 2 if image.bands == 1 else 3])
 
     def _open(self, layer: str, index: int, *, access: str = "random") -> pyvips.Image:
         # libtiff refuses the strips of very wide bands unless told otherwise; they are our own.

@@ -9,7 +9,7 @@ kind is that of most of its pixels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -205,16 +205,22 @@ class _Tally:
 
 
 def trace_regions(
-    census: Census, bands: BandFolder, layer: str, most: int = 500
+    census: Census, bands: BandFolder, layer: str, mended: Container[DamageKind] = (), most: int = 500
 ) -> tuple[Mapping[str, Any], ...]:
-    """Outline the `most` largest defects, largest first, as ``{"kind", "polygon"}`` in full-size pixels."""
+    """Outline the `most` largest defects, largest first, and say which are of kinds that were `mended`.
+
+    Each is ``{"kind", "mended", "polygon"}``, the polygon in full-size pixels.
+    """
     sizes = census.areas.sum(axis=1)
     largest = np.argsort(-sizes, kind="stable")[:most]
     # From top to bottom, so that each band is read about once.
     outlines = {}
     for i in sorted(largest, key=lambda i: int(census.boxes[i, 1])):
         outlines[i] = _outline(bands, layer, census.boxes[i], int(sizes[i]))
-    return tuple({"kind": DamageKind(int(census.kinds[i])).label, "polygon": outlines[i]} for i in largest)
+    kinds = {i: DamageKind(int(census.kinds[i])) for i in largest}
+    return tuple(
+        {"kind": kinds[i].label, "mended": kinds[i] in mended, "polygon": outlines[i]} for i in largest
+    )
 
 
 def _outline(bands: BandFolder, layer: str, box: npt.NDArray[np.int64], area: int) -> Sequence[Sequence[int]]:
@@ -222,8 +228,10 @@ def _outline(bands: BandFolder, layer: str, box: npt.NDArray[np.int64], area: in
     step = max(1, -(-max(right - left, bottom - top) // _POLYGON_SIDE))
     picture = _reduced(bands, layer, (left, top, right, bottom), step)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(picture, connectivity=8)
-    sizes = stats[1:, cv2.CC_STAT_AREA] * step * step
-    which = 1 + int(np.argmin(abs(sizes - area))) if step == 1 else 1 + int(np.argmax(sizes))
+    # Other defects may lie in the box; ours fills it from side to side.
+    fills = (stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]] == picture.shape[::-1]).all(axis=1)
+    off = abs(stats[1:, cv2.CC_STAT_AREA] * step * step - area)
+    which = 1 + int(np.argmin(np.where(fills, off, np.inf) if fills.any() else off))
     part = (labels == which).astype(np.uint8)
     contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     contour = _simplified(max(contours, key=len))

@@ -68,10 +68,14 @@ class NoiseReport:
     flat: float
 
     def figures(self, when: str) -> dict[str, Scalar]:
-        """Return what a reviewer reads, as ``noise_WHEN`` (of 255 grey levels) and ``grain_WHEN`` (px)."""
+        """Return what a reviewer reads.
+
+        ``noise_WHEN`` (of 255 grey levels), ``grain_WHEN`` (px) and ``flat_WHEN``, the share measured in.
+        """
         return {
             f"noise_{when}": round(self.strength * 255, 3),
             f"grain_{when}": round(self.grain, 2),
+            f"flat_{when}": round(self.flat, 4),
         }
 
 
@@ -89,15 +93,22 @@ def measure_noise(image: pyvips.Image, *, samples: int = 64, side: int = 256) ->
 
 def sample_squares(image: pyvips.Image, samples: int, side: int) -> Iterator[Grey]:
     """Yield at most `samples` squares of `side` px spread evenly over `image`, all of it when it is small."""
-    across = min(
-        -(-image.width // side), max(1, round((samples * image.width / image.height) ** 0.5)), samples
-    )
-    down = min(-(-image.height // side), samples // across)
-    width, height = min(side, image.width), min(side, image.height)
+    for left, top, width, height in places_of_squares(image.width, image.height, samples, side):
+        pixels = image.crop(left, top, width, height).numpy()
+        yield luma(encoded(pixels.reshape(height, width, image.bands)))
+
+
+def places_of_squares(
+    width: int, height: int, samples: int = 64, side: int = 256
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield left, top, width and height of what `sample_squares` yields, row by row."""
+    across = min(-(-width // side), max(1, round((samples * width / height) ** 0.5)), samples)
+    down = min(-(-height // side), samples // across)
+    across_side, down_side = min(side, width), min(side, height)
     for row, column in product(range(down), range(across)):
-        left = round(column * (image.width - width) / max(1, across - 1))
-        top = round(row * (image.height - height) / max(1, down - 1))
-        yield luma(encoded(image.crop(left, top, width, height).numpy()))
+        left = round(column * (width - across_side) / max(1, across - 1))
+        top = round(row * (height - down_side) / max(1, down - 1))
+        yield left, top, across_side, down_side
 
 
 def encoded(pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -64,7 +64,9 @@ class Mender:
         self._grain = Grain(noise)
         self.guide = guide
 
-    def __call__(self, tile: Picture, mask: Mask, left: int, top: int) -> Picture:
+    def __call__(
+        self, tile: Picture, mask: Mask, left: int, top: int, damaged: Mask | None = None
+    ) -> Picture:
         """Fill the masked pixels of a tile from their surroundings.
 
         Parameters
@@ -72,7 +74,9 @@ class Mender:
         tile
             H×W×B encoded values in [0, 1].
         mask
-            H×W, true where the photograph is damaged.
+            H×W, true where the photograph is to be mended.
+        damaged
+            H×W, true where it is damaged, mended or not: nothing is filled from there. By default `mask`.
         left, top
             Where the tile lies in the photograph, px: the grain depends on the place, not on the tile.
 
@@ -82,10 +86,11 @@ class Mender:
         """
         if not mask.any():
             return tile
-        filled = self._filled(tile, mask, left, top)
+        damaged = mask if damaged is None else damaged
+        filled = self._filled(tile, damaged, left, top)
         mended = filled.copy()
         for core, reach, inner in _patches(mask, self.context):
-            holes = np.broadcast_to(mask[reach].astype(np.float32), filled[(..., *reach)].shape)
+            holes = np.broadcast_to(damaged[reach].astype(np.float32), filled[(..., *reach)].shape)
             detail = self._runner(np.stack((2 * filled[(..., *reach)] - np.float32(1), holes), axis=1))[:, 0]
             mended[(..., *core)] += detail[(..., *inner)]
         return np.where(mask[:, :, None], self._grain.add(mended.transpose(1, 2, 0), left, top), tile)

@@ -106,10 +106,10 @@ def load(name: str, network: type[Network], folder: Path = WEIGHTS) -> tuple[Mod
         raise ModelError(
             weights, "is not the file its descriptor names (sha256 differs)", "Install Heliochrome again."
         )
-    built = network(**descriptor.settings)
     try:
+        built = network(**descriptor.settings)
         built.load_state_dict({key: value.float() for key, value in load_safetensors(encoded).items()})
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ModelError(weights, f"does not fit {descriptor.network}: {error}", "Install again.") from error
     return descriptor, built.eval().requires_grad_(False)
 

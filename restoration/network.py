@@ -1,4 +1,4 @@
-"""The network shape shared by the detector and the mender: a compact U-Net on unshuffled pixels."""
+"""The networks of the detector and the mender: a compact U-Net on unshuffled pixels, guided or alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+
+from imaging.encoder import LITE0, Encoder
+from imaging.errors import OptionsError
 
 
 class CompactUNet(nn.Module):
@@ -49,12 +52,12 @@ class CompactUNet(nn.Module):
             nn.init.zeros_(straight.bias)
         nn.init.normal_(self.head.weight, std=1e-3)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Map N×inputs×H×W to N×outputs×H×W."""
+    def forward(self, picture: Tensor, guidance: Sequence[Tensor] = ()) -> Tensor:
+        """Map N×inputs×H×W to N×outputs×H×W; `guidance`, finest first, is added where each level begins."""
         x = self.stem(functional.pixel_unshuffle(picture, 2))
         skips = []
         for level, encoder in enumerate(self.encoders):
-            x = encoder(x)
+            x = encoder(x.add_(guidance[level]) if guidance else x)
             if level < len(self.down):
                 skips.append(x)
                 x = self.down[level](x)
@@ -63,6 +66,49 @@ class CompactUNet(nn.Module):
             x = self.decoders[level](x.add_(skips.pop()))
         maps: Tensor = functional.pixel_shuffle(self.head(x), 2)
         return maps
+
+
+class GuidedUNet(nn.Module):
+    """A `CompactUNet` told, at each of its levels, what an encoder learned on ImageNet recognizes there.
+
+    A branch, a rope and a scratch look alike from near; what they hang on tells them apart, and that takes
+    more pictures to learn than there are to learn damage from.
+
+    Parameters
+    ----------
+    inputs, outputs, widths
+        As of `CompactUNet`, with batch normalization and five levels. The first input is the picture itself,
+        in [−1, 1].
+    """
+
+    def __init__(self, inputs: int, outputs: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.unet = CompactUNet(inputs, outputs, widths, normalize=True)
+        self.multiple = self.unet.multiple
+        self.encoder = Encoder(LITE0[:-1])  # the last stage would double the weights
+        self.guides = nn.ModuleList(_silent(a, b) for a, b in zip(self.encoder.channels, widths, strict=True))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map N×inputs×H×W to N×outputs×H×W."""
+        levels = self.encoder(inputs[:, :1].expand(-1, 3, -1, -1))
+        maps: Tensor = self.unet(
+            inputs, [guide(level) for guide, level in zip(self.guides, levels, strict=True)]
+        )
+        return maps
+
+    def train(self, mode: bool = True) -> GuidedUNet:
+        """Set the mode of all but the encoder: ImageNet's statistics hold, small batches would blur them."""
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+
+def _silent(inputs: int, outputs: int) -> nn.Conv2d:
+    """Return a 1×1 convolution that says nothing before it has learned."""
+    convolution = nn.Conv2d(inputs, outputs, 1)
+    nn.init.zeros_(convolution.weight)
+    nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+    return convolution
 
 
 class _Residual(nn.Module):
@@ -123,10 +169,18 @@ def half_is_fast(device: torch.device) -> bool:
 
 
 def choose_device(wish: str) -> str:
-    """Return the device for ``auto``: CUDA when there is one; any other wish as it is."""
-    if wish != "auto":
-        return wish
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    """Return the device for ``auto``: CUDA when there is one; any other wish as it is.
+
+    Raises
+    ------
+    OptionsError
+        CUDA is asked for and there is none.
+    """
+    if wish == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wish.startswith("cuda") and not torch.cuda.is_available():
+        raise OptionsError("device", f"{wish} is asked for, and PyTorch sees no CUDA", "Choose cpu or auto.")
+    return wish
 
 
 def _extended(batch: Tensor, multiple: int) -> Tensor:

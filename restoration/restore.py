@@ -28,15 +28,24 @@ import numpy.typing as npt
 import pyvips
 import torch
 
+from imaging.disk import keep_apart
 from imaging.fixity import describe_output, sha256_file
 from imaging.pyramid import Compression, PyramidOptions, write_pyramid
 from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
-from restoration.area import area_of
+from restoration.area import Area, area_of, within
 from restoration.bands import Band, BandFolder
 from restoration.census import Census, settle, trace_regions
 from restoration.defects import Detector, NetworkDetector, with_rims
-from restoration.grain import NoiseReport, Quieter, encoded, luma, measure_noise
+from restoration.grain import (
+    NoiseReport,
+    Quieter,
+    encoded,
+    estimate_noise,
+    luma,
+    measure_noise,
+    places_of_squares,
+)
 from restoration.heaps import share_heaps
 from restoration.kinds import DamageKind
 from restoration.mending import Guide, Mender
@@ -45,7 +54,7 @@ from restoration.options import RestorationOptions
 from restoration.tone import Tone, measure_tone
 
 STAGE = "restoration"
-VERSION = "4"
+VERSION = "5"
 """Changes whenever the same scan and options would give other pixels."""
 
 Progress = Callable[[float], None]
@@ -56,7 +65,7 @@ _RESTORED_FILE, _MASK_FILE = "restored.tif", "damage-mask.tif"
 _MASK_PYRAMID = PyramidOptions(compression=Compression.DEFLATE, predictor=False, labels=True)
 """A mask is a list of kinds: nothing of it may be lost, however the photograph is packed."""
 _FOUND, _MASK, _RESTORED = "found", "mask", "restored"
-_SHARE_OF_DETECTION, _SHARE_OF_MENDING = 0.4, 0.5
+_SHARE_OF_DETECTION, _SHARE_OF_MENDING, _SHARE_OF_WRITING = 0.4, 0.5, 0.08
 _MOST_TILES = 4
 """Worked on at the same time unless asked otherwise; each takes about 200 MiB."""
 
@@ -85,6 +94,8 @@ def restore(
     ------
     ScanError
         The scan can not be read.
+    OptionsError
+        The restored photograph would replace the scan, or there is no such device.
     ModelError
         A network's weights are absent or altered.
     StoreError
@@ -93,6 +104,7 @@ def restore(
     options = options or RestorationOptions()
     progress = progress or (lambda share: None)
     started = time.monotonic()
+    keep_apart(scan, (into / name for name in (_RESTORED_FILE, _MASK_FILE)))
     source = sha256_file(scan)
     with decoding(scan), _tiles_in_parallel(options.threads) as pool:
         image = open_scan(scan)
@@ -103,10 +115,10 @@ def restore(
         if workers.mender is not None and census.count:
             workers.mender.guide = Guide.of(image, bands.joined(_MASK))
         _restore_bands(image, bands, workers, progress)
-        tone = measure_tone(image, options.tone)
-        files = _assemble(image, bands, tone, options, into, dpi=inspect_scan(scan).dpi)
-    regions = trace_regions(census, bands, _MASK)
-    after = measure_noise(open_scan(into / _RESTORED_FILE))
+        after = _noise_left(bands, workers)
+        tone = measure_tone(image, options.tone, workers.area)
+        files = _assemble(image, bands, tone, options, into, dpi=inspect_scan(scan).dpi, progress=progress)
+    regions = trace_regions(census, bands, _MASK, _mended_kinds(options))
     shutil.rmtree(bands.folder)
     progress(1.0)
     figures = _figures(census, image, options) | workers.noise.figures("before") | after.figures("after")
@@ -115,7 +127,7 @@ def restore(
         version=VERSION,
         input_sha256=source,
         files=files,
-        models=workers.models,
+        models=workers.at_work(census),
         parameters={**options.parameters(), "tone": json.dumps(tone.to_dict(), sort_keys=True)},
         figures={**figures, "seconds": round(time.monotonic() - started, 3)},
         regions=regions,
@@ -146,8 +158,8 @@ class _Workers:
     options: RestorationOptions
     pool: ThreadPoolExecutor
     noise: NoiseReport
-    area: tuple[slice, slice]
-    """Rows and columns of the scan that are photograph and not border."""
+    area: Area
+    """What of the scan is photograph and not border."""
     detector: Detector
     mender: Mender | None
     quieter: Quieter | None
@@ -155,12 +167,14 @@ class _Workers:
     @classmethod
     def hire(cls, image: pyvips.Image, options: RestorationOptions, pool: ThreadPoolExecutor) -> _Workers:
         device = choose_device(options.device)
-        noise = measure_noise(image)
+        area = area_of(image)
+        # A margin has a noise of its own, mostly less.
+        noise = measure_noise(within(image, area))
         return cls(
             options=options,
             pool=pool,
             noise=noise,
-            area=area_of(image),
+            area=area,
             detector=NetworkDetector(device),
             mender=Mender(noise, device=device) if options.mend else None,
             quieter=Quieter(noise, options.denoise, device) if options.denoise else None,
@@ -168,9 +182,14 @@ class _Workers:
 
     @property
     def models(self) -> tuple[ModelReference, ...]:
-        workers = (self.detector, self.mender, self.quieter)
-        models = (worker.model for worker in workers if worker is not None)
-        return tuple(model for model in models if model is not None)
+        """Of all that may take part: what determines the result."""
+        return _models_of(self.detector, self.mender, self.quieter)
+
+    def at_work(self, census: Census) -> tuple[ModelReference, ...]:
+        """Return the models that did something: what the record may claim was done."""
+        mended = any(census.share(kind) for kind in _mended_kinds(self.options))
+        quieted = self.quieter is not None and not self.quieter.idle
+        return _models_of(self.detector, self.mender if mended else None, self.quieter if quieted else None)
 
     @property
     def margin(self) -> int:
@@ -180,10 +199,20 @@ class _Workers:
         )
 
 
+def _models_of(*workers: Detector | Mender | Quieter | None) -> tuple[ModelReference, ...]:
+    models = (worker.model for worker in workers if worker is not None)
+    return tuple(model for model in models if model is not None)
+
+
 def mendable(mask: npt.NDArray[np.uint8], options: RestorationOptions) -> npt.NDArray[np.bool_]:
     """Return which pixels of a damage mask (H×W, `DamageKind` or 0) the options let mending change."""
     damaged: npt.NDArray[np.bool_] = mask > 0
     return damaged if options.mend_losses else damaged & (mask != DamageKind.LOSS)
+
+
+def _mended_kinds(options: RestorationOptions) -> frozenset[DamageKind]:
+    kept = frozenset() if options.mend_losses else {DamageKind.LOSS}
+    return frozenset(DamageKind) - kept if options.mend else frozenset()
 
 
 def _fingerprint(source: str, options: RestorationOptions, models: tuple[ModelReference, ...]) -> str:
@@ -231,27 +260,28 @@ def _restore_bands(image: pyvips.Image, bands: BandFolder, workers: _Workers, pr
 def _restored_band(image: pyvips.Image, bands: BandFolder, band: Band, workers: _Workers) -> Pixels:
     rows, above = _rows_with_margin(image, band, workers.margin)
     top = band.top - above
-    damaged = mendable(bands.rows(_MASK, top, top + rows.shape[0]), workers.options)
+    mask = bands.rows(_MASK, top, top + rows.shape[0])
 
     def work(tile: _Tile) -> Pixels:
-        restored = _restored_tile(rows[:, tile.reach], damaged[:, tile.reach], tile.reach.start, top, workers)
+        restored = _restored_tile(rows[:, tile.reach], mask[:, tile.reach], tile.reach.start, top, workers)
         return restored[above : above + band.height, tile.inner]
 
     return np.concatenate(_over_tiles(work, image.width, workers.margin, workers), axis=1)
 
 
 def _restored_tile(
-    pixels: Pixels, damaged: npt.NDArray[np.bool_], left: int, top: int, workers: _Workers
+    pixels: Pixels, mask: npt.NDArray[np.uint8], left: int, top: int, workers: _Workers
 ) -> Pixels:
     tile = encoded(pixels)
+    holes = mendable(mask, workers.options)
     if workers.mender is not None:
-        tile = workers.mender(tile, damaged, left, top)
+        tile = workers.mender(tile, holes, left, top, damaged=mask > 0)
     if workers.quieter is not None and not workers.quieter.idle:
         return _coded(workers.quieter(tile), pixels.dtype)
     if workers.mender is None:
         return pixels
     # Sound pixels are not even coded anew, so that they are equal by construction.
-    return np.where(damaged[:, :, None], _coded(tile, pixels.dtype), pixels)
+    return np.where(holes[:, :, None], _coded(tile, pixels.dtype), pixels)
 
 
 def _coded(values: npt.NDArray[np.float32], depth: np.dtype[Any]) -> Pixels:
@@ -286,6 +316,19 @@ def _over_tiles(
     return list(workers.pool.map(work, tiles))
 
 
+def _noise_left(bands: BandFolder, workers: _Workers) -> NoiseReport:
+    """Measure the noise of the restored photograph before its tones change, which changes the noise too."""
+    if workers.quieter is None or workers.quieter.idle:
+        return workers.noise
+    rows, columns = workers.area
+    places = places_of_squares(columns.stop - columns.start, rows.stop - rows.start)
+    return estimate_noise(
+        luma(encoded(bands.rows(_RESTORED, y, y + height)[:, x : x + width]))
+        for left, top, width, height in places
+        for x, y in [(columns.start + left, rows.start + top)]
+    )
+
+
 def _assemble(
     image: pyvips.Image,
     bands: BandFolder,
@@ -294,9 +337,17 @@ def _assemble(
     into: Path,
     *,
     dpi: float | None,
+    progress: Progress,
 ) -> tuple[OutputFile, ...]:
     restored = bands.joined(_RESTORED).copy(interpretation=image.interpretation)
-    write_pyramid(tone.apply(restored), into / _RESTORED_FILE, options.pyramid, dpi=dpi)
+    done = _SHARE_OF_DETECTION + _SHARE_OF_MENDING
+    write_pyramid(
+        tone.apply(restored),
+        into / _RESTORED_FILE,
+        options.pyramid,
+        dpi=dpi,
+        progress=lambda share: progress(done + _SHARE_OF_WRITING * share),
+    )
     write_pyramid(bands.joined(_MASK), into / _MASK_FILE, _MASK_PYRAMID, dpi=dpi)
     size = {"width": image.width, "height": image.height}
     bits = 16 if image.format == "ushort" else 8
@@ -312,9 +363,9 @@ def _figures(census: Census, image: pyvips.Image, options: RestorationOptions) -
         "defects": census.count,
         "megapixels": image.width * image.height / 1e6,
     }
+    mended = _mended_kinds(options)
     for kind in DamageKind:
-        mended = options.mend and (options.mend_losses or kind is not DamageKind.LOSS)
         figures[f"damage_{kind.label}"] = census.share(kind)
-        figures[f"mended_{kind.label}"] = census.share(kind) if mended else 0.0
+        figures[f"mended_{kind.label}"] = census.share(kind) if kind in mended else 0.0
         figures[f"defects_{kind.label}"] = census.count_of(kind)
     return figures

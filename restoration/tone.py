@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import OptionsError
 from imaging.lab import srgb_to_lab
+from restoration.area import Area, within
 from restoration.grain import encoded, luma, sample_squares
 
 _CLIPPED_TAIL = 0.001
@@ -239,30 +240,31 @@ class Tone:
 _STEPS: Mapping[str, Any] = {step.name: step for step in (Stain, Fade, Tint, ToneCurve)}
 
 
-def measure_tone(image: pyvips.Image, options: ToneOptions) -> Tone:
+def measure_tone(image: pyvips.Image, options: ToneOptions, area: Area | None = None) -> Tone:
     """Measure what `options` ask for on a sample of `image` (8 or 16 bit, grey or RGB).
 
     Color is only measured where there is some; what is measured after another step is measured on its result.
+    Fading, tint and levels are those of the `area` that is photograph: margins are lighter than any picture.
     """
-    return Tone(tuple(_measured(image, options)))
+    return Tone(tuple(_measured(image, options, area or (slice(0, image.height), slice(0, image.width)))))
 
 
-def _measured(image: pyvips.Image, options: ToneOptions) -> Iterator[ToneStep]:
+def _measured(image: pyvips.Image, options: ToneOptions, area: Area) -> Iterator[ToneStep]:
     colored = image.bands >= 3
     if options.flatten:
         if colored:
             stain = _measure_stain(image)
             yield stain
             image = stain.apply(image)
-        fade = _measure_fade(image)
+        fade = _measure_fade(image, area)
         yield fade
         image = fade.apply(image)
     if options.neutral and colored:
-        tint = _measure_tint(_thumbnail_lab(image))
+        tint = _measure_tint(_thumbnail_lab(within(image, area)))
         yield tint
         image = tint.apply(image)
     if options.levels:
-        yield _measure_levels(image)
+        yield _measure_levels(within(image, area))
 
 
 def _measure_levels(image: pyvips.Image) -> ToneCurve:
@@ -295,17 +297,24 @@ def _measure_stain(image: pyvips.Image) -> Stain:
     return Stain(*grids)
 
 
-def _measure_fade(image: pyvips.Image) -> Fade:
+def _measure_fade(image: pyvips.Image, area: Area) -> Fade:
     """Fit the light tones of a grid of cells: paper fades where light and air reach it."""
-    grey = luma(_thumbnail(image))
+    grey = luma(_thumbnail(within(image, area)))
     cells = [
         (x, y, float(np.quantile(part, 0.9))) for y, rows in _cells(grey, 0) for x, part in _cells(rows, 1)
     ]
     x, y, light = np.array(cells).T
+    rows, columns = area
+    x, y = _in_whole(x, columns, image.width), _in_whole(y, rows, image.height)
     log_light = np.log(np.maximum(light, 0.05))
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
     coefficients = np.linalg.lstsq(terms, log_light, rcond=None)[0][1:]
     return Fade(*(round(float(-c), 5) for c in coefficients))
+
+
+def _in_whole(places: NDArray[np.float64], part: slice, length: int) -> NDArray[np.float64]:
+    """Return places in a part of a side of `length` px, −1 to 1, as places on the whole side."""
+    return np.asarray((part.start + (places + 1) / 2 * (part.stop - part.start)) / length * 2 - 1)
 
 
 def _cells(values: NDArray[np.float32], axis: int) -> Iterator[tuple[float, NDArray[np.float32]]]:
@@ -332,8 +341,7 @@ def _robust_fit(terms: NDArray[Any], values: NDArray[np.float32]) -> tuple[float
 
 def _thumbnail(image: pyvips.Image) -> NDArray[np.float32]:
     smaller = image.resize(min(1.0, _THUMBNAIL / max(image.width, image.height)))
-    pixels = encoded(smaller.numpy())
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+    return encoded(smaller.numpy().reshape(smaller.height, smaller.width, smaller.bands))
 
 
 def _thumbnail_lab(image: pyvips.Image) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Annotations on a manifest's canvases: regions that were mended, and the colors that people gave."""
+"""Annotations on a manifest's canvases: damage, mended or not, and the colors that people gave."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from catalog.iiif.records import CanvasImage, PhotographRecord, SourcedHint, Vie
 def annotation_pages(
     record: PhotographRecord, view: View, number: int, addresses: Addresses
 ) -> Iterable[prezi.AnnotationPage]:
-    """Yield the pages of canvas `number` (from 1): what was mended, and the colors that people gave."""
+    """Yield the pages of canvas `number` (from 1): damage, mended or not, and the colors that people gave."""
     canvas_id = addresses.canvas(record.accession, number)
     first = view.ordered()[0]
     if view.regions:
         page_id = addresses.annotations(record.accession, f"mended-{number}")
         yield prezi.AnnotationPage(
             id=page_id,
-            label=text("What was mended", "en"),
+            label=text("Damage that was found", "en"),
             items=[
                 _annotation(
                     f"{page_id}#{n}",
-                    f"Mended: {region.kind}",
+                    f"{'Mended' if region.mended else 'Found, not mended'}: {region.kind}",
                     "tagging",
                     prezi.SVGSelector(value=_outline(region.polygon, first)),
                     canvas_id,

@@ -25,8 +25,8 @@ from catalog.iiif.records import (
     SERVICE,
     CanvasImage,
     CollectionLink,
+    DamagedRegion,
     Institution,
-    MendedRegion,
     Offer,
     PhotographRecord,
     SourcedHint,
@@ -276,7 +276,12 @@ def _view(connection: Connection, shown: ShownScan, audience: Audience) -> View:
         if made is not None and hint.given_at <= made
     ]
     regions = tuple(
-        MendedRegion(str(region["kind"]), tuple((float(x), float(y)) for x, y in region["polygon"]))
+        DamagedRegion(
+            str(region["kind"]),
+            tuple((float(x), float(y)) for x, y in region["polygon"]),
+            # Recorded since version 5 of the restoration stage; before, the annotation said so of all.
+            mended=bool(region.get("mended", True)),
+        )
         for version in shown.lineage
         for region in version.regions
     )

@@ -47,11 +47,12 @@ class CanvasImage:
 
 
 @dataclass(frozen=True)
-class MendedRegion:
-    """A damaged place that was mended: its kind (``dust``, ``scratch``, …) and outline in canvas px."""
+class DamagedRegion:
+    """A damaged place: its kind (``dust``, ``scratch``, …), its outline in canvas px, if it was mended."""
 
     kind: str
     polygon: tuple[tuple[float, float], ...]
+    mended: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class View:
     """
 
     images: tuple[CanvasImage, ...]
-    regions: tuple[MendedRegion, ...] = ()
+    regions: tuple[DamagedRegion, ...] = ()
     hints: tuple[SourcedHint, ...] = ()
 
     def ordered(self) -> list[CanvasImage]:

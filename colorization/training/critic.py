@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorization.chroma import Decoding, decode
-from colorization.encoder import LITE2, Encoder, from_package_names
 from colorization.training import photometry
+from imaging.encoder import LITE2, Encoder, from_package_names
 
 _LABELS = 1000
 _HEAD_CHANNELS = 1280

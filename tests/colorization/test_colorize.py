@@ -62,6 +62,15 @@ def test_outputs_are_described_and_nothing_else_remains(photograph: Path, into: 
         )
 
 
+def test_the_photograph_is_never_overwritten(photograph: Path, into: Path) -> None:
+    for name in ("colorized.tif", "confidence.tif", "alternative-2.tif"):
+        source = into / name
+        source.write_bytes(photograph.read_bytes())
+        with pytest.raises(OptionsError, match=name):
+            color(source, into, alternatives=2)
+        assert source.read_bytes() == photograph.read_bytes()
+
+
 @pytest.mark.parametrize("kind", ["grey8", "grey16", "rgb8", "rgb16", "strips", "bigtiff", "jpeg", "png"])
 def test_lightness_is_unchanged_by_colorization(
     photograph: Path, into: Path, tmp_path: Path, kind: str

@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from colorization.encoder import PYRAMID_CHANNELS, Encoder, from_package_names
 from colorization.network import OUTPUT_STRIDE, ColorNetwork, pool_hints
 
 
@@ -9,30 +8,6 @@ from colorization.network import OUTPUT_STRIDE, ColorNetwork, pool_hints
 def network() -> ColorNetwork:
     torch.manual_seed(0)
     return ColorNetwork(torch.tensor([[0.0, 0.0], [40.0, 30.0], [-20.0, 10.0]]), width=24).eval()
-
-
-def test_encoder_levels_halve_and_widen():
-    levels = Encoder().eval()(torch.zeros(1, 3, 64, 96))
-    assert tuple(level.shape[1] for level in levels) == PYRAMID_CHANNELS
-    assert [tuple(level.shape[2:]) for level in levels] == [(32, 48), (16, 24), (8, 12), (4, 6), (2, 3)]
-
-
-def test_encoder_says_what_the_published_one_says():
-    published = pytest.importorskip("efficientnet_lite_pytorch").EfficientNet.from_name("efficientnet-lite0")
-    torch.manual_seed(1)
-    for module in published.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.1)
-            module.running_var.uniform_(0.5, 2)
-    published.eval()
-    encoder = Encoder().eval()
-    encoder.load_state_dict(from_package_names(published.state_dict()))
-    picture = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        x = torch.nn.functional.relu6(published._bn0(published._conv_stem(picture)))
-        for block in published._blocks:
-            x = block(x)
-        assert torch.allclose(encoder(picture)[-1], x, atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 160)])

@@ -54,6 +54,18 @@ def test_regions_are_the_largest_first_and_lie_over_their_defects(tmp_path: Path
     assert len(trace_regions(census, bands, "mask", most=2)) == 2
 
 
+def test_a_region_is_outlined_where_it_is_though_a_larger_one_lies_in_its_box(tmp_path: Path) -> None:
+    mask = np.zeros((1600, 1600), np.uint8)
+    cv2.line(mask, (10, 10), (1580, 1580), int(DamageKind.SCRATCH), 3)
+    cv2.circle(mask, (1200, 400), 90, int(DamageKind.LOSS), -1)
+    bands = _bands(tmp_path, np.where(mask > 0, mask + SURE, 0).astype(np.uint8), 512)
+    census = settle(bands, "found", "mask")
+    regions = trace_regions(census, bands, "mask", mended={DamageKind.SCRATCH})
+    assert [(region["kind"], region["mended"]) for region in regions] == [("loss", False), ("scratch", True)]
+    low, high = np.min(regions[1]["polygon"]), np.max(regions[1]["polygon"])
+    assert low < 20 and high > 1570
+
+
 def test_what_is_likely_counts_only_where_it_touches_what_is_sure_even_bands_away(tmp_path: Path) -> None:
     verdicts = np.zeros((100, 40), np.uint8)
     verdicts[:, 10] = DamageKind.SCRATCH

@@ -45,6 +45,17 @@ def test_what_was_in_the_hole_does_not_matter(
     assert np.array_equal(light, dark)
 
 
+def test_nothing_is_filled_from_damage_that_is_left(mender: Mender) -> None:
+    picture = np.full((96, 96, 1), 0.4, np.float32)
+    loss, scratch = np.zeros((2, 96, 96), bool)
+    loss[:, :40], scratch[:, 40:46] = True, True
+    picture[loss | scratch] = 0.97
+    mended = mender(picture, scratch, 0, 0, damaged=loss | scratch)
+    assert np.array_equal(mended[~scratch], picture[~scratch])
+    assert abs(mended[scratch] - 0.4).max() < 0.05
+    assert mender(picture, scratch, 0, 0)[scratch].max() > 0.6  # what the loss would have made of it
+
+
 def test_bands_of_a_neutral_scan_stay_neutral(
     photograph: Picture, holes: NDArray[np.bool_], mender: Mender
 ) -> None:

@@ -160,6 +160,62 @@ def test_the_result_is_json_and_records_the_options(damaged: Picture, write: Cal
     assert all(len(model.sha256) == 64 for model in result.models)
 
 
+def _noisy(photograph: Picture, sigma: float) -> Picture:
+    noise = np.random.default_rng(5).normal(0, sigma / 255, photograph.shape)
+    return np.asarray((0.3 + 0.4 * photograph + noise).clip(0, 1), np.float32)
+
+
+def test_the_noise_is_the_photographs_and_not_the_margins(
+    photograph: Picture, write: Callable, into: Path
+) -> None:
+    paper = np.random.default_rng(6).normal(0.93, 1 / 255, (420, 340))
+    paper[60:-60, 60:-60] = _noisy(photograph, 9)
+    result = restore(write(paper.clip(0, 1)), into, RestorationOptions(mend=False))
+    assert result.figures["noise_before"] == pytest.approx(9, rel=0.25)
+    assert 0 < result.figures["flat_before"] <= 1
+
+
+def test_noise_is_measured_before_tones_are_stretched(
+    photograph: Picture, write: Callable, into: Path
+) -> None:
+    options = RestorationOptions(mend=False, denoise=0.6, tone=ToneOptions(levels=True))
+    result = restore(write(_noisy(photograph, 9)), into, options)
+    assert result.figures["noise_after"] < 0.7 * result.figures["noise_before"]
+
+
+def test_only_models_that_did_something_are_recorded(
+    photograph: Picture, damaged: Picture, write: Callable, into: Path
+) -> None:
+    assert _models(restore(write(photograph), into, ONLY_MEND)) == {"detector"}
+    assert _models(restore(write(damaged), into, ONLY_MEND)) == {"detector", "mender"}
+    shown = restore(write(damaged), into, replace(ONLY_MEND, mend=False))
+    assert _models(shown) == {"detector"}
+    assert shown.regions and not any(region["mended"] for region in shown.regions)
+    noisy = write(_noisy(photograph, 9))
+    assert "grain" in _models(restore(noisy, into, RestorationOptions(denoise=0.5)))
+
+
+def _models(result: StageResult) -> set[str]:
+    return {model.name for model in result.models}
+
+
+def test_the_scan_is_never_overwritten(damaged: Picture, write: Callable, tmp_path: Path) -> None:
+    scan = write(damaged, name="restored.tif")
+    before = scan.read_bytes()
+    with pytest.raises(OptionsError, match="overwritten"):
+        restore(scan, tmp_path, ONLY_MEND)
+    assert scan.read_bytes() == before
+
+
+@pytest.mark.parametrize(("shape", "bands"), [((1, 1), 1), ((1, 1), 3), ((1, 300), 1), ((1025, 1), 1)])
+def test_scans_of_any_size_pass(
+    write: Callable, pixels: Callable, into: Path, shape: tuple[int, int], bands: int
+) -> None:
+    scan = write(np.full(shape, 0.5, np.float32), bands=bands)
+    restore(scan, into)
+    assert np.array_equal(pixels(into / "restored.tif"), pixels(scan))
+
+
 @pytest.mark.parametrize("wrong", [{"sensitivity": 1.5}, {"denoise": -0.1}, {"tile": 7}, {"device": "tpu"}])
 def test_options_outside_their_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(OptionsError, match=next(iter(wrong))):

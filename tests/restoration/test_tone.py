@@ -90,6 +90,26 @@ def test_levels_reach_black_and_white_and_clip_little():
     assert ((changed == 0) | (changed == 255)).mean() < 0.02
 
 
+def test_margins_do_not_count():
+    pixels = photograph()
+    framed = np.pad(pixels, ((30, 30), (40, 40), (0, 0)), constant_values=255)
+    area = slice(30, 30 + pixels.shape[0]), slice(40, 40 + pixels.shape[1])
+    options = ToneOptions(levels=True)
+    assert measure_tone(as_image(framed), options, area) == measure_tone(as_image(pixels), options)
+    assert measure_tone(as_image(framed), options) != measure_tone(as_image(pixels), options)
+
+
+def test_fading_is_measured_where_the_photograph_lies():
+    xs = np.tile(np.linspace(-1, 1, 300), (200, 1))
+    faded = np.rint(150 * np.exp(0.3 * xs)).astype(np.uint8)[:, :, None]
+    framed = np.pad(faded, ((0, 0), (300, 0), (0, 0)), constant_values=255)
+    (fade,) = measure_tone(
+        as_image(framed), ToneOptions(flatten=True), (slice(0, 200), slice(300, 600))
+    ).steps
+    evened = pixels_of(fade.apply(as_image(framed)))[:, 320:580].astype(float)
+    assert evened.std() < 0.25 * faded[:, 20:280].std()
+
+
 def test_an_empty_picture_is_not_stretched():
     flat = as_image(np.full((80, 80, 1), 140, np.uint8))
     assert np.array_equal(

@@ -7,8 +7,8 @@ from catalog.iiif.manifest import build_manifest, rebase, rights_uri
 from catalog.iiif.records import (
     CanvasImage,
     CollectionLink,
+    DamagedRegion,
     Institution,
-    MendedRegion,
     PhotographRecord,
     SourcedHint,
     View,
@@ -43,7 +43,10 @@ def test_a_full_manifest_keeps_the_official_schema() -> None:
             [
                 View(
                     (COLORIZED, CONFIDENCE, SCAN, ALTERNATIVE, RESTORED),
-                    regions=(MendedRegion("scratch", ((1.5, 2), (30, 2), (30, 40))),),
+                    regions=(
+                        DamagedRegion("scratch", ((1.5, 2), (30, 2), (30, 40))),
+                        DamagedRegion("loss", ((50, 2), (60, 2), (60, 9)), mended=False),
+                    ),
                     hints=(
                         SourcedHint(0.5, 0.25, "#1b3a5e", "letter of 1912-04-03, fol. 2", "M. Archivist"),
                     ),
@@ -59,6 +62,10 @@ def test_a_full_manifest_keeps_the_official_schema() -> None:
     assert body["type"] == "Choice"
     assert [item["id"].split("/")[-5] for item in body["items"]] == ["a1", "b2", "c3", "e5", "d4"]
     mended, hints = manifest["items"][0]["annotations"]
+    assert [region["body"]["value"] for region in mended["items"]] == [
+        "Mended: scratch",
+        "Found, not mended: loss",
+    ]
     assert "M1.5,2L30,2L30,40Z" in mended["items"][0]["target"]["selector"]["value"]
     assert hints["items"][0]["target"]["selector"]["value"] == "xywh=1980,730,40,40"
     assert "letter of 1912-04-03" in hints["items"][0]["body"]["value"]
@@ -176,7 +183,7 @@ def test_unregistered_rights_are_told_as_metadata() -> None:
 
 def test_large_canvases_keep_their_coordinates() -> None:
     scan = CanvasImage(Role.ORIGINAL, "a1", 240_000, 130_000)
-    tear = MendedRegion("tear", ((200_001.5, 3), (200_009, 3), (1, 1)))
+    tear = DamagedRegion("tear", ((200_001.5, 3), (200_009, 3), (1, 1)))
     document = build_manifest(RECORD, [View((scan,), (tear,))], BASE)
     assert b"M200001.5,3L200009,3L1,1Z" in document
 

@@ -71,7 +71,7 @@ def test_a_file_is_served_exactly_when_it_is_shown(archive: Archive) -> None:
     assert visible(Audience.PUBLIC) == set()
 
 
-def test_the_manifest_tells_mended_regions_hints_models_and_collections(archive: Archive) -> None:
+def test_the_manifest_tells_damaged_regions_hints_models_and_collections(archive: Archive) -> None:
     first = archive.add("1987.1", collection="harbor")
     with archive.engine.begin() as connection:
         coat = Hint(x=0.5, y=0.5, radius=0.1, a=5, b=-30, source="letter of 1912", citation="fol. 2")

