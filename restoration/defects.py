@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from imaging.stage import ModelReference
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from restoration.models import WEIGHTS, load_once
-from restoration.network import CompactUNet, TileRunner
+from restoration.network import GuidedUNet, TileRunner
 
 Grey = npt.NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
@@ -98,7 +98,7 @@ class NetworkDetector:
     """
 
     def __init__(self, device: str = "cpu", folder: Path = WEIGHTS) -> None:
-        descriptor, network = load_once(DETECTOR, CompactUNet, folder)
+        descriptor, network = load_once(DETECTOR, GuidedUNet, folder)
         self.model: ModelReference | None = descriptor.reference
         self.context: int = descriptor.context
         self._multiple = descriptor.multiple
@@ -174,9 +174,9 @@ def with_rims(found: Verdicts) -> Verdicts:
 def thresholds(sensitivity: float) -> tuple[float, float, float]:
     """Return the log-odds from which damage is sure, from which suspected and from which likely.
 
-    Chosen by `restoration.training.sensitivity`: at 0.5 some 0.05 % of a clean photograph are false alarms.
+    Chosen by `restoration.training.sensitivity`: at 0.5 some 0.02 % of a clean photograph are false alarms.
     """
-    sure = 6.5 - 6.5 * sensitivity
+    sure = 7 - 7 * sensitivity
     return sure, 0.46 * sure, sure / 4 - 0.9
 
 

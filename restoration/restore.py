@@ -66,6 +66,8 @@ _MASK_PYRAMID = PyramidOptions(compression=Compression.DEFLATE, predictor=False,
 """A mask is a list of kinds: nothing of it may be lost, however the photograph is packed."""
 _FOUND, _MASK, _RESTORED = "found", "mask", "restored"
 _SHARE_OF_DETECTION, _SHARE_OF_MENDING, _SHARE_OF_WRITING = 0.4, 0.5, 0.08
+_DETECTION_PARTS = 2
+"""The detector's feature maps are the largest of all: it sees tiles a half as wide."""
 _MOST_TILES = 4
 """Worked on at the same time unless asked otherwise; each takes about 200 MiB."""
 
@@ -241,7 +243,8 @@ def _damage_of_band(image: pyvips.Image, band: Band, workers: _Workers) -> npt.N
         found = with_rims(detector.detect(luma(encoded(rows[:, tile.reach])), sensitivity))
         return found[above : above + band.height, tile.inner]
 
-    found = np.concatenate(_over_tiles(detect, image.width, detector.context, workers), axis=1)
+    side = workers.options.tile // _DETECTION_PARTS
+    found = np.concatenate(_over_tiles(detect, image.width, side, detector.context, workers), axis=1)
     # Numbers, notches and notes on the border are no damage, however much they look like it.
     found[: max(0, photograph_rows.start - band.top)] = 0
     found[max(0, photograph_rows.stop - band.top) :] = 0
@@ -266,7 +269,8 @@ def _restored_band(image: pyvips.Image, bands: BandFolder, band: Band, workers: 
         restored = _restored_tile(rows[:, tile.reach], mask[:, tile.reach], tile.reach.start, top, workers)
         return restored[above : above + band.height, tile.inner]
 
-    return np.concatenate(_over_tiles(work, image.width, workers.margin, workers), axis=1)
+    side = workers.options.tile
+    return np.concatenate(_over_tiles(work, image.width, side, workers.margin, workers), axis=1)
 
 
 def _restored_tile(
@@ -305,10 +309,9 @@ class _Tile:
 
 
 def _over_tiles(
-    work: Callable[[_Tile], Pixels], width: int, margin: int, workers: _Workers
+    work: Callable[[_Tile], Pixels], width: int, side: int, margin: int, workers: _Workers
 ) -> Sequence[Pixels]:
-    """Cut a band of `width` px into tiles and return the work on each, from left to right."""
-    side = workers.options.tile
+    """Cut a band of `width` px into tiles `side` px wide and return the work on each, from left to right."""
     tiles = []
     for left in range(0, width, side):
         first, last = max(0, left - margin), min(width, left + side + margin)

@@ -6,7 +6,10 @@ and at the end the weights with their descriptor. A repeat goes on from the last
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imaging.encoder import lite0_weights
 from restoration.defects import CUES, DETECTOR, cues_of, cues_on_device
 from restoration.kinds import DamageKind
+from restoration.network import GuidedUNet
 from restoration.training.backgrounds import add_grain, digitize, draw_background
 from restoration.training.damage import SHOWS, damage
 from restoration.training.decoys import add_decoy
@@ -29,6 +34,9 @@ OUTPUTS = 1 + len(DamageKind)
 _UNDAMAGED = 0.3
 """Share of samples without damage; two thirds of them hold decoys."""
 _DECOYS_AMONG_DAMAGED = 0.15
+_MISTAKEN = 0.5
+_MISTAKEN_AMONG_DAMAGED = 0.1
+"""Shares of samples from photographs that were mistaken for damaged ones, where such are given."""
 _SIDES = (2 / 3, 1, 4 / 3)
 """Sides of a batch's pictures beside the nominal one: small ones are cut from sharper photographs, large ones
 show more of a long defect."""
@@ -40,11 +48,16 @@ ever errs is where this network works, and all the others together outweigh them
 
 
 def draw_sample(
-    photographs: Sequence[NDArray[np.uint8]], shapes: Shapes, side: int, random: np.random.Generator
+    photographs: Sequence[NDArray[np.uint8]],
+    shapes: Shapes,
+    side: int,
+    random: np.random.Generator,
+    mistaken: Sequence[NDArray[np.uint8]] = (),
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return a picture and its kinds, 255 where they are doubtful."""
-    clean = draw_background(photographs, side, random)
+    """Return a picture and its kinds, 255 where they are doubtful; those `mistaken` are shown more often."""
     undamaged = random.random() < _UNDAMAGED
+    again = mistaken and random.random() < (_MISTAKEN if undamaged else _MISTAKEN_AMONG_DAMAGED)
+    clean = draw_background(mistaken if again else photographs, side, random)
     if random.random() < (0.65 if undamaged else _DECOYS_AMONG_DAMAGED):
         clean = add_decoy(clean, random)
     clean, sigma = add_grain(clean, random)
@@ -70,6 +83,8 @@ class DetectionLesson:
         Of a batch: how many pictures and their side, px.
     validation
         How many pictures to validate on.
+    mistaken
+        Photographs without damage that were mistaken, see `restoration.training.mining`.
     """
 
     def __init__(
@@ -82,8 +97,9 @@ class DetectionLesson:
         samples: int = 8,
         side: int = 192,
         validation: int = 96,
+        mistaken: Sequence[NDArray[np.uint8]] = (),
     ) -> None:
-        self.photographs, self.shapes = photographs, shapes
+        self.photographs, self.shapes, self.mistaken = photographs, shapes, mistaken
         self.samples, self.side = samples, side
         random = np.random.default_rng(7)
         self._validation = [draw_sample(held_out, held_out_shapes, 256, random) for _ in range(validation)]
@@ -92,7 +108,9 @@ class DetectionLesson:
         """Draw pictures and kinds (255: doubtful), N×S×S uint8 each; the larger the pictures, the fewer."""
         share = random.choice(_SIDES)
         side, samples = round(self.side * share / 32) * 32, max(1, round(self.samples / share**2))
-        drawn = [draw_sample(self.photographs, self.shapes, side, random) for _ in range(samples)]
+        drawn = [
+            draw_sample(self.photographs, self.shapes, side, random, self.mistaken) for _ in range(samples)
+        ]
         pictures, kinds = (np.stack(part) for part in zip(*drawn, strict=True))
         coded = np.rint(pictures * 255).astype(np.uint8)  # exact: `digitize` left nothing finer
         return {"picture": torch.from_numpy(coded), "kinds": torch.from_numpy(kinds)}
@@ -155,8 +173,11 @@ def _where_loss(logits: Tensor, damaged: Tensor, known: Tensor, weight: Tensor) 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the detector and export its weights."""
-    chosen = arguments_for(__doc__).parse_args(arguments)
+    parser = arguments_for(__doc__)
+    parser.add_argument("--mistaken", type=Path, help="what `restoration.training.mining` wrote")
+    chosen = parser.parse_args(arguments)
     material = read_material(chosen.photos, chosen.defects)
+    numbers = json.loads(chosen.mistaken.read_text()) if chosen.mistaken else []
     lesson = DetectionLesson(
         material.photographs,
         material.held_out,
@@ -164,9 +185,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         material.held_out_shapes,
         samples=chosen.samples,
         side=chosen.side,
+        mistaken=[material.small[number] for number in numbers],
     )
-    settings = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS), "normalize": True}
-    teach(DETECTOR, settings, lesson, chosen, context=96, validate_every=1000)
+    settings: dict[str, Any] = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS)}
+    network = GuidedUNet(**settings)
+    if not chosen.start:
+        weights = lite0_weights()
+        network.encoder.load_state_dict({name: weights[name] for name in network.encoder.state_dict()})
+    teach(DETECTOR, network, settings, lesson, chosen, context=96, validate_every=1000)
 
 
 if __name__ == "__main__":

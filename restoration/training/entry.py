@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from restoration.models import ModelDescriptor, export, load
-from restoration.network import CompactUNet
 from restoration.training.loop import Lesson, Schedule, describe, train
 from restoration.training.processes import DrawnInProcesses
 from restoration.training.shapes import HELD_OUT_SCANS, Shapes
-from restoration.training.shards import read_photographs
+from restoration.training.shards import read_photographs, small_shards
 
 HELD_OUT_PHOTOGRAPHS = 30
 """The last so many photographs of the grey shard are kept for measuring."""
-_SMALL_PHOTOGRAPHS = 8000
-"""More would take gigabytes of memory and teach little."""
+_SHARP = 0.5
+"""Sharp photographs for each small one: they are few and worth more, but may not be learned by heart."""
 
 
 def arguments_for(description: str | None) -> argparse.ArgumentParser:
@@ -47,9 +47,13 @@ def arguments_for(description: str | None) -> argparse.ArgumentParser:
 
 @dataclass(frozen=True)
 class Material:
-    """Photographs to learn from and held out, and the outlines of real defects for either."""
+    """Photographs to learn from and held out, and the outlines of real defects for either.
+
+    `small` are those of `photographs` that the shards number.
+    """
 
     photographs: list[NDArray[np.uint8]]
+    small: list[NDArray[np.uint8]]
     held_out: list[NDArray[np.uint8]]
     shapes: Shapes
     held_out_shapes: Shapes
@@ -59,15 +63,15 @@ def read_material(photos: Path, defects: Path) -> Material:
     """Read the shards and the outlines."""
     grey = read_photographs([photos / "grey-fullres.tar"])
     learn, held_out = grey[:-HELD_OUT_PHOTOGRAPHS], grey[-HELD_OUT_PHOTOGRAPHS:]
-    small = read_photographs(sorted(photos.glob("train-*.tar")), limit=_SMALL_PHOTOGRAPHS)
-    # The sharp ones are few and worth more: as often as the small ones.
-    photographs = small + learn * max(1, len(small) // max(1, len(learn)))
+    small = read_photographs(small_shards(photos))
+    photographs = small + learn * max(1, round(_SHARP * len(small) / max(1, len(learn))))
     others = [scan for scan in range(1, 11) if scan not in HELD_OUT_SCANS]
-    return Material(photographs, held_out, Shapes(defects, others), Shapes(defects, HELD_OUT_SCANS))
+    return Material(photographs, small, held_out, Shapes(defects, others), Shapes(defects, HELD_OUT_SCANS))
 
 
 def teach(
     name: str,
+    network: nn.Module,
     settings: Mapping[str, Any],
     lesson: Lesson,
     chosen: argparse.Namespace,
@@ -75,7 +79,7 @@ def teach(
     context: int = 64,
     validate_every: int = 2000,
 ) -> None:
-    """Train the model `name`, a `CompactUNet` of these `settings`, as `chosen`, and export it.
+    """Train the model `name`, a `network` made with these `settings`, as `chosen`, and export it.
 
     `context` is how many pixels around a tile matter to its result.
     """
@@ -89,17 +93,17 @@ def teach(
         validate_every=validate_every,
         ahead=2 * chosen.processes,
     )
-    network = CompactUNet(**settings)
+    kind = type(network)
     if chosen.start:
-        network.load_state_dict(load(name, CompactUNet, chosen.start)[1].state_dict())
+        network.load_state_dict(load(name, kind, chosen.start)[1].state_dict())
     taught = DrawnInProcesses(lesson, chosen.processes) if chosen.processes else lesson
     learned = train(network, taught, schedule, chosen.folder, device=chosen.device)
     descriptor = ModelDescriptor(
         name=name,
         version=chosen.version,
-        network="restoration.network.CompactUNet",
+        network=f"{kind.__module__}.{kind.__qualname__}",
         settings=settings,
-        multiple=network.multiple,
+        multiple=2 ** len(settings["widths"]),
         context=context,
         training={"schedule": describe(schedule), "validation": dict(lesson.validate(learned))},
     )

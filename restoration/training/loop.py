@@ -56,6 +56,8 @@ class Schedule:
     seconds
         Time budget over all resumptions, validation included. With the default only `steps` ends the run,
         and a resumed run equals an uninterrupted one exactly.
+    pretrained_pace
+        Share of the learning rate that a network's part named ``encoder`` gets: it has learned before.
     learning_rate, warmup, weight_decay, clip
         AdamW's peak rate, the share of the run over which the rate rises, decay, largest gradient norm. After
         the warm-up the rate falls along a half cosine to a hundredth of the peak, by whichever of steps and
@@ -74,6 +76,7 @@ class Schedule:
 
     steps: int
     seconds: float = math.inf
+    pretrained_pace: float = 0.3
     learning_rate: float = 1e-3
     warmup: float = 0.03
     weight_decay: float = 0.0
@@ -136,7 +139,9 @@ class _Run:
         average = get_ema_multi_avg_fn(schedule.average)  # type: ignore[no-untyped-call]
         self.averaged = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+            _paced(self.network, schedule.pretrained_pace),
+            lr=schedule.learning_rate,
+            weight_decay=schedule.weight_decay,
         )
         self.step = 0
         self._started = time.monotonic()
@@ -147,7 +152,7 @@ class _Run:
 
     def advance(self, lesson: Lesson, batch: Batch, rate: float) -> Tensor:
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["pace"]
         torch.manual_seed(self.schedule.seed * 1_000_003 + self.step)
         on_device = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         with torch.autocast(self.device.type, torch.bfloat16) if self.schedule.half else nullcontext():
@@ -181,6 +186,15 @@ class _Run:
             getattr(self, part).load_state_dict(state[part])
         self.step = state["step"]
         self._started = time.monotonic() - state["seconds"]
+
+
+def _paced(network: nn.Module, pretrained_pace: float) -> list[dict[str, Any]]:
+    """Return the network's weights in groups, each with its share of the learning rate."""
+    named = dict(network.named_parameters())
+    pretrained = [parameter for name, parameter in named.items() if name.startswith("encoder.")]
+    others = [parameter for name, parameter in named.items() if not name.startswith("encoder.")]
+    groups: list[dict[str, Any]] = [{"params": others, "pace": 1.0}]
+    return [*groups, {"params": pretrained, "pace": pretrained_pace}] if pretrained else groups
 
 
 def _batches(lesson: Lesson, schedule: Schedule, first: int) -> Iterator[Batch]:

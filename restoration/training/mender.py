@@ -7,6 +7,7 @@ and at the end the weights with their descriptor. A repeat goes on from the last
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from restoration.kinds import DamageKind
 from restoration.mending import MENDER, fill_smoothly
+from restoration.network import CompactUNet
 from restoration.training.backgrounds import add_grain, draw_background
 from restoration.training.damage import damage
 from restoration.training.entry import arguments_for, read_material, teach
@@ -128,7 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         samples=chosen.samples,
         side=chosen.side,
     )
-    teach(MENDER, {"inputs": 2, "outputs": 1, "widths": list(WIDTHS)}, lesson, chosen)
+    settings: dict[str, Any] = {"inputs": 2, "outputs": 1, "widths": list(WIDTHS)}
+    teach(MENDER, CompactUNet(**settings), settings, lesson, chosen)
 
 
 if __name__ == "__main__":

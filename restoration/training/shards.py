@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 from imaging.errors import CorruptScan
 
 
+def small_shards(photos: Path) -> list[Path]:
+    """Return the shards of small photographs in a folder, in the order in which they are numbered."""
+    return sorted(photos.glob("train-*.tar"))
+
+
 def read_photographs(
-    shards: Iterable[Path], *, grey: bool = True, limit: int | None = None
+    shards: Iterable[Path],
+    *,
+    grey: bool = True,
+    limit: int | None = None,
+    names: list[tuple[str, str]] | None = None,
 ) -> list[NDArray[np.uint8]]:
     """Decode the photographs of tar `shards` in their order.
 
@@ -26,6 +35,8 @@ def read_photographs(
         H×W luminance when true (Rec. 601 luma, as decoders give it), H×W×3 RGB when false.
     limit
         Photographs at most over all shards.
+    names
+        Takes shard (without suffix) and member of each photograph.
 
     Raises
     ------
@@ -43,6 +54,8 @@ def read_photographs(
                 stream = tar.extractfile(member)
                 if stream is not None:
                     photographs.append(_decode(stream.read(), f"{shard}:{member.name}", grey))
+                    if names is not None:
+                        names.append((shard.stem, member.name))
     return photographs
 
 

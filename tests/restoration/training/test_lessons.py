@@ -125,12 +125,13 @@ def test_an_entry_exports_weights_that_a_later_run_starts_from(
     settings = {"inputs": 2, "outputs": 1, "widths": [8, 8]}
     common = [str(tmp_path), "--photos", "-", "--defects", "-", "--steps"]
     parser = arguments_for(None)
-    teach("mender", settings, _lesson("mender", learning), parser.parse_args([*common, "2"]))
+    network = CompactUNet(2, 1, (8, 8))
+    teach("mender", network, settings, _lesson("mender", learning), parser.parse_args([*common, "2"]))
     descriptor, learned = load("mender", CompactUNet, tmp_path)
     assert descriptor.settings == settings
     again = parser.parse_args([*common, "1", "--start", str(tmp_path), "--version", "2"])
     again.folder = tmp_path / "again"
-    teach("mender", settings, _lesson("mender", learning), again)
+    teach("mender", network, settings, _lesson("mender", learning), again)
     descriptor, later = load("mender", CompactUNet, tmp_path / "again")
     assert descriptor.version == "2"
     # One step at the start of the warm-up moves no weight by more than the rate, 6e-5.

@@ -78,6 +78,24 @@ def test_time_budget_ends_the_run(tmp_path):
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["seconds"] < 5
 
 
+def test_what_was_pretrained_learns_at_its_own_pace(tmp_path):
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.rest = Blur(), Blur()
+
+        def forward(self, x):
+            return self.encoder(x) + self.rest(x)
+
+    network = Two()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    schedule = replace(SCHEDULE, steps=1, pretrained_pace=0.25, clip=1e9, average=0.0)
+    after = train(network, LearnTheMean(), schedule, tmp_path).state_dict()
+    # AdamW's first step moves each weight by the rate, whatever its gradient.
+    moved = {name: float(abs(after[name] - before[name]).mean()) for name in before}
+    assert moved["encoder.conv.weight"] == pytest.approx(0.25 * moved["rest.conv.weight"], rel=0.05)
+
+
 DESCRIPTOR = ModelDescriptor("blur", "1", "Blur", {"width": 3}, multiple=1, context=1)
 
 

@@ -1,0 +1,63 @@
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from restoration.defects import CUES
+from restoration.models import ModelDescriptor, export
+from restoration.network import GuidedUNet
+from restoration.training.detector import OUTPUTS, draw_sample
+from restoration.training.mining import main, may_be_damaged, worst
+from restoration.training.shapes import Shapes
+
+SETTINGS = {"inputs": CUES, "outputs": OUTPUTS, "widths": [8, 8, 8, 8, 8]}
+
+
+def test_the_worst_are_told_by_their_numbers() -> None:
+    assert worst([0, 500, 23, 24, 90], most=2) == [1, 4]
+    assert worst([0, 500, 23, 24, 90], most=9) == [1, 3, 4]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    rows = ["shard\tfile\tsource"]
+    with tarfile.open(tmp_path / "train-0.tar", "w") as tar:
+        for number, source in enumerate(("sun", "fsac", "houses", "sun")):
+            pixels = np.full((64, 64), 40 * number, np.uint8)
+            encoded = cv2.imencode(".png", pixels)[1].tobytes()
+            member = tarfile.TarInfo(f"{number}.png")
+            member.size = len(encoded)
+            tar.addfile(member, io.BytesIO(encoded))
+            rows.append(f"train-0\t{number}.png\t{source}")
+    (tmp_path / "index.tsv").write_text("\n".join(rows))
+    return tmp_path
+
+
+def test_mining_finds_what_a_detector_mistakes_and_leaves_out_old_photographs(
+    photos: Path, tmp_path: Path
+) -> None:
+    network = GuidedUNet(**SETTINGS)
+    torch.nn.init.constant_(network.unet.head.bias, 5.0)  # takes everything for damage
+    export(network, ModelDescriptor("detector", "1", "", SETTINGS, 32, 0), tmp_path)
+    assert may_be_damaged(photos / "index.tsv") == {("train-0", "1.png")}
+    file = tmp_path / "mistaken.json"
+    common = [str(file), "--photos", str(photos), "--weights", str(tmp_path), "--processes", "1"]
+    main(common)
+    assert json.loads(file.read_text()) == [0, 2, 3]
+    main([*common, "--every", "2"])
+    assert json.loads(file.read_text()) == [0, 2]
+
+
+def test_what_was_mistaken_is_shown_more_often() -> None:
+    ordinary, mistaken = np.full((99, 99), 20, np.uint8), np.full((99, 99), 230, np.uint8)
+    random = np.random.default_rng(1)
+    shapes = Shapes.__new__(Shapes)
+    shapes._polygons = {kind: [] for kind in range(1, 7)}
+    drawn = [draw_sample([ordinary], shapes, 48, random, [mistaken])[0] for _ in range(200)]
+    share = np.mean([np.median(picture) > 0.5 for picture in drawn])
+    assert 0.12 < share < 0.35  # half of the three tenths that are undamaged, a tenth of the others
