@@ -176,7 +176,7 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
     Chosen by `restoration.training.sensitivity`: at 0.5 some 0.02 % of a clean photograph are false alarms.
     """
-    sure = 7 - 7 * sensitivity
+    sure = 9 - 11 * sensitivity
     return sure, 0.46 * sure, sure / 4 - 0.9
 
 
