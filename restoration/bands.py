@@ -59,7 +59,7 @@ class BandFolder:
         affordable = max(_LOWEST_BAND, _BAND_BYTES // (width * pixel_bytes))
         self.band_height = min(tile, affordable)
         folder.mkdir(parents=True, exist_ok=True)
-        self._read = lru_cache(maxsize=4)(self._decode)
+        self._read = lru_cache(maxsize=3)(self._decode)
 
     def __iter__(self) -> Iterator[Band]:
         """Yield the bands from top to bottom."""

@@ -177,7 +177,8 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
     Chosen by `restoration.training.sensitivity`: at 0.5 some 0.02 % of a clean photograph are false alarms.
     """
     sure = 9 - 11 * sensitivity
-    return sure, 0.46 * sure, sure / 4 - 0.9
+    suspected = min(sure, 0.46 * sure)
+    return sure, suspected, min(suspected - 0.5, sure / 4 - 0.9)
 
 
 _BROAD = (DamageKind.LOSS, DamageKind.MOLD)

@@ -117,9 +117,12 @@ def restore(
         if workers.mender is not None and census.count:
             workers.mender.guide = Guide.of(image, bands.joined(_MASK))
         _restore_bands(image, bands, workers, progress)
-        after = _noise_left(bands, workers)
         tone = measure_tone(image, options.tone, workers.area)
         files = _assemble(image, bands, tone, options, into, dpi=inspect_scan(scan).dpi, progress=progress)
+    if tone.steps:
+        after = _noise_in_bands(bands, workers)
+    else:
+        after = measure_noise(within(open_scan(into / _RESTORED_FILE), workers.area))
     regions = trace_regions(census, bands, _MASK, _mended_kinds(options))
     shutil.rmtree(bands.folder)
     progress(1.0)
@@ -319,10 +322,8 @@ def _over_tiles(
     return list(workers.pool.map(work, tiles))
 
 
-def _noise_left(bands: BandFolder, workers: _Workers) -> NoiseReport:
+def _noise_in_bands(bands: BandFolder, workers: _Workers) -> NoiseReport:
     """Measure the noise of the restored photograph before its tones change, which changes the noise too."""
-    if workers.quieter is None or workers.quieter.idle:
-        return workers.noise
     rows, columns = workers.area
     places = places_of_squares(columns.stop - columns.start, rows.stop - rows.start)
     return estimate_noise(
