@@ -33,7 +33,7 @@ from imaging.fixity import describe_output, sha256_file
 from imaging.pyramid import Compression, PyramidOptions, write_pyramid
 from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
-from restoration.area import Area, area_of, within
+from restoration.area import Area, area_of
 from restoration.bands import Band, BandFolder
 from restoration.census import Census, settle, trace_regions
 from restoration.defects import Detector, NetworkDetector, with_rims
@@ -119,10 +119,7 @@ def restore(
         _restore_bands(image, bands, workers, progress)
         tone = measure_tone(image, options.tone, workers.area)
         files = _assemble(image, bands, tone, options, into, dpi=inspect_scan(scan).dpi, progress=progress)
-    if tone.steps:
-        after = _noise_in_bands(bands, workers)
-    else:
-        after = measure_noise(within(open_scan(into / _RESTORED_FILE), workers.area))
+    after = _noise_in_bands(bands) if tone.steps else measure_noise(open_scan(into / _RESTORED_FILE))
     regions = trace_regions(census, bands, _MASK, _mended_kinds(options))
     shutil.rmtree(bands.folder)
     progress(1.0)
@@ -172,14 +169,13 @@ class _Workers:
     @classmethod
     def hire(cls, image: pyvips.Image, options: RestorationOptions, pool: ThreadPoolExecutor) -> _Workers:
         device = choose_device(options.device)
-        area = area_of(image)
-        # A margin has a noise of its own, mostly less.
-        noise = measure_noise(within(image, area))
+        # Borders included: where foliage fills the photograph they are all that tells its grain from it.
+        noise = measure_noise(image)
         return cls(
             options=options,
             pool=pool,
             noise=noise,
-            area=area,
+            area=area_of(image),
             detector=NetworkDetector(device),
             mender=Mender(noise, device=device) if options.mend else None,
             quieter=Quieter(noise, options.denoise, device) if options.denoise else None,
@@ -322,14 +318,11 @@ def _over_tiles(
     return list(workers.pool.map(work, tiles))
 
 
-def _noise_in_bands(bands: BandFolder, workers: _Workers) -> NoiseReport:
+def _noise_in_bands(bands: BandFolder) -> NoiseReport:
     """Measure the noise of the restored photograph before its tones change, which changes the noise too."""
-    rows, columns = workers.area
-    places = places_of_squares(columns.stop - columns.start, rows.stop - rows.start)
     return estimate_noise(
-        luma(encoded(bands.rows(_RESTORED, y, y + height)[:, x : x + width]))
-        for left, top, width, height in places
-        for x, y in [(columns.start + left, rows.start + top)]
+        luma(encoded(bands.rows(_RESTORED, top, top + height)[:, left : left + width]))
+        for left, top, width, height in places_of_squares(bands.width, bands.height)
     )
 
 
