@@ -64,10 +64,27 @@ def digitize(picture: Grey, random: Random) -> Grey:
     """Return the picture as a scanner and a file format leave it: slightly soft, 8 bits, sometimes JPEG."""
     if random.random() < 0.3:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, 0.7)), np.float32)
+    quality = int(random.integers(45, 98)) if random.random() < 0.35 else None
+    return _coded(picture, quality)
+
+
+def recopy(picture: Grey, random: Random) -> Grey:
+    """Return the picture as copies of copies look: resampled, sharpened to halos, JPEG again."""
+    height, width = picture.shape
+    if random.random() < 0.5:
+        share = random.uniform(0.6, 1.0)
+        small = cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    if random.random() < 0.75:
+        soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.6, 1.8))
+        picture = np.asarray(picture + random.uniform(0.2, 1.3) * (picture - soft), np.float32)
+    return _coded(picture, int(random.integers(40, 95)) if random.random() < 0.6 else None)
+
+
+def _coded(picture: Grey, jpeg: int | None) -> Grey:
+    """Return the picture in 8 bits, after JPEG of this quality if one is given."""
     coded = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
-    if random.random() < 0.35:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(45, 98))]
-        coded = np.asarray(
-            cv2.imdecode(cv2.imencode(".jpg", coded, quality)[1], cv2.IMREAD_GRAYSCALE), np.uint8
-        )
+    if jpeg is not None:
+        file = cv2.imencode(".jpg", coded, [cv2.IMWRITE_JPEG_QUALITY, jpeg])[1]
+        coded = np.asarray(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE), np.uint8)
     return np.asarray(coded.astype(np.float32) / np.float32(255))

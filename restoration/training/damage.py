@@ -8,7 +8,7 @@ it counts neither way.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import cv2
@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.kinds import DamageKind
-from restoration.training.layers import draw_layers
+from restoration.training.layers import Layers, Size, draw_layers
 from restoration.training.shapes import Random, Shapes
 
 Grey = NDArray[np.float32]
 """H×W; encoded grey values or coverages, both in [0, 1]."""
+
+Draw = Callable[[DamageKind, Size, Shapes, float, Random], Layers]
 
 GAMMA = 2.2
 """Encoding of grey values; density = −log10(value**GAMMA)."""
@@ -30,6 +32,14 @@ SHOWS = 0.045
 """Change of the encoded value from which damage counts as such."""
 HARDLY_SHOWS = 0.012
 """Change of the encoded value up to which a pixel counts as sound."""
+_OTHERS = {
+    DamageKind.HAIR: 0.22,
+    DamageKind.SCRATCH: 0.28,
+    DamageKind.CRACK: 0.2,
+    DamageKind.LOSS: 0.1,
+    DamageKind.MOLD: 0.2,
+}
+"""How often each kind is drawn, dust apart: most often what is hardest to find."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,8 @@ def damage(
     random: Random,
     kinds: Collection[DamageKind] | None = None,
     shows: float = SHOWS,
+    *,
+    draw: Draw = draw_layers,
 ) -> Damaged:
     """Put damage on a clean photograph.
 
@@ -73,6 +85,8 @@ def damage(
         What to put on; by default dust half the time and one or two other kinds.
     shows
         Change of the encoded value from which a pixel counts as damaged; grainy pictures need a larger one.
+    draw
+        Where layers come from: `draw_layers`, or another that looks different.
     """
     if kinds is None:
         kinds = _some_kinds(random)
@@ -81,7 +95,7 @@ def damage(
     strongest = np.zeros(clean.shape, np.float32)
     scale = float(np.exp(random.uniform(np.log(0.3), np.log(1.3))))
     for kind in sorted(kinds, reverse=True):
-        for coverage, target in draw_layers(kind, clean.shape, shapes, scale, random):
+        for coverage, target in draw(kind, clean.shape, shapes, scale, random):
             density += coverage * (target - density)
             stronger = coverage > np.maximum(strongest, 0.02)
             owner[stronger] = kind
@@ -102,8 +116,9 @@ def _seen(change: Grey, coverage: Grey, shows: float) -> NDArray[np.bool_]:
 
 
 def _some_kinds(random: Random) -> set[DamageKind]:
-    others = list(DamageKind)[1:]
-    chosen = {others[i] for i in random.choice(len(others), random.integers(1, 3), replace=False)}
+    others = list(_OTHERS)
+    chance = list(_OTHERS.values())
+    chosen = {others[i] for i in random.choice(len(others), random.integers(1, 3), replace=False, p=chance)}
     return chosen | {DamageKind.DUST} if random.random() < 0.5 else chosen
 
 

@@ -1,4 +1,4 @@
-"""What looks like damage and is not: lettering, grids, stars, rain, wires, fabric, highlights, strands.
+"""What looks like damage and is not: lettering, grids, stars, rain, wires, dots, glints, strands.
 
 Drawn into clean photographs before damage is put on them, so that a detector learns to leave them alone.
 """
@@ -173,6 +173,26 @@ def _highlights(picture: Grey, random: Random) -> Grey:
     return np.asarray(cv2.GaussianBlur(lit, (0, 0), random.uniform(0.5, 1.0)), np.float32)
 
 
+def _dots(picture: Grey, random: Random) -> Grey:
+    """Polka dots, rivets, perforations: equal dots in rows, on a part of the picture."""
+    canvas = np.zeros(picture.shape, np.uint8)
+    pitch, angle, size = random.uniform(7, 40), random.uniform(0, np.pi / 2), random.uniform(0.12, 0.35)
+    turn = pitch * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    ys, xs = np.mgrid[-45:46, -45:46].astype(np.float64)
+    xs += 0.5 * (ys % 2) * (random.random() < 0.6)
+    places = np.stack((xs.ravel(), ys.ravel()), 1) @ turn + random.uniform(0, 1, 2) * picture.shape[1::-1]
+    inside = ((places > 0) & (places < picture.shape[1::-1])).all(1)
+    for x, y in places[inside] + random.normal(0, random.choice([0, 0.04]) * pitch, (inside.sum(), 2)):
+        radius = round(8 * max(0.7, size * pitch))
+        cv2.circle(canvas, (round(8 * x), round(8 * y)), radius, 255, -1, cv2.LINE_AA, 3)
+    ys, xs = np.mgrid[: picture.shape[0], : picture.shape[1]]
+    heading = random.uniform(0, 2 * np.pi)
+    beside = (xs - random.uniform(0, 1) * picture.shape[1]) * np.cos(heading)
+    beside += (ys - random.uniform(0, 1) * picture.shape[0]) * np.sin(heading)
+    canvas[beside > random.choice([0, 1e9])] = 0
+    return _blend(picture, canvas, _ink(picture, random), random)
+
+
 def _strands(picture: Grey, random: Random) -> Grey:
     """Hair, lashes, grass, fur: a bundle of fine curves that run alike."""
     canvas = np.zeros(picture.shape, np.uint8)
@@ -204,5 +224,6 @@ _DECOYS: tuple[Callable[[Grey, Random], Grey], ...] = (
     _fabric,
     _fabric,
     _highlights,
+    _dots,
     _strands,
 )

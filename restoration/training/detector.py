@@ -21,11 +21,13 @@ from imaging.encoder import lite0_weights
 from restoration.defects import CUES, DETECTOR, cues_of, cues_on_device
 from restoration.kinds import DamageKind
 from restoration.network import GuidedUNet
-from restoration.training.backgrounds import add_grain, digitize, draw_background
+from restoration.training.backgrounds import add_grain, digitize, draw_background, recopy
 from restoration.training.damage import SHOWS, damage
 from restoration.training.decoys import add_decoy
 from restoration.training.entry import arguments_for, read_material, teach
+from restoration.training.layers import draw_layers
 from restoration.training.shapes import Shapes
+from restoration.training.wear import draw_worn_layers
 
 WIDTHS = (32, 48, 64, 96, 128)
 OUTPUTS = 1 + len(DamageKind)
@@ -37,6 +39,8 @@ _DECOYS_AMONG_DAMAGED = 0.15
 _MISTAKEN = 0.5
 _MISTAKEN_AMONG_DAMAGED = 0.1
 """Shares of samples from photographs that were mistaken for damaged ones, where such are given."""
+_WORN = 0.25
+"""Share of damaged samples worn as paper prints are, and of all samples that look copied more than once."""
 _SIDES = (2 / 3, 1, 4 / 3)
 """Sides of a batch's pictures beside the nominal one: small ones are cut from sharper photographs, large ones
 show more of a long defect."""
@@ -61,11 +65,13 @@ def draw_sample(
     if random.random() < (0.65 if undamaged else _DECOYS_AMONG_DAMAGED):
         clean = add_decoy(clean, random)
     clean, sigma = add_grain(clean, random)
+    finish = recopy if random.random() < _WORN else digitize
     if undamaged:
-        return digitize(clean, random), np.zeros(clean.shape, np.uint8)
-    damaged = damage(clean.clip(0, 1), shapes, random, shows=max(SHOWS, 1.6 * sigma))
+        return finish(clean, random), np.zeros(clean.shape, np.uint8)
+    draw = draw_worn_layers if random.random() < _WORN else draw_layers
+    damaged = damage(clean.clip(0, 1), shapes, random, shows=max(SHOWS, 1.6 * sigma), draw=draw)
     kinds = np.where(damaged.doubtful, 255, damaged.kinds).astype(np.uint8)
-    return digitize(damaged.picture, random), kinds
+    return finish(damaged.picture, random), kinds
 
 
 class DetectionLesson:
@@ -112,7 +118,7 @@ class DetectionLesson:
             draw_sample(self.photographs, self.shapes, side, random, self.mistaken) for _ in range(samples)
         ]
         pictures, kinds = (np.stack(part) for part in zip(*drawn, strict=True))
-        coded = np.rint(pictures * 255).astype(np.uint8)  # exact: `digitize` left nothing finer
+        coded = np.rint(pictures * 255).astype(np.uint8)  # exact: nothing finer was left
         return {"picture": torch.from_numpy(coded), "kinds": torch.from_numpy(kinds)}
 
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:

@@ -36,14 +36,15 @@ def _opacity(random: Random) -> float:
     return float(random.uniform(0.35, 1.0) if random.random() < 0.6 else 1.0)
 
 
-def _soften(coverage: NDArray[np.uint8], sigma: float, opacity: float) -> Coverage:
+def soften(coverage: NDArray[np.uint8], sigma: float, opacity: float) -> Coverage:
+    """Return `coverage`, 0–255, as a blurred coverage of at most `opacity`."""
     soft = coverage.astype(np.float32) / 255
     if sigma > 0.25:
         soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), sigma), np.float32)
     return np.asarray(soft * np.float32(opacity), np.float32)
 
 
-def _mottle(shape: Size, coarse: int, random: Random) -> Coverage:
+def mottle(shape: Size, coarse: int, random: Random) -> Coverage:
     """Return smooth noise in [0, 1] whose features are about `coarse` px wide."""
     small = random.random((shape[0] // coarse + 3, shape[1] // coarse + 3), np.float32)
     return np.asarray(
@@ -57,16 +58,15 @@ def _place(canvas: NDArray[np.uint8], polygon: Polygon, scale: float, random: Ra
     if random.random() < 0.5:
         turn[:, 0] *= -1
     center = random.uniform(0, 1, 2) * canvas.shape[1::-1]
-    _fill(canvas, polygon @ turn * np.float32(scale) + center)
+    fill_outline(canvas, polygon @ turn * np.float32(scale) + center)
 
 
-def _fill(canvas: NDArray[np.uint8], vertices: NDArray[np.floating]) -> None:
+def fill_outline(canvas: NDArray[np.uint8], vertices: NDArray[np.floating]) -> None:
+    """Draw the inside of an outline of N×2 vertices, x and y in px."""
     cv2.fillPoly(canvas, [np.rint(vertices * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
 
 
-def _stroke(
-    canvas: NDArray[np.uint8], path: NDArray[np.floating], thickness: float, value: float = 1
-) -> None:
+def stroke(canvas: NDArray[np.uint8], path: NDArray[np.floating], thickness: float, value: float = 1) -> None:
     """Draw a polyline; one thinner than a pixel is drawn fainter."""
     whole = max(1, round(thickness))
     level = int(255 * min(1.0, thickness) * value)
@@ -82,9 +82,9 @@ def _dust(shape: Size, shapes: Shapes, scale: float, random: Random) -> Layers:
             polygon = shapes.draw(DamageKind.DUST, random)
             if polygon is not None:
                 _place(canvas, polygon, scale * float(random.uniform(0.6, 1.5)), random)
-        coverage = _soften(canvas, random.uniform(0.2, 0.9), _opacity(random))
+        coverage = soften(canvas, random.uniform(0.2, 0.9), _opacity(random))
         if random.random() < 0.4:
-            coverage *= 0.6 + 0.4 * _mottle(shape, 3, random)
+            coverage *= 0.6 + 0.4 * mottle(shape, 3, random)
         layers.append((coverage, _target(random)))
     return layers
 
@@ -97,8 +97,8 @@ def _hair(shape: Size, shapes: Shapes, scale: float, random: Random) -> Layers:
         if polygon is not None and random.random() < 0.6:
             _place(canvas, polygon, scale * float(random.uniform(0.6, 1.2)), random)
         else:
-            _stroke(canvas, _curl(shape, random), float(random.uniform(0.9, 3.0)))
-        layers.append((_soften(canvas, random.uniform(0.2, 0.8), _opacity(random)), _target(random, 0.5)))
+            stroke(canvas, _curl(shape, random), float(random.uniform(0.9, 3.0)))
+        layers.append((soften(canvas, random.uniform(0.2, 0.8), _opacity(random)), _target(random, 0.5)))
     return layers
 
 
@@ -121,9 +121,9 @@ def _scratch(shape: Size, shapes: Shapes, scale: float, random: Random) -> Layer
             _place(canvas, polygon, scale, random)
         else:
             _scratches(canvas, diagonal, random)
-        coverage = _soften(canvas, random.uniform(0.0, 0.7), _opacity(random))
+        coverage = soften(canvas, random.uniform(0.0, 0.7), _opacity(random))
         if random.random() < 0.6:  # it skips: pressure varies along its way
-            coverage *= np.clip(3.0 * _mottle(shape, int(random.integers(6, 40)), random) - 0.6, 0, 1)
+            coverage *= np.clip(3.0 * mottle(shape, int(random.integers(6, 40)), random) - 0.6, 0, 1)
         layers.append((coverage, _target(random, 0.65)))
     return layers
 
@@ -141,7 +141,7 @@ def _scratches(canvas: NDArray[np.uint8], diagonal: float, random: Random) -> No
         t = np.linspace(-0.5, 0.5, 24)
         waver = bow * (1 - 4 * t**2) + np.cumsum(random.normal(0, 0.12, len(t)))
         path = center + length * t[:, None] * along + waver[:, None] * across
-        _stroke(canvas, path, thickness)
+        stroke(canvas, path, thickness)
         center = center + across * random.normal(0, 9) + along * random.normal(0, 10)
 
 
@@ -156,7 +156,7 @@ def _crack(shape: Size, _shapes: Shapes, _scale: float, random: Random) -> Layer
     return layers
 
 
-def _jagged(
+def jagged_path(
     start: NDArray[np.floating], end: NDArray[np.floating], rough: float, random: Random
 ) -> NDArray[np.floating]:
     """Return a path from `start` to `end`, bent by midpoint displacement."""
@@ -169,7 +169,8 @@ def _jagged(
     return path
 
 
-def _across(shape: Size, random: Random) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def path_across(shape: Size, random: Random) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return the ends of a line across a picture, x and y in px; one may lie outside."""
     size = np.array(shape[1::-1], float)
     start = random.uniform(0, 1, 2) * size
     angle, length = random.uniform(0, 2 * np.pi), random.uniform(0.3, 1.3) * size.max()
@@ -178,19 +179,19 @@ def _across(shape: Size, random: Random) -> tuple[NDArray[np.floating], NDArray[
 
 def _branching_crack(shape: Size, random: Random) -> tuple[Coverage, float]:
     canvas = np.zeros(shape, np.uint8)
-    trunk = _jagged(*_across(shape, random), random.uniform(0.08, 0.16), random)
+    trunk = jagged_path(*path_across(shape, random), random.uniform(0.08, 0.16), random)
     thickness = float(random.uniform(0.9, 3.5))
-    _stroke(canvas, trunk, thickness)
+    stroke(canvas, trunk, thickness)
     for _ in range(random.integers(1, 6)):
         start = trunk[random.integers(len(trunk))]
         end = start + random.normal(0, 0.2, 2) * shape[0]
-        _stroke(canvas, _jagged(start, end, 0.14, random), max(0.7, 0.6 * thickness))
-    return _soften(canvas, random.uniform(0.2, 0.7), _opacity(random)), _target(random, 0.65)
+        stroke(canvas, jagged_path(start, end, 0.14, random), max(0.7, 0.6 * thickness))
+    return soften(canvas, random.uniform(0.2, 0.7), _opacity(random)), _target(random, 0.65)
 
 
 def _tear(shape: Size, random: Random) -> tuple[Coverage, float]:
-    start, end = _across(shape, random)
-    path = _jagged(start, end, 0.07, random)
+    start, end = path_across(shape, random)
+    path = jagged_path(start, end, 0.07, random)
     width = random.uniform(2, 9) * np.linspace(1, 0.15, len(path)) * random.uniform(0.5, 1.3, len(path))
     normal = np.gradient(path, axis=0)[:, ::-1] * [1, -1]
     normal /= np.maximum(1e-6, np.hypot(*normal.T))[:, None]
@@ -199,18 +200,18 @@ def _tear(shape: Size, random: Random) -> tuple[Coverage, float]:
         (path + normal * (width[:, None] / 2 + rim[0]), (path - normal * (width[:, None] / 2 + rim[1]))[::-1])
     )
     canvas = np.zeros(shape, np.uint8)
-    _fill(canvas, outline)
-    return _soften(canvas, random.uniform(0.2, 0.7), random.uniform(0.8, 1.0)), _target(random, 0.8)
+    fill_outline(canvas, outline)
+    return soften(canvas, random.uniform(0.2, 0.7), random.uniform(0.8, 1.0)), _target(random, 0.8)
 
 
 def _crease(shape: Size, random: Random) -> tuple[Coverage, float]:
     """Return a fold: nearly straight, the emulsion broken off in crumbs along it."""
-    path = _jagged(*_across(shape, random), random.uniform(0.004, 0.02), random)
+    path = jagged_path(*path_across(shape, random), random.uniform(0.004, 0.02), random)
     ridge = np.zeros(shape, np.uint8)
     width = float(random.uniform(2.5, 7))
-    _stroke(ridge, path, width)
-    crumbs = np.clip((_mottle(shape, 2, random) + 0.6 * _mottle(shape, 7, random) - 0.6) * 4, 0, 1)
-    broken = _soften(ridge, random.uniform(0.3, 1.0), 1.0) * (0.25 + 0.75 * crumbs)
+    stroke(ridge, path, width)
+    crumbs = np.clip((mottle(shape, 2, random) + 0.6 * mottle(shape, 7, random) - 0.6) * 4, 0, 1)
+    broken = soften(ridge, random.uniform(0.3, 1.0), 1.0) * (0.25 + 0.75 * crumbs)
     return np.asarray(broken * np.float32(random.uniform(0.6, 1.0)), np.float32), _target(random, 0.75)
 
 
@@ -226,8 +227,8 @@ def _craquelure(shape: Size, random: Random) -> tuple[Coverage, float]:
     seeded[inside[:, 0], inside[:, 1]] = 0
     _, cells = cv2.distanceTransformWithLabels(seeded, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     border = ((cells[1:, 1:] != cells[1:, :-1]) | (cells[1:, 1:] != cells[:-1, 1:]))[: shape[0], : shape[1]]
-    patch = np.clip(5 * (_mottle(shape, max(shape) // 2, random) - random.uniform(0.2, 0.5)), 0, 1)
-    coverage = _soften(border.astype(np.uint8) * 255, random.uniform(0.3, 0.8), 1.5).clip(0, 1) * patch
+    patch = np.clip(5 * (mottle(shape, max(shape) // 2, random) - random.uniform(0.2, 0.5)), 0, 1)
+    coverage = soften(border.astype(np.uint8) * 255, random.uniform(0.3, 0.8), 1.5).clip(0, 1) * patch
     return np.asarray(coverage * _opacity(random), np.float32), _target(random, 0.5)
 
 
@@ -242,12 +243,12 @@ def _loss(shape: Size, _shapes: Shapes, _scale: float, random: Random) -> Layers
         stretch = np.array([1, random.uniform(0.4, 1.0)])
         outline = np.stack((np.cos(turn), np.sin(turn)), 1) * reach[:, None] * stretch + center
         canvas = np.zeros(shape, np.uint8)
-        _fill(canvas, outline)
+        fill_outline(canvas, outline)
         target = _target(random, 0.7) if random.random() < 0.85 else float(random.uniform(0.3, 1.0))
-        coverage = _soften(canvas, random.uniform(0.2, 1.2), random.uniform(0.9, 1.0))
+        coverage = soften(canvas, random.uniform(0.2, 1.2), random.uniform(0.9, 1.0))
         layers.append((coverage, target))
         if random.random() < 0.4:  # what is laid bare is not quite even
-            spots = _soften(canvas, 0.5, 0.3) * _mottle(shape, int(random.integers(2, 12)), random)
+            spots = soften(canvas, 0.5, 0.3) * mottle(shape, int(random.integers(2, 12)), random)
             layers.append((np.asarray(spots, np.float32), target + random.uniform(-0.3, 0.4)))
     return layers
 
@@ -260,7 +261,7 @@ def _mold(shape: Size, _shapes: Shapes, _scale: float, random: Random) -> Layers
     for x, y in random.normal(center, spread, (int(random.integers(8, 45)), 2)):
         radius = typical * float(np.exp(random.normal(0, 0.35)))
         _add_spot(coverage, x, y, radius, random)
-    coverage = coverage.clip(0, 1) * (0.75 + 0.25 * _mottle(shape, 2, random))
+    coverage = coverage.clip(0, 1) * (0.75 + 0.25 * mottle(shape, 2, random))
     return [(np.asarray(coverage * random.uniform(0.6, 1.0), np.float32), _target(random, 0.5))]
 
 

@@ -11,9 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from restoration.kinds import DamageKind
-from restoration.training.damage import HARDLY_SHOWS, damage
+from restoration.training.backgrounds import recopy
+from restoration.training.damage import HARDLY_SHOWS, Draw, damage
 from restoration.training.decoys import add_decoy
+from restoration.training.layers import draw_layers
 from restoration.training.shapes import Shapes
+from restoration.training.wear import draw_worn_layers
 
 Picture = NDArray[np.float32]
 
@@ -36,13 +39,14 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Shapes:
     return Shapes(path, [1])
 
 
+@pytest.mark.parametrize("draw", [draw_layers, draw_worn_layers])
 @pytest.mark.parametrize("kind", list(DamageKind))
 def test_damage_is_of_the_kind_asked_for_and_nowhere_else(
-    photograph: Picture, shapes: Shapes, kind: DamageKind
+    photograph: Picture, shapes: Shapes, kind: DamageKind, draw: Draw
 ) -> None:
     seen = 0
     for seed in range(6):
-        hurt = damage(photograph, shapes, np.random.default_rng(seed), {kind})
+        hurt = damage(photograph, shapes, np.random.default_rng(seed), {kind}, draw=draw)
         assert set(np.unique(hurt.kinds)) <= {0, kind}
         sound = (hurt.kinds == 0) & ~hurt.doubtful
         assert abs(hurt.picture - hurt.clean)[sound].max() <= HARDLY_SHOWS
@@ -89,3 +93,14 @@ def test_real_shapes_come_in_three_kinds() -> None:
     random = np.random.default_rng(0)
     drawn = {kind for kind in DamageKind if shapes.draw(kind, random) is not None}
     assert drawn == {DamageKind.DUST, DamageKind.HAIR, DamageKind.SCRATCH}
+
+
+def test_copies_of_copies_have_halos_and_eight_bits() -> None:
+    edge = np.full((64, 64), 0.3, np.float32)
+    edge[:, 32:] = 0.7
+    halos = 0
+    for seed in range(12):
+        copied = recopy(edge, np.random.default_rng(seed))
+        np.testing.assert_array_equal(np.rint(copied * 255) / np.float32(255), copied)
+        halos += int(copied[:, 32:38].mean(axis=0).max() > 0.71)
+    assert halos >= 5
