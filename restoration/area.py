@@ -9,7 +9,7 @@ import pyvips
 
 from imaging.lab import grey_to_lightness
 from imaging.surround import photograph_area
-from restoration.grain import Grey, encoded, luma
+from restoration.sampling import Grey, encoded, luma
 
 Area = tuple[slice, slice]
 """Rows and columns, px."""

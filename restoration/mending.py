@@ -17,9 +17,10 @@ import numpy.typing as npt
 import pyvips
 
 from imaging.stage import ModelReference
-from restoration.grain import INVISIBLE, LUMINANCES, NoiseReport, luma
 from restoration.models import WEIGHTS, load_once
 from restoration.network import CompactUNet, TileRunner
+from restoration.noise import INVISIBLE, LUMINANCES, NoiseReport
+from restoration.sampling import luma
 
 Picture = npt.NDArray[np.float32]
 """H×W×B encoded values in [0, 1]."""

@@ -37,20 +37,14 @@ from restoration.area import Area, area_of
 from restoration.bands import Band, BandFolder
 from restoration.census import Census, settle, trace_regions
 from restoration.defects import Detector, NetworkDetector, with_rims
-from restoration.grain import (
-    NoiseReport,
-    Quieter,
-    encoded,
-    estimate_noise,
-    luma,
-    measure_noise,
-    places_of_squares,
-)
+from restoration.grain import Quieter
 from restoration.heaps import share_heaps
 from restoration.kinds import DamageKind
 from restoration.mending import Guide, Mender
 from restoration.network import choose_device
+from restoration.noise import NoiseReport, estimate_noise, measure_noise
 from restoration.options import RestorationOptions
+from restoration.sampling import encoded, luma, places_of_squares
 from restoration.tone import Tone, measure_tone
 
 STAGE = "restoration"

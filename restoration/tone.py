@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from imaging.errors import OptionsError
 from imaging.lab import srgb_to_lab
 from restoration.area import Area, within
-from restoration.grain import encoded, luma, sample_squares
+from restoration.sampling import encoded, luma, sample_squares
 
 _CLIPPED_TAIL = 0.001
 """Share of the pixels that may become black, and white, by `ToneCurve`."""

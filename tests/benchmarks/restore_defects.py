@@ -24,9 +24,9 @@ from skimage.restoration import inpaint_biharmonic
 
 from restoration.census import settle_picture
 from restoration.defects import Detector, NetworkDetector
-from restoration.grain import SILENT
 from restoration.kinds import DamageKind
 from restoration.mending import Mender
+from restoration.noise import SILENT
 from restoration.options import RestorationOptions
 from restoration.training.backgrounds import add_grain, digitize
 from restoration.training.damage import SHOWS, Damaged, damage

@@ -21,7 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from restoration.grain import LUMINANCES, NoiseReport, Quieter, estimate_noise
+from restoration.grain import Quieter
+from restoration.noise import LUMINANCES, NoiseReport, estimate_noise
 from restoration.training.grain import grain_field
 from restoration.training.shards import read_photographs
 from tests.benchmarks.frame import Reached, report, show

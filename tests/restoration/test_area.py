@@ -11,7 +11,7 @@ import pyvips
 
 from imaging.lab import grey_to_lightness
 from restoration.area import SIDE, area_of, overview
-from restoration.grain import encoded, luma
+from restoration.sampling import encoded, luma
 
 
 def bordered(height: int, width: int, dtype: type = np.uint8, bands: int = 3) -> pyvips.Image:

@@ -8,8 +8,8 @@ import pytest
 import pyvips
 from numpy.typing import NDArray
 
-from restoration.grain import LUMINANCES, SILENT, NoiseReport
 from restoration.mending import Grain, Guide, Mender, fill_smoothly
+from restoration.noise import LUMINANCES, SILENT, NoiseReport
 
 Picture = NDArray[np.float32]
 
