@@ -1,10 +1,9 @@
 """Settling what is damage, and counting it, band by band from top to bottom.
 
 A defect is an 8-connected set of pixels that a detector finds damaged, at least one of them surely; so a
-scratch that fades stays one scratch, and doubtful specks stay out. Specks come in company: where sure defects
-lie around, a suspected speck is a defect too, so that a worn print is searched more boldly than a clean one;
-a suspected line may be a thing in the picture. A defect that crosses from band to band is counted once. Its
-kind is that of most of its pixels.
+scratch that fades stays one scratch, and doubtful specks stay out. Damage comes in company: where sure
+defects lie around, a suspected one counts too, so that a worn print is searched more boldly than a clean one.
+A defect that crosses from band to band is counted once. Its kind is that of most of its pixels.
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ COMPANY = 2
 AROUND = 256
 """What lies around: in the same cell of a grid of this pitch, px, or in one of the eight beside it."""
 
-_SPECKS = (DamageKind.DUST, DamageKind.MOLD)
 _KINDS = max(DamageKind) + 1
 _MOST_VERTICES = 48
 _POLYGON_SIDE = 512
@@ -88,7 +86,7 @@ def settle(bands: BandFolder, found: str, mask: str) -> Census:
     for band in bands:
         tally.add(bands.rows(found, band.top, band.top + band.height), band.top)
     areas, boxes, grades, which = tally.total()
-    counting = _counting(grades, boxes, areas)
+    counting = _counting(grades, boxes)
     kept = counting[which]
     first = 0
     for band in bands:
@@ -104,8 +102,7 @@ def settle(bands: BandFolder, found: str, mask: str) -> Census:
 def settle_picture(verdicts: Verdicts) -> Kinds:
     """Return the kinds of a picture that is one band; see `settle`."""
     count, labels, stats, _ = _components(verdicts)
-    areas = _areas(verdicts, labels, count)
-    keep = np.concatenate(([False], _counting(_grades(verdicts, labels, count), _boxes(stats), areas)))
+    keep = np.concatenate(([False], _counting(_grades(verdicts, labels, count), _boxes(stats))))
     return np.where(keep[labels], verdicts & KIND, 0).astype(np.uint8)
 
 
@@ -134,10 +131,8 @@ def _areas(verdicts: Verdicts, labels: npt.NDArray[Any], count: int) -> npt.NDAr
     return per_kind.reshape(count, _KINDS)[1:].astype(np.int64)
 
 
-def _counting(
-    grades: npt.NDArray[np.uint8], boxes: npt.NDArray[np.int64], areas: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
-    """Return which components are defects: the sure ones, and specks that are suspected in company."""
+def _counting(grades: npt.NDArray[np.uint8], boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return which components are defects: the sure ones, and those that are suspected in company."""
     sure: npt.NDArray[np.bool_] = grades == SURE
     if not sure.any():
         return sure
@@ -145,8 +140,7 @@ def _counting(
     company = np.zeros((rows.max() + 1, columns.max() + 1), np.float32)
     np.add.at(company, (rows[sure], columns[sure]), 1)
     around = cv2.boxFilter(company, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    specks = np.isin(areas.argmax(axis=1), _SPECKS) & (around[rows, columns] >= COMPANY)
-    return np.asarray(sure | ((grades == SUSPECTED) & specks), np.bool_)
+    return np.asarray(sure | ((grades == SUSPECTED) & (around[rows, columns] >= COMPANY)), np.bool_)
 
 
 class _Tally:
