@@ -1,4 +1,4 @@
-"""What looks like damage and is not: lettering, grids, stars, rain, wires, dots, glints, strands.
+"""What looks like damage and is not: lettering, grids, stars, wires, fabric, dots, glints, strands.
 
 Drawn into clean photographs before damage is put on them, so that a detector learns to leave them alone.
 """
@@ -97,19 +97,6 @@ def _stars(picture: Grey, random: Random) -> Grey:
         sky[y, x] = max(sky[y, x], min(30.0, 0.4 * random.pareto(1.1)))
     sky = cv2.GaussianBlur(sky, (0, 0), random.uniform(0.6, 1.8)) + 0.4 * cv2.GaussianBlur(sky, (0, 0), 3.0)
     return np.asarray(picture * random.uniform(0, 0.3) + random.uniform(0.5, 4) * sky, np.float32)
-
-
-def _rain(picture: Grey, random: Random) -> Grey:
-    """Many short streaks in one direction."""
-    canvas = np.zeros(picture.shape, np.uint8)
-    lean, length = random.normal(0, 0.25), random.uniform(6, 30)
-    step = np.array([np.sin(lean), np.cos(lean)]) * length
-    for _ in range(random.integers(60, 350)):
-        start = random.uniform(-0.1, 1.1, 2) * picture.shape[1::-1]
-        ends = np.stack((start, start + step * random.uniform(0.6, 1.4)))
-        level = int(random.uniform(60, 255))
-        cv2.polylines(canvas, [np.rint(ends * 16).astype(np.int32)], False, level, 1, cv2.LINE_AA, 4)
-    return _blend(picture, canvas, float(random.uniform(0.6, 1)), random)
 
 
 def _wires(picture: Grey, random: Random) -> Grey:
@@ -219,7 +206,6 @@ _DECOYS: tuple[Callable[[Grey, Random], Grey], ...] = (
     _lettering,
     _grid,
     _stars,
-    _rain,
     _wires,
     _fabric,
     _fabric,

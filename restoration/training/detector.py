@@ -39,8 +39,10 @@ _DECOYS_AMONG_DAMAGED = 0.15
 _MISTAKEN = 0.5
 _MISTAKEN_AMONG_DAMAGED = 0.1
 """Shares of samples from photographs that were mistaken for damaged ones, where such are given."""
-_WORN = 0.25
+_WORN = 0.35
 """Share of damaged samples worn as paper prints are, and of all samples that look copied more than once."""
+_WEAR = frozenset({DamageKind.DUST, DamageKind.SCRATCH, DamageKind.CRACK})
+"""What worn prints have together."""
 _SIDES = (2 / 3, 1, 4 / 3)
 """Sides of a batch's pictures beside the nominal one: small ones are cut from sharper photographs, large ones
 show more of a long defect."""
@@ -61,15 +63,19 @@ def draw_sample(
     """Return a picture and its kinds, 255 where they are doubtful; those `mistaken` are shown more often."""
     undamaged = random.random() < _UNDAMAGED
     again = mistaken and random.random() < (_MISTAKEN if undamaged else _MISTAKEN_AMONG_DAMAGED)
+    worn = not undamaged and random.random() < _WORN
     clean = draw_background(mistaken if again else photographs, side, random)
-    if random.random() < (0.65 if undamaged else _DECOYS_AMONG_DAMAGED):
+    if worn and random.random() < 0.5:  # what is rubbed off shows most on dark prints
+        clean = clean ** np.float32(random.uniform(1.3, 3.0))
+    if not worn and random.random() < (0.65 if undamaged else _DECOYS_AMONG_DAMAGED):
         clean = add_decoy(clean, random)
     clean, sigma = add_grain(clean, random)
     finish = recopy if random.random() < _WORN else digitize
     if undamaged:
         return finish(clean, random), np.zeros(clean.shape, np.uint8)
-    draw = draw_worn_layers if random.random() < _WORN else draw_layers
-    damaged = damage(clean.clip(0, 1), shapes, random, shows=max(SHOWS, 1.6 * sigma), draw=draw)
+    draw, shows = draw_worn_layers if worn else draw_layers, max(SHOWS, 1.6 * sigma)
+    kinds_of_wear = _WEAR if worn and random.random() < 0.6 else None
+    damaged = damage(clean.clip(0, 1), shapes, random, kinds_of_wear, shows, draw=draw)
     kinds = np.where(damaged.doubtful, 255, damaged.kinds).astype(np.uint8)
     return finish(damaged.picture, random), kinds
 

@@ -2,7 +2,8 @@
 
 Film scans and broad procedural damage alone teach little about an old print that was carried, folded and
 pinned: a crease there is a ridge that catches the light, torn corners show bare paper, and a dark print is
-strewn with rubbed specks and short scuffs. The benchmark draws none of this; scans of old prints show it.
+strewn with rubbed specks and short scuffs, all of it together. The benchmark draws none of this; scans of old
+prints show it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def _bare(random: Random) -> float:
 def _specks(shape: Size, random: Random) -> Layers:
     """Return many specks of one to a few pixels, as where the surface is rubbed."""
     canvas = np.zeros(shape, np.uint8)
-    for place in random.uniform(0, 1, (int(random.integers(10, 120)), 2)) * shape[1::-1]:
+    for place in (
+        random.uniform(0, 1, (int(np.exp(random.uniform(np.log(10), np.log(300)))), 2)) * shape[1::-1]
+    ):
         radius = float(np.exp(random.normal(np.log(0.8), 0.5)))
         path = np.stack((place, place + random.normal(0, radius, 2)))
         stroke(canvas, path, radius, random.uniform(0.4, 1))
