@@ -1,4 +1,4 @@
-"""`make bench-restore`: detection, mending, noise reduction, the stage as a whole, and sheets to look at.
+"""`make bench-restore`: detection, mending, noise, old prints, the stage as a whole, sheets to look at.
 
 Measured on damage and photographs that were not trained on, beside peers in the same run. ``MEGAPIXELS=4,64``
 shortens the part on cost.
@@ -18,7 +18,7 @@ import pyvips
 from imaging.scan import open_scan
 from restoration.options import RestorationOptions
 from restoration.restore import restore
-from tests.benchmarks import restore_cost, restore_defects, restore_grain, restore_sheet
+from tests.benchmarks import restore_cost, restore_defects, restore_grain, restore_prints, restore_sheet
 from tests.benchmarks.frame import Reached, report, show
 
 CLEAN = 12
@@ -29,6 +29,7 @@ def measure() -> tuple[dict[str, Any], list[Reached]]:
     """Return the figures of all parts and all promises."""
     parts = {
         "defects": restore_defects.measure,
+        "prints": restore_prints.measure,
         "grain": restore_grain.measure,
         "clean": _clean_in_clean_out,
         "cost": restore_cost.measure,
