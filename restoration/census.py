@@ -24,7 +24,7 @@ Kinds = npt.NDArray[np.uint8]
 Verdicts = npt.NDArray[np.uint8]
 """H×W kinds, `SUSPECTED` or `SURE` added where a detector has or is."""
 
-COMPANY = 2
+COMPANY = 3
 """Sure defects that must lie around a suspected one."""
 AROUND = 256
 """What lies around: in the same cell of a grid of this pitch, px, or in one of the eight beside it."""
@@ -127,7 +127,9 @@ def _boxes(stats: npt.NDArray[Any], first_row: int = 0) -> npt.NDArray[np.int64]
 
 def _areas(verdicts: Verdicts, labels: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
     """Return the pixels of each component but the background, by kind."""
-    per_kind = np.bincount(labels.ravel() * _KINDS + (verdicts & KIND).ravel(), minlength=count * _KINDS)
+    found = verdicts > 0  # few pixels: counting all of them would take hundreds of megabytes
+    codes = labels[found].astype(np.int64) * _KINDS + (verdicts[found] & KIND)
+    per_kind = np.bincount(codes, minlength=count * _KINDS)
     return per_kind.reshape(count, _KINDS)[1:].astype(np.int64)
 
 
