@@ -130,15 +130,17 @@ def _killed_after(bands: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_tiles_do_not_show(
-    damaged: Picture, write: Callable, pixels: Callable, into: Path, tmp_path: Path
+    photograph: Picture, damaged: Picture, write: Callable, pixels: Callable, into: Path, tmp_path: Path
 ) -> None:
-    """Small tiles find the damage that large ones find, and mend it alike."""
+    """Small tiles find the damage that large ones find, and mend it alike; what is doubtful may differ."""
     scan, whole = write(damaged), tmp_path / "whole"
     whole.mkdir()
     restore(scan, whole, ONLY_MEND)
     restore(scan, into, SMALL_TILES)
-    masks = [pixels(folder / "damage-mask.tif") for folder in (whole, into)]
-    assert (masks[0] != masks[1]).mean() < 0.002
+    masks = [pixels(folder / "damage-mask.tif")[:, :, 0] for folder in (whole, into)]
+    alike = masks[0] == masks[1]
+    assert alike[damaged != photograph].mean() > 0.999
+    assert alike.mean() > 0.995
     difference = pixels(whole / "restored.tif").astype(int) - pixels(into / "restored.tif")
     assert abs(difference).mean() < 0.05
 
