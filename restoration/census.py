@@ -1,9 +1,10 @@
 """Settling what is damage, and counting it, band by band from top to bottom.
 
-A defect is an 8-connected set of pixels that a detector finds damaged, at least one of them surely; so a
-scratch that fades stays one scratch, and doubtful specks stay out. Damage comes in company: where sure
-defects lie around, a suspected one counts too, so that a worn print is searched more boldly than a clean one.
-A defect that crosses from band to band is counted once. Its kind is that of most of its pixels.
+A defect is an 8-connected set of pixels that a detector finds damaged, at least one of them surely and of the
+kind that most of them are; so a scratch that fades stays one scratch, a rope is none for the speck on it, and
+doubtful specks stay out. Specks come in company: where sure defects
+lie around, a suspected speck is a defect too, so that a worn print is searched more boldly than a clean one;
+a suspected line may be a tripod's leg. A defect that crosses from band to band is counted once.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ Kinds = npt.NDArray[np.uint8]
 Verdicts = npt.NDArray[np.uint8]
 """H×W kinds, `SUSPECTED` or `SURE` added where a detector has or is."""
 
-COMPANY = 3
+COMPANY = 2
 """Sure defects that must lie around a suspected one."""
 AROUND = 256
 """What lies around: in the same cell of a grid of this pitch, px, or in one of the eight beside it."""
 
+_SPECKS = (DamageKind.DUST, DamageKind.MOLD)
 _KINDS = max(DamageKind) + 1
 _MOST_VERTICES = 48
 _POLYGON_SIDE = 512
@@ -86,7 +88,7 @@ def settle(bands: BandFolder, found: str, mask: str) -> Census:
     for band in bands:
         tally.add(bands.rows(found, band.top, band.top + band.height), band.top)
     areas, boxes, grades, which = tally.total()
-    counting = _counting(grades, boxes)
+    counting = _counting(grades, boxes, areas)
     kept = counting[which]
     first = 0
     for band in bands:
@@ -102,7 +104,8 @@ def settle(bands: BandFolder, found: str, mask: str) -> Census:
 def settle_picture(verdicts: Verdicts) -> Kinds:
     """Return the kinds of a picture that is one band; see `settle`."""
     count, labels, stats, _ = _components(verdicts)
-    keep = np.concatenate(([False], _counting(_grades(verdicts, labels, count), _boxes(stats))))
+    areas = _areas(verdicts, labels, count)
+    keep = np.concatenate(([False], _counting(_grades(verdicts, labels, count), _boxes(stats), areas)))
     return np.where(keep[labels], verdicts & KIND, 0).astype(np.uint8)
 
 
@@ -111,10 +114,11 @@ def _components(verdicts: Verdicts) -> tuple[int, npt.NDArray[Any], npt.NDArray[
 
 
 def _grades(verdicts: Verdicts, labels: npt.NDArray[Any], count: int) -> npt.NDArray[np.uint8]:
-    """Return the highest verdict on each component but the background: `SURE`, `SUSPECTED` or 0."""
-    grades = np.zeros(count, np.uint8)
+    """Return the highest verdict on each component but the background by kind: `SURE`, `SUSPECTED` or 0."""
+    grades = np.zeros((count, _KINDS), np.uint8)
     for grade in (SUSPECTED, SURE):
-        grades[labels[verdicts >= grade]] = grade
+        graded = verdicts >= grade
+        grades[labels[graded], verdicts[graded] & KIND] = grade
     return grades[1:]
 
 
@@ -133,16 +137,21 @@ def _areas(verdicts: Verdicts, labels: npt.NDArray[Any], count: int) -> npt.NDAr
     return per_kind.reshape(count, _KINDS)[1:].astype(np.int64)
 
 
-def _counting(grades: npt.NDArray[np.uint8], boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return which components are defects: the sure ones, and those that are suspected in company."""
-    sure: npt.NDArray[np.bool_] = grades == SURE
+def _counting(
+    grades: npt.NDArray[np.uint8], boxes: npt.NDArray[np.int64], areas: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Return which components are defects: the sure ones, and specks that are suspected in company."""
+    kinds = areas.argmax(axis=1)
+    grade = grades[np.arange(len(kinds)), kinds]
+    sure: npt.NDArray[np.bool_] = grade == SURE
     if not sure.any():
         return sure
     columns, rows = ((boxes[:, :2] + boxes[:, 2:]) // (2 * AROUND)).T
     company = np.zeros((rows.max() + 1, columns.max() + 1), np.float32)
     np.add.at(company, (rows[sure], columns[sure]), 1)
     around = cv2.boxFilter(company, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(sure | ((grades == SUSPECTED) & (around[rows, columns] >= COMPANY)), np.bool_)
+    specks = np.isin(kinds, _SPECKS) & (around[rows, columns] >= COMPANY)
+    return np.asarray(sure | ((grade == SUSPECTED) & specks), np.bool_)
 
 
 class _Tally:
@@ -151,7 +160,7 @@ class _Tally:
     def __init__(self) -> None:
         self.areas: list[npt.NDArray[np.int64]] = [np.zeros((0, _KINDS), np.int64)]
         self.boxes: list[npt.NDArray[np.int64]] = [np.zeros((0, 4), np.int64)]
-        self.grades: list[npt.NDArray[np.uint8]] = [np.zeros(0, np.uint8)]
+        self.grades: list[npt.NDArray[np.uint8]] = [np.zeros((0, _KINDS), np.uint8)]
         self.parents: list[int] = []
         self.last: npt.NDArray[np.int64] | None = None
 
@@ -191,7 +200,7 @@ class _Tally:
         count = int(which.max()) + 1 if len(which) else 0
         areas = np.zeros((count, _KINDS), np.int64)
         np.add.at(areas, which, np.concatenate(self.areas))
-        grades = np.zeros(count, np.uint8)
+        grades = np.zeros((count, _KINDS), np.uint8)
         np.maximum.at(grades, which, np.concatenate(self.grades))
         boxes = np.tile(np.array([2**62, 2**62, 0, 0], np.int64), (count, 1))
         parts = np.concatenate(self.boxes)

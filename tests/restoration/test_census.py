@@ -80,20 +80,28 @@ def test_what_is_likely_counts_only_where_it_touches_what_is_sure_even_bands_awa
     assert np.array_equal(mask, settle_picture(verdicts))
 
 
-def test_what_is_suspected_counts_only_in_company_of_what_is_sure(tmp_path: Path) -> None:
+def test_a_line_is_no_defect_for_the_sure_speck_on_it(tmp_path: Path) -> None:
+    verdicts = np.zeros((60, 40), np.uint8)
+    verdicts[:, 10] = DamageKind.SCRATCH
+    verdicts[30, 10] = DamageKind.DUST + SURE
+    assert not _found(tmp_path / "speck", verdicts).any()
+    verdicts[5, 10] += SURE
+    assert (_found(tmp_path / "line", verdicts)[:, 10] > 0).all()
+
+
+def test_specks_that_are_suspected_count_only_in_company_of_what_is_sure(tmp_path: Path) -> None:
     side = 6 * AROUND
     verdicts = np.zeros((side, side), np.uint8)
     far, near = side - 20, 40
     verdicts[near, near] = verdicts[far, far] = DamageKind.DUST + SUSPECTED
-    verdicts[near + 9, near : near + 30] = DamageKind.SCRATCH
-    verdicts[near + 9, near] += SUSPECTED
+    verdicts[near + 9, near : near + 30] = DamageKind.SCRATCH + SUSPECTED
     for number in range(COMPANY):
         assert not _found(tmp_path / str(number), verdicts)[near, near]
         verdicts[near + AROUND // 2, near + 30 * number] = DamageKind.MOLD + SURE
     found = _found(tmp_path / "company", verdicts)
     assert found[near, near] == DamageKind.DUST
-    assert not found[far, far]
-    assert np.count_nonzero(found) == COMPANY + 31
+    assert not found[far, far] and not found[near + 9].any()
+    assert np.count_nonzero(found) == COMPANY + 1
 
 
 def _found(folder: Path, verdicts: np.ndarray) -> np.ndarray:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skimage.data
 from numpy.typing import NDArray
 
 from imaging.errors import ModelError
 from restoration.census import settle_picture
-from restoration.defects import NetworkDetector, kinds_of, thresholds, with_rims
+from restoration.defects import NetworkDetector, kinds_of, thresholds, verdicts, with_rims
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 
 Picture = NDArray[np.float32]
@@ -39,11 +40,11 @@ def test_a_higher_sensitivity_misses_less(damaged: Picture, detector: NetworkDet
 
 
 def test_verdicts_are_kinds_with_their_grades(damaged: Picture, detector: NetworkDetector) -> None:
-    verdicts = detector.detect(damaged, 0.7)
-    kinds = verdicts & KIND
-    assert verdicts.dtype == np.uint8
-    assert set(np.unique(verdicts)) <= {0} | {k + s for k in DamageKind for s in (0, SUSPECTED, SURE)}
-    assert ((kinds > 0) == (verdicts > 0)).all()
+    found = detector.detect(damaged, 0.7)
+    kinds = found & KIND
+    assert found.dtype == np.uint8
+    assert set(np.unique(found)) <= {0} | {k + s for k in DamageKind for s in (0, SUSPECTED, SURE)}
+    assert ((kinds > 0) == (found > 0)).all()
 
 
 def test_only_what_seems_broad_is_looked_at_again(photograph: Picture, detector: NetworkDetector) -> None:
@@ -76,3 +77,20 @@ def test_a_rim_is_of_its_defects_kind_and_makes_nothing_sure() -> None:
 def test_absent_weights_are_refused(tmp_path: object) -> None:
     with pytest.raises(ModelError, match="detector"):
         NetworkDetector(folder=tmp_path)  # type: ignore[arg-type]
+
+
+def test_the_legs_of_a_tripod_are_left_alone(detector: NetworkDetector) -> None:
+    photographer = skimage.data.camera() / np.float32(255)
+    assert not settle_picture(detector.detect(photographer, 0.5))[325:, 220:420].any()
+
+
+def test_a_broad_scratch_takes_more_to_be_sure_of_than_a_thin_one() -> None:
+    evidence = np.full((1 + len(DamageKind), 60, 100), -5, np.float32)
+    sure = thresholds(0.5)[0]
+    for rows in (slice(10, 12), slice(30, 40)):
+        evidence[0, rows] = sure
+        evidence[DamageKind.SCRATCH, rows] = 5
+    found = verdicts(evidence, 0.5)
+    assert (found[10:12] == DamageKind.SCRATCH + SURE).all()
+    assert (found[31:39] & KIND == DamageKind.SCRATCH).all()
+    assert not (found[30:40] >= SURE).any()
