@@ -196,7 +196,7 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
 _BROAD = (DamageKind.LOSS, DamageKind.MOLD)
 """Kinds told better from afar; the thin ones and cracks fade at half size."""
-_CAUTION = np.array([0.0, -2.0, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
+_CAUTION = np.array([0.0, -1.5, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
 """Further log-odds that it takes to be sure, by kind: large false alarms do more harm than specks."""
 _BROAD_SCRATCH = 5
 """Pixels from which a scratch is broad. Most are thin; rods and the legs of tripods are broad."""

@@ -140,7 +140,7 @@ def test_tiles_do_not_show(
     masks = [pixels(folder / "damage-mask.tif")[:, :, 0] for folder in (whole, into)]
     alike = masks[0] == masks[1]
     assert alike[damaged != photograph].mean() > 0.999
-    assert alike.mean() > 0.995
+    assert alike.mean() > 0.998
     difference = pixels(whole / "restored.tif").astype(int) - pixels(into / "restored.tif")
     assert abs(difference).mean() < 0.05
 
