@@ -1,4 +1,4 @@
-"""What looks like damage and is not: lettering, grids, stars, wires, fabric, dots, glints, strands.
+"""What looks like damage and is not: lettering, grids, stars, wires, rods, fabric, dots, glints, strands.
 
 Drawn into clean photographs before damage is put on them, so that a detector learns to leave them alone.
 """
@@ -29,12 +29,15 @@ def _ink(picture: Grey, random: Random) -> float:
     )
 
 
-def _blend(picture: Grey, canvas: NDArray[np.uint8], value: float, random: Random) -> Grey:
+def _blend(
+    picture: Grey, canvas: NDArray[np.uint8], value: float, random: Random, opacity: float | None = None
+) -> Grey:
     coverage = canvas.astype(np.float32) / 255
     sigma = random.uniform(0, 0.8)
     if sigma > 0.25:
         coverage = np.asarray(cv2.GaussianBlur(coverage, (0, 0), sigma), np.float32)
-    return np.asarray(picture + coverage * np.float32(random.uniform(0.5, 1)) * (value - picture), np.float32)
+    opacity = random.uniform(0.5, 1) if opacity is None else opacity
+    return np.asarray(picture + coverage * np.float32(opacity) * (value - picture), np.float32)
 
 
 _FONTS = (
@@ -201,12 +204,40 @@ def _strands(picture: Grey, random: Random) -> Grey:
     return _blend(picture, canvas, _ink(picture, random), random)
 
 
+def _rods(picture: Grey, random: Random) -> Grey:
+    """Legs of tripods and chairs, canes, oars: straight, tapered, some lit from one side, some jointed."""
+    size = np.array(picture.shape[1::-1], float)
+    joint, spread = random.uniform(-0.1, 1.1, 2) * size, random.uniform(0, 1.2)
+    heading, tone = random.uniform(0, 2 * np.pi), _ink(picture, random)
+    for _ in range(random.integers(1, 5)):
+        angle = heading + random.uniform(-spread, spread)
+        along = np.array([np.cos(angle), np.sin(angle)])
+        start = joint if random.random() < 0.7 else random.uniform(0, 1, 2) * size
+        ends = np.stack((start, start + random.uniform(0.25, 1.2) * size.max() * along))
+        width = float(np.exp(random.uniform(np.log(2), np.log(14))))
+        widths = width * np.array([1, random.uniform(0.4, 1.3)])
+        across = np.array([-along[1], along[0]]) * widths[:, None] / 2
+        picture = _solid(picture, np.concatenate((ends - across, (ends + across)[::-1])), tone, random)
+        if width > 4 and random.random() < 0.6:  # what turns away from the light
+            dark = np.concatenate((ends - across, (ends - random.uniform(0, 0.6) * across)[::-1]))
+            picture = _solid(picture, dark, tone * random.uniform(0.4, 0.9), random)
+    return picture
+
+
+def _solid(picture: Grey, outline: NDArray[np.floating], value: float, random: Random) -> Grey:
+    canvas = np.zeros(picture.shape, np.uint8)
+    cv2.fillPoly(canvas, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return _blend(picture, canvas, value, random, opacity=1.0)
+
+
 _DECOYS: tuple[Callable[[Grey, Random], Grey], ...] = (
     _lettering,
     _lettering,
     _grid,
     _stars,
     _wires,
+    _rods,
+    _rods,
     _fabric,
     _fabric,
     _highlights,

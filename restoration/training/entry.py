@@ -37,6 +37,7 @@ def arguments_for(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, default=40_000)
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    parser.add_argument("--pace", type=float, default=0.3, help="share of it for what is pretrained")
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--side", type=int, default=192)
     parser.add_argument("--device", default="cpu")
@@ -90,6 +91,9 @@ def teach(
         seconds=chosen.seconds,
         learning_rate=chosen.rate,
         weight_decay=0.01,
+        pretrained="encoder",
+        pretrained_pace=chosen.pace,
+        muon=True,
         validate_every=validate_every,
         ahead=2 * chosen.processes,
     )

@@ -26,6 +26,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from restoration.training.optimizer import Optimizer
+
 logger = logging.getLogger(__name__)
 
 Batch = Mapping[str, Tensor]
@@ -56,8 +58,10 @@ class Schedule:
     seconds
         Time budget over all resumptions, validation included. With the default only `steps` ends the run,
         and a resumed run equals an uninterrupted one exactly.
-    pretrained_pace
-        Share of the learning rate that a network's part named ``encoder`` gets: it has learned before.
+    pretrained, pretrained_pace
+        Name of the network's part that has learned before, if any, and the share of the rate that it gets.
+    muon
+        Whether convolutions are stepped by Muon, see `restoration.training.optimizer`.
     learning_rate, warmup, weight_decay, clip
         AdamW's peak rate, the share of the run over which the rate rises, decay, largest gradient norm. After
         the warm-up the rate falls along a half cosine to a hundredth of the peak, by whichever of steps and
@@ -76,7 +80,9 @@ class Schedule:
 
     steps: int
     seconds: float = math.inf
+    pretrained: str = ""
     pretrained_pace: float = 0.3
+    muon: bool = False
     learning_rate: float = 1e-3
     warmup: float = 0.03
     weight_decay: float = 0.0
@@ -138,10 +144,13 @@ class _Run:
         self.network = network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         average = get_ema_multi_avg_fn(schedule.average)  # type: ignore[no-untyped-call]
         self.averaged = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
-        self.optimizer = torch.optim.AdamW(
-            _paced(self.network, schedule.pretrained_pace),
-            lr=schedule.learning_rate,
-            weight_decay=schedule.weight_decay,
+        self.optimizer = Optimizer(
+            self.network,
+            rate=schedule.learning_rate,
+            decay=schedule.weight_decay,
+            pretrained=schedule.pretrained,
+            pace=schedule.pretrained_pace,
+            muon=schedule.muon,
         )
         self.step = 0
         self._started = time.monotonic()
@@ -151,16 +160,13 @@ class _Run:
         return time.monotonic() - self._started
 
     def advance(self, lesson: Lesson, batch: Batch, rate: float) -> Tensor:
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["pace"]
         torch.manual_seed(self.schedule.seed * 1_000_003 + self.step)
         on_device = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         with torch.autocast(self.device.type, torch.bfloat16) if self.schedule.half else nullcontext():
             loss = lesson.loss(self.network, on_device)
-        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
-        self.optimizer.step()
+        self.optimizer.step(rate)
         self.averaged.update_parameters(self.network)
         self.step += 1
         return loss.detach()
@@ -186,15 +192,6 @@ class _Run:
             getattr(self, part).load_state_dict(state[part])
         self.step = state["step"]
         self._started = time.monotonic() - state["seconds"]
-
-
-def _paced(network: nn.Module, pretrained_pace: float) -> list[dict[str, Any]]:
-    """Return the network's weights in groups, each with its share of the learning rate."""
-    named = dict(network.named_parameters())
-    pretrained = [parameter for name, parameter in named.items() if name.startswith("encoder.")]
-    others = [parameter for name, parameter in named.items() if not name.startswith("encoder.")]
-    groups: list[dict[str, Any]] = [{"params": others, "pace": 1.0}]
-    return [*groups, {"params": pretrained, "pace": pretrained_pace}] if pretrained else groups
 
 
 def _batches(lesson: Lesson, schedule: Schedule, first: int) -> Iterator[Batch]:

@@ -89,7 +89,7 @@ def test_what_was_pretrained_learns_at_its_own_pace(tmp_path):
 
     network = Two()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    schedule = replace(SCHEDULE, steps=1, pretrained_pace=0.25, clip=1e9, average=0.0)
+    schedule = replace(SCHEDULE, steps=1, pretrained="encoder", pretrained_pace=0.25, clip=1e9, average=0.0)
     after = train(network, LearnTheMean(), schedule, tmp_path).state_dict()
     # AdamW's first step moves each weight by the rate, whatever its gradient.
     moved = {name: float(abs(after[name] - before[name]).mean()) for name in before}
