@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
+
+from imaging.convolutions import SameConv2d, convolve
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Encoder(nn.Module):
 
     def __init__(self, stages: Sequence[StageShape] = LITE0) -> None:
         super().__init__()
-        self.stem = _SameConv(3, STEM_CHANNELS, 3, stride=2)
+        self.stem = SameConv2d(3, STEM_CHANNELS, 3, stride=2)
         self.stem_norm = _norm(STEM_CHANNELS)
         blocks: list[nn.Module] = []
         self._level_ends: list[int] = []
@@ -97,10 +99,10 @@ class Encoder(nn.Module):
 
     def forward(self, picture: Tensor, stem_extra: Tensor | None = None) -> list[Tensor]:
         """Return the five levels of `picture`."""
-        x = self.stem(picture)
-        if stem_extra is not None:
-            x = x + stem_extra
-        x = F.relu6(self.stem_norm(x), inplace=True)
+        if stem_extra is None:
+            x = convolve(self.stem, picture, norm=self.stem_norm, rectify="relu6")
+        else:
+            x = functional.relu6(self.stem_norm(self.stem(picture) + stem_extra), inplace=True)
         levels = []
         for i, block in enumerate(self.blocks):
             x = block(x)
@@ -136,44 +138,24 @@ def from_package_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-class _SameConv(nn.Conv2d):
-    """A convolution without bias that pads an even input as TensorFlow's SAME does."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
-        symmetric = 0 if stride == 2 else kernel // 2
-        super().__init__(inputs, outputs, kernel, stride, symmetric, groups=groups, bias=False)
-        before = (kernel - 2) // 2
-        self._pad = (before, kernel - 2 - before) * 2 if stride == 2 else None
-
-    def forward(self, input: Tensor) -> Tensor:
-        if self._pad is not None:
-            input = F.pad(input, self._pad)
-        if self.groups > 1 and torch.is_autocast_enabled("cpu"):
-            # oneDNN's bfloat16 gradient of a depthwise convolution takes up to eight times float32's.
-            with torch.autocast("cpu", enabled=False):
-                return super().forward(input.float()).to(input.dtype)
-        return super().forward(input)
-
-
 class _Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
         inner = inputs * expansion
         self.residual = stride == 1 and inputs == outputs
-        self.expand = _SameConv(inputs, inner, 1) if expansion > 1 else None
+        self.expand = SameConv2d(inputs, inner, 1) if expansion > 1 else None
         self.expand_norm = _norm(inner) if expansion > 1 else None
-        self.depthwise = _SameConv(inner, inner, kernel, stride=stride, groups=inner)
+        self.depthwise = SameConv2d(inner, inner, kernel, stride=stride, groups=inner)
         self.depthwise_norm = _norm(inner)
-        self.project = _SameConv(inner, outputs, 1)
+        self.project = SameConv2d(inner, outputs, 1)
         self.project_norm = _norm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         y = x
-        if self.expand is not None and self.expand_norm is not None:
-            y = F.relu6(self.expand_norm(self.expand(y)), inplace=True)
-        y = F.relu6(self.depthwise_norm(self.depthwise(y)), inplace=True)
-        projected: Tensor = self.project_norm(self.project(y))
-        return x + projected if self.residual else projected
+        if self.expand is not None:
+            y = convolve(self.expand, y, norm=self.expand_norm, rectify="relu6")
+        y = convolve(self.depthwise, y, norm=self.depthwise_norm, rectify="relu6")
+        return convolve(self.project, y, norm=self.project_norm, added=x if self.residual else None)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

@@ -98,7 +98,36 @@ def load(name: str, network: type[Network], folder: Path = WEIGHTS) -> tuple[Mod
         Absent or altered files, or weights that do not fit the network.
     """
     descriptor = read_descriptor(name, folder)
-    weights = folder / f"{name}.safetensors"
+    encoded = _weights(descriptor, folder)
+    try:
+        built = network(**descriptor.settings)
+        built.load_state_dict({key: value.float() for key, value in load_safetensors(encoded).items()})
+    except (RuntimeError, TypeError) as error:
+        raise ModelError(
+            descriptor.name, f"does not fit {descriptor.network}: {error}", "Install Heliochrome again."
+        ) from error
+    return descriptor, built.eval().requires_grad_(False)
+
+
+def verify(name: str, folder: Path = WEIGHTS) -> ModelDescriptor:
+    """Return the descriptor of the model `name` after comparing its weights with it, sha256 and number.
+
+    Raises
+    ------
+    ModelError
+        Absent or altered files.
+    """
+    descriptor = read_descriptor(name, folder)
+    stored = load_safetensors(_weights(descriptor, folder))
+    if (number := sum(value.numel() for value in stored.values())) != descriptor.parameters:
+        fault = f"has {number} weights, not {descriptor.parameters}"
+        raise ModelError(name, fault, "Install Heliochrome again.")
+    return descriptor
+
+
+def _weights(descriptor: ModelDescriptor, folder: Path) -> bytes:
+    """Return the weights file, if it is the one that was described."""
+    weights = folder / f"{descriptor.name}.safetensors"
     if not weights.exists():
         raise ModelError(weights, "is missing", "Install Heliochrome again.")
     encoded = weights.read_bytes()
@@ -106,12 +135,7 @@ def load(name: str, network: type[Network], folder: Path = WEIGHTS) -> tuple[Mod
         raise ModelError(
             weights, "is not the file its descriptor names (sha256 differs)", "Install Heliochrome again."
         )
-    try:
-        built = network(**descriptor.settings)
-        built.load_state_dict({key: value.float() for key, value in load_safetensors(encoded).items()})
-    except (RuntimeError, TypeError) as error:
-        raise ModelError(weights, f"does not fit {descriptor.network}: {error}", "Install again.") from error
-    return descriptor, built.eval().requires_grad_(False)
+    return encoded
 
 
 @lru_cache(maxsize=8)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imaging.convolutions import convolve
 from imaging.encoder import LITE0, Encoder
 from imaging.errors import OptionsError
 
@@ -126,10 +127,9 @@ class _Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # In place wherever nobody else holds the map: at full tiles each takes tens of megabytes.
         y = self.before_first(x)
-        y = self.first(functional.relu(y, inplace=y is not x))
-        y = self.second(functional.relu_(self.before_second(y)))
-        total: Tensor = y.add_(x)
-        return total
+        y = functional.relu(y, inplace=y is not x)
+        y = convolve(self.first, y, norm=self.before_second, rectify="relu")
+        return convolve(self.second, y, added=x)
 
 
 class TileRunner:
@@ -150,6 +150,9 @@ class TileRunner:
         self.device = torch.device(device)
         half = torch.bfloat16 if half_is_fast(self.device) else torch.float32
         self.network = deepcopy(network).to(self.device, half).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for part, exact in zip(self.network.modules(), network.modules(), strict=True):
+            if isinstance(part, nn.BatchNorm2d):  # few numbers, by which many are multiplied
+                part.float().load_state_dict(exact.state_dict())
         self.half = half
 
     def __call__(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:

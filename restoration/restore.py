@@ -48,7 +48,7 @@ from restoration.sampling import encoded, luma, places_of_squares
 from restoration.tone import Tone, measure_tone
 
 STAGE = "restoration"
-VERSION = "6"
+VERSION = "7"
 """Changes whenever the same scan and options would give other pixels."""
 
 Progress = Callable[[float], None]

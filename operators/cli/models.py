@@ -59,10 +59,11 @@ def show(name: Name, folder: Folder, as_json: AsJson = False) -> None:
 
 @app.command()
 def verify(name: Name, folder: Folder, as_json: AsJson = False) -> None:
-    """Check that a color model's weights are those described, by sha256 and by shape."""
+    """Check that a model's weights are those described, by sha256 and by shape."""
     from colorization import models as color  # noqa: PLC0415
+    from restoration import models as mending  # noqa: PLC0415
 
-    checked = color.verify(name, folder)
+    checked = mending.verify(name) if name in mending.available() else color.verify(name, folder)
     if as_json:
         tell_json(asdict(checked))
     people.print(f"{name}: the weights are those described", markup=False)

@@ -111,6 +111,14 @@ def tiny_model(tmp_path: Path) -> Path:
     return tmp_path / "tiny-1.json"
 
 
+def test_shipped_models_of_every_stage_are_verified(heliochrome: Said) -> None:
+    shipped = json.loads(heliochrome("models", "list", "--json")[1])
+    assert {row["stage"] for row in shipped} == {"colorization", "restoration"}
+    for row in shipped:
+        checked = json.loads(heliochrome("models", "verify", row["name"], "--json")[1])
+        assert checked["sha256"] == row["sha256"]
+
+
 def test_an_added_model_is_found_by_every_command(
     heliochrome: Said,
     tiny_model: Path,

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from imaging.errors import ModelError
-from restoration.models import ModelDescriptor, export, load
+from restoration.models import ModelDescriptor, export, load, verify
 from restoration.training.loop import Schedule, train
 
 
@@ -113,6 +113,17 @@ def test_altered_weights_are_refused(tmp_path):
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(ModelError, match="sha256"):
         load("blur", Blur, tmp_path)
+    with pytest.raises(ModelError, match="sha256"):
+        verify("blur", tmp_path)
+
+
+def test_weights_of_another_number_are_refused(tmp_path):
+    written = export(fresh(), DESCRIPTOR, tmp_path)
+    assert verify("blur", tmp_path) == written
+    described = tmp_path / "blur.json"
+    described.write_text(described.read_text().replace('"parameters": 10', '"parameters": 11'))
+    with pytest.raises(ModelError, match="10 weights, not 11"):
+        verify("blur", tmp_path)
 
 
 def test_absent_models_are_named(tmp_path):
