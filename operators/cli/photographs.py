@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from operators import settings
-from operators.cli.answer import AsJson, Status, progress_bar, tell_facts, tell_json
+from operators.cli.answer import AsJson, Status, people, progress_bar, tell_facts, tell_json
 
 if TYPE_CHECKING:
     from colorization.hints import Hint
@@ -24,6 +24,7 @@ Into = Annotated[
     Path | None,
     typer.Option("--into", help="Folder to write into; by default beside the file, named after it."),
 ]
+Page = Annotated[int, typer.Option(min=0, help="Which page of a file with several, from 0.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
 
 
@@ -34,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(colorize)
 
 
-def inspect(scan: Scan, as_json: AsJson = False, page: Annotated[int, typer.Option(min=0)] = 0) -> None:
+def inspect(scan: Scan, as_json: AsJson = False, page: Page = 0) -> None:
     """Say what a scan is, from its header alone, or why it is refused.
 
     [dim]heliochrome inspect box3/1987.12.tif[/]
@@ -51,6 +52,7 @@ def inspect(scan: Scan, as_json: AsJson = False, page: Annotated[int, typer.Opti
 def restore(  # noqa: PLR0917 - typer makes options of them
     scan: Scan,
     into: Into = None,
+    page: Page = 0,
     sensitivity: Annotated[
         float, typer.Option(min=0, max=1, help="How readily something counts as damage.")
     ] = 0.5,
@@ -83,7 +85,8 @@ def restore(  # noqa: PLR0917 - typer makes options of them
         tone=ToneOptions(flatten=flatten, neutral=neutral, levels=levels),
         device=device,
     )
-    folder = _folder(scan, into, "restored")
+    folder = _folder(scan, into, "restored", page)
+    scan = _page(scan, page, folder)
     with progress_bar(f"restoring {scan.name}", as_json) as tell:
         _show(work(scan, folder, options, progress=tell), folder, as_json)
 
@@ -91,6 +94,7 @@ def restore(  # noqa: PLR0917 - typer makes options of them
 def colorize(  # noqa: PLR0917 - typer makes options of them
     photograph: Scan,
     into: Into = None,
+    page: Page = 0,
     model: Annotated[str, typer.Option(help="The model's name; see `heliochrome models list`.")] = "",
     alternatives: Annotated[int, typer.Option(min=0, max=5, help="Other plausible colorings to write.")] = 0,
     hint: Annotated[
@@ -124,7 +128,8 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
         hints=tuple(_hint(text) for text in hint or ()),
         device=device,
     )
-    folder = _folder(photograph, into, "colorized")
+    folder = _folder(photograph, into, "colorized", page)
+    photograph = _page(photograph, page, folder)
     with progress_bar(f"colorizing {photograph.name}", as_json) as tell:
         _show(work(photograph, folder, options, progress=tell), folder, as_json)
     return Status.WELL
@@ -140,10 +145,23 @@ def _hint(text: str) -> Hint:
     return Hint(x, y, radius, a, b, source="command line")
 
 
-def _folder(file: Path, into: Path | None, what: str) -> Path:
-    folder = into or file.with_name(f"{file.stem}-{what}")
+def _folder(file: Path, into: Path | None, what: str, page: int) -> Path:
+    number = f"-{page}" if page else ""
+    folder = into or file.with_name(f"{file.stem}{number}-{what}")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _page(file: Path, page: int, folder: Path) -> Path:
+    """Return the file of a page: the first is that of the file itself, another is cut out into `folder`."""
+    from imaging.pages import cut_out_page  # noqa: PLC0415 - loads libvips
+    from imaging.scan import inspect_scan  # noqa: PLC0415
+
+    if page:
+        return folder / cut_out_page(file, page, folder / "page.tif").name
+    if (pages := inspect_scan(file).pages) > 1:
+        people.print(f"{file.name} has {pages} pages; this is the first, --page takes another", markup=False)
+    return file
 
 
 def _show(result: StageResult, folder: Path, as_json: bool) -> None:

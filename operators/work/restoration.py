@@ -13,9 +13,8 @@ from sqlalchemy import Engine
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
 from imaging.errors import CatalogError
-from imaging.fixity import describe_output, sha256_file
-from imaging.pyramid import write_pyramid
-from imaging.scan import decoding, inspect_scan, open_scan
+from imaging.fixity import sha256_file
+from imaging.pages import cut_out_page
 from imaging.stage import Role, StageResult
 from operators.outcome import Done, Passage
 from operators.progress import Progress
@@ -76,14 +75,7 @@ class Restoring(StageWorker):
         parameters = {"page": scan.page}
 
         def work(folder: Path, share: Share) -> StageResult:
-            target = folder / "page.tif"
-            with decoding(original):
-                image = open_scan(original, page=scan.page)
-                write_pyramid(image, target, dpi=inspect_scan(original, page=scan.page).dpi)
-            bits = 16 if image.format == "ushort" else 8
-            output = describe_output(
-                target, folder, Role.ORIGINAL, width=image.width, height=image.height, bits=bits
-            )
+            output = cut_out_page(original, scan.page, folder / "page.tif")
             return StageResult(
                 PAGE_STAGE, PAGE_VERSION, sha256_file(original), (output,), parameters=parameters
             )

@@ -37,15 +37,15 @@ class Optimizer:
     def __init__(
         self, network: nn.Module, *, rate: float, decay: float, pretrained: str, pace: float, muon: bool
     ) -> None:
-        before = f"{pretrained}." if pretrained else "\0"
-        inner = dict(_within(network, before)) if muon else {}
-        groups: list[dict[str, Any]] = []
-        for share, old in ((1.0, False), (pace, True)):
-            named = (
-                p for n, p in network.named_parameters() if n not in inner and n.startswith(before) == old
-            )
-            if parameters := list(named):
-                groups.append({"params": parameters, "pace": share})
+        old = f"{pretrained}." if pretrained else "\0"
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad_(pace > 0 or not name.startswith(old))
+        inner = dict(_within(network, old)) if muon else {}
+        others = [(name, p) for name, p in network.named_parameters() if name not in inner]
+        groups = [
+            {"params": [p for name, p in others if not name.startswith(old)], "pace": 1.0},
+            {"params": [p for name, p in others if name.startswith(old)], "pace": pace},
+        ]
         self._optimizers: list[torch.optim.Optimizer] = [
             torch.optim.AdamW(groups, lr=rate, weight_decay=decay)
         ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from sqlalchemy import Engine
 
 from catalog.provenance.verify import Verdict
@@ -77,6 +78,23 @@ def test_refused_scan_is_status_3_with_reason_and_remedy(heliochrome: Said, inbo
     told = json.loads(text)
     assert (status, told["error"]) == (Status.REFUSED, "UnsupportedScan")
     assert told["fault"] and told["remedy"]
+
+
+def test_a_page_of_an_album_is_restored_and_the_first_is_said_to_be_one_of_several(
+    heliochrome: Said, photograph: Photographer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    album = photograph("album.tif")
+    first, second = (Image.new("L", (96, 64), value) for value in (90, 160))
+    first.save(album, save_all=True, append_images=[second])
+    status, text = heliochrome("restore", album, "--page", "1", "--device", "cpu", "--json")
+    files = {role: Path(path) for role, path in json.loads(text)["files"].items()}
+    assert status == Status.WELL
+    assert files["restored"].parent == album.with_name("album-1-restored")
+    with Image.open(files["restored"]) as restored:
+        assert restored.getextrema() == (160, 160)
+    assert run(["restore", str(album), "--device", "cpu"]) == Status.WELL
+    assert "album.tif has 2 pages" in "".join(capfd.readouterr())
+    assert heliochrome("restore", album, "--page", "2", "--json")[0] == Status.REFUSED
 
 
 def test_restore_writes_beside_the_scan(heliochrome: Said, photograph: Photographer) -> None:

@@ -54,6 +54,7 @@ def test_what_was_pretrained_steps_less():
 def test_at_no_pace_what_was_pretrained_stays():
     stack = network()
     moved = step(stack, optimizer_of(stack, pace=0.0))
+    assert not stack.encoder.weight.requires_grad
     assert not moved["encoder.weight"].any() and not moved["encoder.bias"].any()
     assert moved["inner.weight"].any()
 
