@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from imaging.convolutions import convolve
 
 GRAIN_UNIT = 2.0
 """Grain size, px, that the network sees as 1."""
@@ -25,7 +26,7 @@ SURROUNDINGS = 8
 
 
 class GrainNetwork(nn.Module):
-    """U-Net on pixel blocks.
+    """U-Net on pixel blocks, of residual blocks.
 
     Parameters
     ----------
@@ -34,9 +35,9 @@ class GrainNetwork(nn.Module):
     widths
         Channels of each level, finest first; each level halves the resolution.
     encoder
-        3×3 convolutions on the way down, per level.
+        Residual blocks on the way down, per level.
     decoder
-        3×3 convolutions on the way up, per level but the coarsest.
+        Residual blocks on the way up, per level but the coarsest.
     """
 
     def __init__(
@@ -45,12 +46,20 @@ class GrainNetwork(nn.Module):
         super().__init__()
         self.block = block
         self.multiple = max(SURROUNDINGS, block * 2 ** (len(widths) - 1))
-        self.head = nn.Conv2d(block**2 + 2, widths[0], 3, padding=1)
-        self.encoder = nn.ModuleList(_convolutions(w, n) for w, n in zip(widths, encoder, strict=True))
+        self.head = nn.Conv2d(_round_up(block**2 + 2, 8), widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(_residuals(w, n) for w, n in zip(widths, encoder, strict=True))
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, 2) for fine, coarse in pairwise(widths))
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(widths))
-        self.decoder = nn.ModuleList(_convolutions(w, n) for w, n in zip(widths[:-1], decoder, strict=True))
+        self.join = nn.ModuleList(_Joining(width) for width in widths[:-1])
+        self.decoder = nn.ModuleList(_residuals(w, n) for w, n in zip(widths[:-1], decoder, strict=True))
         self.tail = nn.Conv2d(widths[0], block**2, 3, padding=1)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            elif isinstance(layer, _Residual):
+                nn.init.normal_(layer.second.weight, std=0.3 / (9 * layer.second.in_channels) ** 0.5)
+        nn.init.normal_(self.tail.weight, std=1e-2)
 
     def forward(self, picture: Tensor, level: Tensor, grain: Tensor) -> Tensor:
         """Return the noise in `picture`, N×1×h×w, to be subtracted from it.
@@ -65,22 +74,58 @@ class GrainNetwork(nn.Module):
             N×1×1×1, px: the standard deviation of the Gaussian blur that makes white noise as coarse as this
             noise; 0 for white noise.
         """
-        rows, columns = level.shape[-2:]
-        blocks = functional.pixel_unshuffle(picture - 0.5, self.block)
-        conditions = (level / LEVEL_UNIT, (grain / GRAIN_UNIT).expand(-1, 1, rows, columns))
-        seen = torch.cat((blocks, *conditions), 1).to(self.head.weight.dtype)
-        # In place, here and below: a result of its own would allocate the largest feature map once more.
-        features = functional.relu_(self.head(seen.contiguous(memory_format=torch.channels_last)))
+        features = convolve(self.head, self._seen(picture, level, grain), rectify="relu")
         skipped = []
         for encoder, down in zip(self.encoder, self.down, strict=False):
             features = encoder(features)
             skipped.append(features)
             features = down(features)
         features = self.encoder[-1](features)
-        for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
+        for up, join, decoder in zip(
+            reversed(self.up), reversed(self.join), reversed(self.decoder), strict=True
+        ):
             raised = functional.interpolate(up(features), scale_factor=2.0, mode="nearest")
-            features = decoder(raised.add_(skipped.pop()))
+            features = decoder(join(skipped.pop(), raised))
         return _shuffled(self.tail(features).float() * level, self.block)
+
+    def _seen(self, picture: Tensor, level: Tensor, grain: Tensor) -> Tensor:
+        """Return blocks and noise as channels, and as many empty ones as make convolutions fast.
+
+        Written row by row into its place, which takes a third of the time of unshuffling and joining.
+        """
+        number, _, rows, columns = level.shape
+        seen = level.new_zeros(number, rows, columns, self.head.in_channels, dtype=self.head.weight.dtype)
+        centered = (picture[:, 0] - 0.5).to(seen.dtype)
+        for row in range(self.block):
+            pixels = centered[:, row :: self.block].view(number, rows, columns, self.block)
+            seen[..., row * self.block :][..., : self.block] = pixels
+        seen[..., self.block**2] = level[:, 0] / LEVEL_UNIT
+        seen[..., self.block**2 + 1] = grain[:, 0] / GRAIN_UNIT
+        return seen.permute(0, 3, 1, 2)
+
+
+class _Joining(nn.Module):
+    """A 3×3 convolution of what was skipped, to which what comes from below is added."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, skipped: Tensor, raised: Tensor) -> Tensor:
+        return convolve(self.convolution, skipped, added=raised, rectify="relu")
+
+
+class _Residual(nn.Module):
+    """Two 3×3 convolutions beside the identity (He et al., CVPR 2016)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = convolve(self.first, x, rectify="relu")
+        return convolve(self.second, y, added=x, rectify="relu")
 
 
 def _shuffled(blocks: Tensor, side: int) -> Tensor:
@@ -90,11 +135,12 @@ def _shuffled(blocks: Tensor, side: int) -> Tensor:
     return pixels.permute(0, 1, 3, 2, 4).reshape(number, 1, rows * side, columns * side)
 
 
-def _convolutions(width: int, number: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for _ in range(number):
-        layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers)
+def _residuals(width: int, number: int) -> nn.Sequential:
+    return nn.Sequential(*(_Residual(width) for _ in range(number)))
+
+
+def _round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
 
 
 def level_map(picture: Tensor, curve: Tensor, block: int) -> Tensor:

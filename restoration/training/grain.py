@@ -32,11 +32,11 @@ from restoration.training.shards import read_photographs
 
 SETTINGS: Mapping[str, Any] = {
     "block": 2,
-    "widths": (32, 64, 64, 96),
-    "encoder": (0, 1, 1, 2),
+    "widths": (32, 64, 96, 128),
+    "encoder": (1, 1, 1, 1),
     "decoder": (1, 1, 1),
 }
-"""Chosen so that a core denoises five times as fast as OpenCV's non-local means."""
+"""Chosen so that a core with matrix units (AMX) denoises five times as fast as OpenCV's non-local means."""
 
 LEVELS = 9
 """Luminances at which a curve is drawn."""
@@ -201,7 +201,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         side=chosen.side,
     )
     schedule = Schedule(
-        steps=chosen.steps, seconds=chosen.seconds, learning_rate=chosen.rate, ahead=2 * chosen.processes
+        steps=chosen.steps,
+        seconds=chosen.seconds,
+        learning_rate=chosen.rate,
+        muon=True,
+        ahead=2 * chosen.processes,
     )
     taught = DrawnInProcesses(lesson, chosen.processes) if chosen.processes else lesson
     network: nn.Module = GrainNetwork(**SETTINGS)
