@@ -10,7 +10,7 @@ import torch
 from imaging.errors import CorruptScan
 from restoration.denoiser import GrainNetwork
 from restoration.models import load
-from restoration.training.grain import LEVELS, VALIDATION, GrainLesson, grain_field, main
+from restoration.training.grain import LEVELS, VALIDATION, GrainLesson, go_on_from, grain_field, main
 from restoration.training.shards import read_photographs
 
 
@@ -53,6 +53,19 @@ def test_batches_hold_clean_patches_and_a_curve_of_their_noise():
     white = batch["grain"].flatten() == 0
     found = (batch["noisy"] - batch["clean"])[white].std((1, 2, 3))
     assert torch.corrcoef(torch.stack([found, batch["curve"][white].mean(1)]))[0, 1] > 0.95
+
+
+def test_a_network_that_grows_denoises_as_the_smaller_one_did():
+    torch.manual_seed(0)
+    small = GrainNetwork(2, (8, 16), (1, 1), (1,))
+    grown = GrainNetwork(2, (8, 16), (1, 2), (2,))
+    noise = torch.rand(1, 1, 32, 32), torch.full((1, 1, 16, 16), 0.1), torch.zeros(1, 1, 1, 1)
+    with torch.no_grad():
+        assert not torch.equal(grown(*noise), small(*noise))
+        go_on_from(grown, small.state_dict())
+        assert torch.equal(grown(*noise), small(*noise))
+    with pytest.raises(ValueError, match=r"larger network.*encoder\.1\.1"):
+        go_on_from(small, grown.state_dict())
 
 
 def test_the_training_entry_writes_weights_that_load(tmp_path):
