@@ -281,6 +281,7 @@ class _Job:
                 "primaries": str(self.options.primaries),
                 "hints": len(self.options.hints),
                 "alternatives": len(files) - 2,
+                **self.scan.as_parameters(),
             },
             figures={
                 "mean_confidence": round(float(confidence.mean()), 4),

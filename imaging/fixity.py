@@ -5,6 +5,7 @@ A crash leaves at most a ``.NAME.….partial`` file beside the target, never hal
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import uuid
@@ -54,6 +55,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _flush(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partials(*paths: Path) -> None:
+    """Remove what killed writers of `paths` left beside them; nobody else may be writing them."""
+    for path in paths:
+        for partial in path.parent.glob(f".{glob.escape(path.name)}.*{PARTIAL}"):
+            partial.unlink(missing_ok=True)
 
 
 def describe_output(

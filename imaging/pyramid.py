@@ -144,12 +144,8 @@ def write_pyramid(
         When decoding the source fails; see `imaging.scan.decoding`.
     """
     options = options or PyramidOptions()
+    check_depth(options, image)
     bits = 16 if image.format == "ushort" else 8
-    if bits == 16 and options.compression in _LOSSY:
-        fault = f"{options.compression} holds 8 bits per sample, the picture has 16"
-        raise OptionsError("compression", fault, "Choose deflate or zstd, or write 8 bits.")
-    if not is_available(options.compression):
-        raise OptionsError("compression", f"this libvips lacks {options.compression}", "Choose deflate.")
     image = image.copy()
     if xmp is not None:
         image.set_type(pyvips.GValue.blob_type, "xmp-data", xmp)
@@ -162,6 +158,15 @@ def write_pyramid(
     with atomic_path(path) as partial, _watched(image, progress), writing(path):
         pyvips.Operation.call("tiffsave", image, os.fsencode(partial), **arguments)
     return OutputSize(image.width, image.height, bits, _levels(image, options.tile), path.stat().st_size)
+
+
+def check_depth(options: PyramidOptions, image: pyvips.Image) -> None:
+    """Raise `OptionsError` when `write_pyramid` would: before the work whose result it is to write."""
+    if image.format == "ushort" and options.compression in _LOSSY:
+        fault = f"{options.compression} holds 8 bits per sample, the picture has 16"
+        raise OptionsError("compression", fault, "Choose deflate or zstd, or write 8 bits.")
+    if not is_available(options.compression):
+        raise OptionsError("compression", f"this libvips lacks {options.compression}", "Choose deflate.")
 
 
 def write_jpeg(

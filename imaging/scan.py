@@ -18,6 +18,7 @@ import pyvips
 from imaging.decoding import decoding
 from imaging.errors import CorruptScan, ForbiddenScan, ScanError, ScanTooLarge, UnsupportedScan
 from imaging.profiles import ColorModel, as_plain_srgb
+from imaging.stage import Scalar
 from imaging.tiff import Directory, Tag, check_segments, read_directories
 
 
@@ -86,6 +87,16 @@ class ScanProperties:
     has_profile: bool
     orientation: int
     dpi: float | None
+
+    def as_parameters(self) -> dict[str, Scalar]:
+        """Return what the file held before `open_scan` made it upright grey or sRGB, for a stage's record."""
+        return {
+            "source_color_model": str(self.color_model),
+            "source_bits": self.bits,
+            "source_bands": self.bands,
+            "source_profile": self.has_profile,
+            "source_orientation": self.orientation,
+        }
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,8 @@ def tile_slots() -> int:
 
 
 def restoration_slots() -> int:
-    """Return how many restorations this machine runs at once; each uses several threads."""
-    return max(1, (os.cpu_count() or 1) // 2)
+    """Return how many restorations this machine runs at once; each uses up to four threads."""
+    return max(1, (os.cpu_count() or 1) // 4)
 
 
 def configured_catalog_dsn() -> str | None:

@@ -39,6 +39,18 @@ def within(image: pyvips.Image, area: Area) -> pyvips.Image:
     return image.crop(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
 
 
+def scaled(area: Area, height: int, width: int, factor: float) -> Area:
+    """Return where `area` lies on the scan at `factor` of its size, `height`×`width` px; never empty."""
+    rows, columns = (
+        slice(
+            min(round(part.start * factor), length - 1),
+            max(1, min(round(part.stop * factor), length)),
+        )
+        for part, length in zip(area, (height, width), strict=True)
+    )
+    return rows, columns
+
+
 def _inside(found: slice, side: int, step: int, length: int) -> slice:
     """Return where a scan of `length` px is photograph, of which `found` on `side` px is told."""
     start = (found.start + _WRITTEN_OVER) * step if found.start else 0

@@ -23,9 +23,11 @@ Pixels = npt.NDArray[Any]
 """H×W or H×W×B, uint8 or uint16."""
 
 _BAND_BYTES = 96 * 2**20
-"""A band of one layer takes no more memory than this, unless it would be lower than `_LOWEST_BAND`."""
+"""The pixels of a band of one layer take no more memory, unless it would be lower than `_LOWEST_BAND`."""
 _LOWEST_BAND = 128
 """Pixels; lower bands would be mostly margin."""
+_GRID = 32
+"""Bands begin at multiples of this, px, as the cells of the networks do, so that they see the same cells."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class BandFolder:
         self.folder = folder
         self.width = width
         self.height = height
-        affordable = max(_LOWEST_BAND, _BAND_BYTES // (width * pixel_bytes))
+        affordable = max(_LOWEST_BAND, _BAND_BYTES // (width * pixel_bytes) // _GRID * _GRID)
         self.band_height = min(tile, affordable)
         folder.mkdir(parents=True, exist_ok=True)
         self._read = lru_cache(maxsize=3)(self._decode)

@@ -212,7 +212,7 @@ class _Tally:
 def trace_regions(
     census: Census, bands: BandFolder, layer: str, mended: Container[DamageKind] = (), most: int = 500
 ) -> tuple[Mapping[str, Any], ...]:
-    """Outline the `most` largest defects, largest first, and say which are of kinds that were `mended`.
+    """Outline the `most` largest defects, largest first, and say which are all of kinds that were `mended`.
 
     Each is ``{"kind", "mended", "polygon"}``, the polygon in full-size pixels.
     """
@@ -224,7 +224,12 @@ def trace_regions(
         outlines[i] = _outline(bands, layer, census.boxes[i], int(sizes[i]))
     kinds = {i: DamageKind(int(census.kinds[i])) for i in largest}
     return tuple(
-        {"kind": kinds[i].label, "mended": kinds[i] in mended, "polygon": outlines[i]} for i in largest
+        {
+            "kind": kinds[i].label,
+            "mended": all(kind in mended for kind in DamageKind if census.areas[i, kind]),
+            "polygon": outlines[i],
+        }
+        for i in largest
     )
 
 

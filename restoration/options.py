@@ -12,7 +12,7 @@ from restoration.tone import ToneOptions
 
 @dataclass(frozen=True)
 class RestorationOptions:
-    """The options of the restoration stage; every one is recorded with the result.
+    """The options of the restoration stage; all that determine the result are recorded with it.
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ class RestorationOptions:
     pyramid
         How the two pictures are written.
     tile
-        Side of a working tile, px; bounds the memory, not the result.
+        Side of a working tile, px, a multiple of 64, so that tiles begin where the networks' grids do; bounds
+        the memory, and hardly touches the result.
     device
         Where networks run: ``cpu``, ``cuda``, or ``auto`` for CUDA when there is one.
     threads
@@ -55,10 +56,10 @@ class RestorationOptions:
                 raise OptionsError(
                     f"restoration option {name}", f"{value} is outside 0–1", "Choose from 0 to 1."
                 )
-        if not _SMALLEST_TILE <= self.tile <= _LARGEST_TILE:
+        if not _SMALLEST_TILE <= self.tile <= _LARGEST_TILE or self.tile % _GRID:
             raise OptionsError(
                 "restoration option tile",
-                f"{self.tile} px is outside {_SMALLEST_TILE}–{_LARGEST_TILE}",
+                f"{self.tile} px is no multiple of {_GRID} from {_SMALLEST_TILE} to {_LARGEST_TILE}",
                 "Keep the default unless memory is short.",
             )
         if self.device not in _DEVICES and not self.device.startswith("cuda:"):
@@ -83,9 +84,13 @@ class RestorationOptions:
             "tone_levels": self.tone.levels,
             "compression": str(self.pyramid.compression),
             "quality": self.pyramid.quality,
+            "level": self.pyramid.level,
+            "predictor": self.pyramid.predictor,
+            "pyramid_tile": self.pyramid.tile,
         }
 
 
+_GRID = 64
 _SMALLEST_TILE = 128
 _LARGEST_TILE = 8192
 _DEVICES = ("cpu", "cuda", "auto")

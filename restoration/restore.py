@@ -2,11 +2,11 @@
 
 Reads one scan. Writes ``restored.tif`` and ``damage-mask.tif`` (pixel values are `DamageKind`) into the
 folder it is given, and while it works one TIFF per band into a hidden folder there. A kill leaves that
-folder; a repeat with the same scan, options and models goes on from it and makes the same bytes. When all is
-done it is removed.
+folder; a repeat with the same scan, options, models and arithmetic goes on from it and makes the same bytes,
+any other removes it. When all is done it is removed.
 
 The order of work: measure the noise, find the damage everywhere, count it, mend it and quiet the noise,
-assemble.
+measure the tones of what is restored, assemble.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ import pyvips
 import torch
 
 from imaging.disk import keep_apart
-from imaging.fixity import describe_output, sha256_file
-from imaging.pyramid import Compression, PyramidOptions, write_pyramid
+from imaging.fixity import describe_output, remove_partials, sha256_file
+from imaging.pyramid import Compression, PyramidOptions, check_depth, write_pyramid
 from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
-from restoration.area import Area, area_of
+from restoration.area import Area, area_of, scaled
 from restoration.bands import Band, BandFolder
 from restoration.census import Census, settle, trace_regions
 from restoration.defects import Detector, NetworkDetector, with_rims
@@ -41,14 +41,14 @@ from restoration.grain import Quieter
 from restoration.heaps import share_heaps
 from restoration.kinds import DamageKind
 from restoration.mending import Guide, Mender
-from restoration.network import choose_device
+from restoration.network import choose_device, half_is_fast
 from restoration.noise import NoiseReport, estimate_noise, measure_noise
 from restoration.options import RestorationOptions
 from restoration.sampling import encoded, luma, places_of_squares
-from restoration.tone import Tone, measure_tone
+from restoration.tone import Tone, ToneOptions, measure_tone
 
 STAGE = "restoration"
-VERSION = "7"
+VERSION = "8"
 """Changes whenever the same scan and options would give other pixels."""
 
 Progress = Callable[[float], None]
@@ -58,6 +58,10 @@ Pixels = npt.NDArray[Any]
 _RESTORED_FILE, _MASK_FILE = "restored.tif", "damage-mask.tif"
 _MASK_PYRAMID = PyramidOptions(compression=Compression.DEFLATE, predictor=False, labels=True)
 """A mask is a list of kinds: nothing of it may be lost, however the photograph is packed."""
+_UNFINISHED = ".restoration-"
+"""How the name of the folder of an unfinished restoration begins."""
+_TONE_SAMPLE = 2048
+"""Tones are measured on the restored photograph reduced to this side, px."""
 _FOUND, _MASK, _RESTORED = "found", "mask", "restored"
 _SHARE_OF_DETECTION, _SHARE_OF_MENDING, _SHARE_OF_WRITING = 0.4, 0.5, 0.08
 _DETECTION_PARTS = 2
@@ -78,7 +82,8 @@ def restore(
     Parameters
     ----------
     scan
-        Grey or RGB, 8 or 16 bits; size, bands and depth are kept.
+        Of any kind that `imaging.scan.open_scan` reads as grey or RGB of 8 or 16 bits; size, bands and depth
+        of what it returns are kept, and the result's parameters say what the file holds.
     into
         An existing folder; unfinished work found in it is continued.
     options
@@ -91,7 +96,8 @@ def restore(
     ScanError
         The scan can not be read.
     OptionsError
-        The restored photograph would replace the scan, or there is no such device.
+        The restored photograph would replace the scan, the compression does not take its depth, or there is
+        no such device.
     ModelError
         A network's weights are absent or altered.
     StoreError
@@ -101,18 +107,20 @@ def restore(
     progress = progress or (lambda share: None)
     started = time.monotonic()
     keep_apart(scan, (into / name for name in (_RESTORED_FILE, _MASK_FILE)))
+    properties = inspect_scan(scan)
     source = sha256_file(scan)
     with decoding(scan), _tiles_in_parallel(options.threads) as pool:
         image = open_scan(scan)
+        check_depth(options.pyramid, image)
         workers = _Workers.hire(image, options, pool)
-        bands = _bands(image, into / f".{_fingerprint(source, options, workers.models)}", options)
+        bands = _bands(image, into, _fingerprint(source, workers), options)
         _find_damage(image, bands, workers, progress)
         census = settle(bands, _FOUND, _MASK)
         if workers.mender is not None and census.count:
             workers.mender.guide = Guide.of(image, bands.joined(_MASK))
         _restore_bands(image, bands, workers, progress)
-        tone = measure_tone(image, options.tone, workers.area)
-        files = _assemble(image, bands, tone, options, into, dpi=inspect_scan(scan).dpi, progress=progress)
+        tone = _tone_of_restored(bands, image, workers)
+        files = _assemble(image, bands, tone, options, into, dpi=properties.dpi, progress=progress)
     after = _noise_in_bands(bands) if tone.steps else measure_noise(open_scan(into / _RESTORED_FILE))
     regions = trace_regions(census, bands, _MASK, _mended_kinds(options))
     shutil.rmtree(bands.folder)
@@ -124,7 +132,12 @@ def restore(
         input_sha256=source,
         files=files,
         models=workers.at_work(census),
-        parameters={**options.parameters(), "tone": json.dumps(tone.to_dict(), sort_keys=True)},
+        parameters={
+            **options.parameters(),
+            **workers.arithmetic,
+            **properties.as_parameters(),
+            "tone": json.dumps(tone.to_dict()),
+        },
         figures={**figures, "seconds": round(time.monotonic() - started, 3)},
         regions=regions,
     )
@@ -153,6 +166,7 @@ class _Workers:
 
     options: RestorationOptions
     pool: ThreadPoolExecutor
+    device: str
     noise: NoiseReport
     area: Area
     """What of the scan is photograph and not border."""
@@ -168,12 +182,19 @@ class _Workers:
         return cls(
             options=options,
             pool=pool,
+            device=device,
             noise=noise,
             area=area_of(image),
             detector=NetworkDetector(device),
             mender=Mender(noise, device=device) if options.mend else None,
             quieter=Quieter(noise, options.denoise, device) if options.denoise else None,
         )
+
+    @property
+    def arithmetic(self) -> dict[str, Scalar]:
+        """Return where networks run and how they reckon: the last bits of the result depend on it."""
+        half = half_is_fast(torch.device(self.device))
+        return {"device": self.device, "arithmetic": "bfloat16" if half else "float32"}
 
     @property
     def models(self) -> tuple[ModelReference, ...]:
@@ -188,10 +209,8 @@ class _Workers:
 
     @property
     def margin(self) -> int:
-        """Pixels around a tile that mending and noise reduction look at."""
-        return max(
-            (worker.context for worker in (self.mender, self.quieter) if worker is not None), default=0
-        )
+        """Pixels around a tile that noise reduction looks at, and mending of those in turn."""
+        return sum(worker.context for worker in (self.mender, self.quieter) if worker is not None)
 
 
 def _models_of(*workers: Detector | Mender | Quieter | None) -> tuple[ModelReference, ...]:
@@ -210,12 +229,19 @@ def _mended_kinds(options: RestorationOptions) -> frozenset[DamageKind]:
     return frozenset(DamageKind) - kept if options.mend else frozenset()
 
 
-def _fingerprint(source: str, options: RestorationOptions, models: tuple[ModelReference, ...]) -> str:
-    determining = [VERSION, source, options.parameters(), [model.sha256 for model in models]]
+def _fingerprint(source: str, workers: _Workers) -> str:
+    models = [model.sha256 for model in workers.models]
+    determining = [VERSION, source, workers.options.parameters(), workers.arithmetic, models]
     return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _bands(image: pyvips.Image, folder: Path, options: RestorationOptions) -> BandFolder:
+def _bands(image: pyvips.Image, into: Path, fingerprint: str, options: RestorationOptions) -> BandFolder:
+    """Return the bands of this work, found or new, and remove what any other left unfinished."""
+    folder = into / f"{_UNFINISHED}{fingerprint}"
+    for other in into.glob(f"{_UNFINISHED}*"):
+        if other != folder:
+            shutil.rmtree(other)
+    remove_partials(into / _RESTORED_FILE, into / _MASK_FILE)
     pixel_bytes = image.bands * (2 if image.format == "ushort" else 1)
     return BandFolder(folder, image.width, image.height, pixel_bytes, options.tile)
 
@@ -320,6 +346,17 @@ def _noise_in_bands(bands: BandFolder) -> NoiseReport:
     )
 
 
+def _tone_of_restored(bands: BandFolder, image: pyvips.Image, workers: _Workers) -> Tone:
+    """Measure tones where specks are mended, which would else be the whitest white and the blackest black."""
+    wishes = workers.options.tone
+    if wishes == ToneOptions():
+        return Tone()
+    factor = min(1.0, _TONE_SAMPLE / max(image.width, image.height))
+    restored = bands.joined(_RESTORED).copy(interpretation=image.interpretation)
+    sample = restored.resize(factor).copy_memory()
+    return measure_tone(sample, wishes, scaled(workers.area, sample.height, sample.width, factor))
+
+
 def _assemble(
     image: pyvips.Image,
     bands: BandFolder,
@@ -332,6 +369,7 @@ def _assemble(
 ) -> tuple[OutputFile, ...]:
     restored = bands.joined(_RESTORED).copy(interpretation=image.interpretation)
     done = _SHARE_OF_DETECTION + _SHARE_OF_MENDING
+    (into / _MASK_FILE).unlink(missing_ok=True)  # a kill must not leave a former mask beside new pixels
     write_pyramid(
         tone.apply(restored),
         into / _RESTORED_FILE,

@@ -31,10 +31,14 @@ def places_of_squares(
     across = min(-(-width // side), max(1, round((samples * width / height) ** 0.5)), samples)
     down = min(-(-height // side), samples // across)
     across_side, down_side = min(side, width), min(side, height)
-    for row, column in product(range(down), range(across)):
-        left = round(column * (width - across_side) / max(1, across - 1))
-        top = round(row * (height - down_side) / max(1, down - 1))
+    lefts, tops = _spread(across, width - across_side), _spread(down, height - down_side)
+    for top, left in product(tops, lefts):
         yield left, top, across_side, down_side
+
+
+def _spread(number: int, room: int) -> list[int]:
+    """Return places from 0 to `room`, evenly; a single one is in the middle."""
+    return [round(i * room / (number - 1)) for i in range(number)] if number > 1 else [room // 2]
 
 
 def encoded(pixels: NDArray[Any]) -> NDArray[np.float32]:

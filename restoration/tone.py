@@ -230,14 +230,21 @@ class Tone:
 
     @classmethod
     def from_dict(cls, parameters: Mapping[str, Mapping[str, Any]]) -> Tone:
-        """Read what `to_dict` returned, also after JSON; raise `OptionsError` at a step that is unknown."""
+        """Read what `to_dict` returned, also after JSON, which may change the order of keys.
+
+        Raises
+        ------
+        OptionsError
+            At a step that is unknown.
+        """
         unknown = set(parameters) - set(_STEPS)
         if unknown:
             raise OptionsError("tone", f"{sorted(unknown)} are no steps", f"Known are {sorted(_STEPS)}.")
-        return cls(tuple(_STEPS[name](**_tuples(values)) for name, values in parameters.items()))
+        return cls(tuple(_STEPS[n](**_tuples(parameters[n])) for n in _STEPS if n in parameters))
 
 
 _STEPS: Mapping[str, Any] = {step.name: step for step in (Stain, Fade, Tint, ToneCurve)}
+"""In the order in which they are made."""
 
 
 def measure_tone(image: pyvips.Image, options: ToneOptions, area: Area | None = None) -> Tone:

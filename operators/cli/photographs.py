@@ -1,4 +1,4 @@
-"""Commands on single files: inspect, restore, colorize. None needs a service."""
+"""Commands on single files: inspect, restore, undo-tones, colorize. None needs a service."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(rich_help_panel=PANEL)(inspect)
     app.command(rich_help_panel=PANEL)(restore)
+    app.command(rich_help_panel=PANEL)(undo_tones)
     app.command(rich_help_panel=PANEL)(colorize)
 
 
@@ -67,9 +68,10 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Mend damage and reduce noise; writes restored.tif and damage-mask.tif.
+    """Mend damage and reduce noise; writes restored.tif, damage-mask.tif and restoration.json.
 
-    The picture keeps its size and depth. Interrupted work goes on where it stopped.
+    The picture keeps its size and depth; the record says what was done, and by what. A page other than the
+    first is cut out into page.tif before. Interrupted work goes on where it stopped.
 
     [dim]heliochrome restore 1987.12.tif --denoise 0.3[/]
     """
@@ -91,6 +93,28 @@ def restore(  # noqa: PLR0917 - typer makes options of them
         _show(work(scan, folder, options, progress=tell), folder, as_json)
 
 
+def undo_tones(
+    record: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The restoration.json of a restoration.")
+    ],
+    to: Annotated[Path, typer.Option(help="The TIFF to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a restored photograph with the tones it had before they were changed.
+
+    What was mended stays mended; only what was clipped does not come back.
+
+    [dim]heliochrome undo-tones 1987.12-restored/restoration.json --to 1987.12-tones-kept.tif[/]
+    """
+    from restoration.undo import undo_tones as undo  # noqa: PLC0415 - loads libvips
+
+    written = asdict(undo(record, to))
+    if as_json:
+        tell_json(written)
+    else:
+        tell_facts(str(to), {name: written[name] for name in ("width", "height", "bits", "sha256")})
+
+
 def colorize(  # noqa: PLR0917 - typer makes options of them
     photograph: Scan,
     into: Into = None,
@@ -106,7 +130,7 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> int:
-    """Infer colors; writes colorized.tif and confidence.tif. Lightness stays exactly as it is.
+    """Infer colors; writes colorized.tif, confidence.tif and colorization.json. Lightness stays as it is.
 
     The colors are a model's inference, and the file says so. Interrupted work goes on where it stopped.
 
@@ -165,7 +189,14 @@ def _page(file: Path, page: int, folder: Path) -> Path:
 
 
 def _show(result: StageResult, folder: Path, as_json: bool) -> None:
+    from imaging.disk import writing  # noqa: PLC0415 - loads libvips
+    from imaging.fixity import atomic_path  # noqa: PLC0415
+
     files = {str(file.role): str(folder / file.name) for file in result.files}
+    record = folder / f"{result.stage}.json"
+    with writing(record), atomic_path(record) as partial:
+        partial.write_text(result.to_json(), encoding="utf-8")
+    files["record"] = str(record)
     if as_json:
         tell_json({"files": files, "result": asdict(result)})
     else:

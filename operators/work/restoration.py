@@ -15,6 +15,7 @@ from catalog.store import Store, stage_key
 from imaging.errors import CatalogError
 from imaging.fixity import sha256_file
 from imaging.pages import cut_out_page
+from imaging.scan import inspect_scan
 from imaging.stage import Role, StageResult
 from operators.outcome import Done, Passage
 from operators.progress import Progress
@@ -66,18 +67,23 @@ class Restoring(StageWorker):
             if version.stage == PAGE_STAGE:
                 page = version.derivative(Role.ORIGINAL)
                 return page.sha256, self.store.resolve(page.path)
+        return self._digest(scan), self.original(scan)
+
+    @staticmethod
+    def _digest(scan: Scan) -> str:
         if scan.sha256 is None:
             raise CatalogError(scan.original_name, "has no digest", "Ingest it again.")
-        return scan.sha256, self.original(scan)
+        return scan.sha256
 
     def _cutting_out(self, scan: Scan) -> Commission:
-        original, digest = self.original(scan), scan.sha256 or ""
+        original, digest = self.original(scan), self._digest(scan)
         parameters = {"page": scan.page}
 
         def work(folder: Path, share: Share) -> StageResult:
             output = cut_out_page(original, scan.page, folder / "page.tif")
+            read = inspect_scan(original, page=scan.page).as_parameters()
             return StageResult(
-                PAGE_STAGE, PAGE_VERSION, sha256_file(original), (output,), parameters=parameters
+                PAGE_STAGE, PAGE_VERSION, sha256_file(original), (output,), parameters={**parameters, **read}
             )
 
         key = stage_key(input_sha256=digest, stage=PAGE_STAGE, version=PAGE_VERSION, parameters=parameters)

@@ -64,17 +64,17 @@ class StageWorker(ABC):
     def process(self, item: Passage, progress: Progress) -> Done:
         """Take one scan through the stage."""
         scan = self._scan(item)
-        try:
-            version, fresh = self.carry_out(scan, self.commission(scan, item), progress.share)
-        except ScanError as error:
-            # Named as people know it, not as the store does.
-            raise type(error)(scan.original_name, error.fault, error.remedy) from error
+        version, fresh = self.carry_out(scan, self.commission(scan, item), progress.share)
         return Done(scans=(item.with_version(version.id),), fresh=int(fresh))
 
     def carry_out(self, scan: Scan, commission: Commission, share: Share) -> tuple[Version, bool]:
         """Return the recorded outcome of a commission, and whether it was made just now."""
         started = datetime.now(UTC)
-        produced = self.store.produce(commission.key, lambda folder: commission.work(folder, share))
+        try:
+            produced = self.store.produce(commission.key, lambda folder: commission.work(folder, share))
+        except ScanError as error:
+            # Named as people know it, not as the store does.
+            raise type(error)(scan.original_name, error.fault, error.remedy) from error
         circumstances = since(started) if produced.fresh else since(*self._period(produced))
         recorded = outcomes.record_success(
             self.engine, scan.id, produced.key, produced.result, circumstances, for_review=self.for_review

@@ -10,7 +10,7 @@ import pytest
 import pyvips
 
 from imaging.lab import grey_to_lightness
-from restoration.area import SIDE, area_of, overview
+from restoration.area import SIDE, area_of, overview, scaled
 from restoration.sampling import encoded, luma
 
 
@@ -60,3 +60,11 @@ def test_the_cost_does_not_grow_with_the_square_of_the_width() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 200 * 2**20
+
+
+def test_an_area_is_scaled_and_never_empty() -> None:
+    area = (slice(100, 900), slice(0, 601))
+    assert scaled(area, 500, 301, 0.5) == (slice(50, 450), slice(0, 300))
+    thin = (slice(996, 1000), slice(0, 3))
+    rows, columns = scaled(thin, 10, 1, 0.01)
+    assert (rows, columns) == (slice(9, 10), slice(0, 1))

@@ -33,3 +33,10 @@ def test_bands_of_strips_beyond_libtiffs_limit_are_read(tmp_path: Path) -> None:
     bands.save("restored", band, np.full((130, 68_500, 3), 7, np.uint16))
     assert (bands.rows("restored", 127, 130) == 7).all()
     assert bands.joined("restored").min() == 7
+
+
+@pytest.mark.parametrize("width", [20_000, 30_000, 50_000])
+def test_bands_begin_where_the_cells_of_the_networks_do(tmp_path: Path, width: int) -> None:
+    bands = BandFolder(tmp_path / "bands", width=width, height=3000, pixel_bytes=6, tile=1024)
+    assert len(bands) > 3
+    assert all(band.top % 32 == 0 for band in bands)

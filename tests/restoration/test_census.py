@@ -111,3 +111,17 @@ def _found(folder: Path, verdicts: np.ndarray) -> np.ndarray:
     mask = bands.rows("mask", 0, len(verdicts))
     assert np.array_equal(mask, settle_picture(verdicts))
     return mask
+
+
+def test_a_defect_is_mended_only_when_all_of_it_is(tmp_path: Path) -> None:
+    verdicts = np.zeros((40, 60), np.uint8)
+    verdicts[10:13, 5:45] = DamageKind.SCRATCH + SURE
+    verdicts[10:20, 45:55] = DamageKind.LOSS
+    bands = _bands(tmp_path, verdicts, 40)
+    census = settle(bands, "found", "mask")
+    kinds = [DamageKind.SCRATCH, DamageKind.LOSS]
+
+    (region,) = trace_regions(census, bands, "mask", mended=kinds[:1])
+    assert (region["kind"], region["mended"]) == ("scratch", False)
+    (region,) = trace_regions(census, bands, "mask", mended=kinds)
+    assert (region["kind"], region["mended"]) == ("scratch", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,14 @@ import pytest
 from numpy.typing import NDArray
 
 from imaging.errors import CorruptScan, OptionsError
+from imaging.pyramid import Compression, PyramidOptions
+from imaging.scan import open_scan
 from imaging.stage import Role, StageResult
 from restoration.bands import BandFolder
 from restoration.kinds import DamageKind
 from restoration.options import RestorationOptions
 from restoration.restore import mendable, restore
-from restoration.tone import ToneOptions
+from restoration.tone import Tone, ToneOptions
 
 Picture = NDArray[np.float32]
 ONLY_MEND = RestorationOptions(denoise=0.0, sensitivity=0.7, threads=1)
@@ -145,6 +148,85 @@ def test_tiles_do_not_show(
     assert abs(difference).mean() < 0.05
 
 
+def test_other_options_remove_what_was_left_unfinished(
+    damaged: Picture, write: Callable, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = write(damaged)
+    _killed_after(4, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        restore(scan, into, SMALL_TILES)
+    monkeypatch.undo()
+    (into / ".restored.tif.0123456789ab.partial").write_bytes(b"half a picture")
+    assert len(list(into.iterdir())) == 2
+    restore(scan, into, replace(SMALL_TILES, sensitivity=0.6))
+    assert [path.name for path in sorted(into.iterdir())] == ["damage-mask.tif", "restored.tif"]
+
+
+def test_other_arithmetic_does_not_go_on_where_this_stopped(
+    damaged: Picture, write: Callable, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = write(damaged)
+    _killed_after(4, monkeypatch)
+    monkeypatch.setattr("restoration.restore.half_is_fast", lambda device: True)
+    with pytest.raises(KeyboardInterrupt):
+        restore(scan, into, SMALL_TILES)
+    monkeypatch.undo()
+    monkeypatch.setattr("restoration.restore.half_is_fast", lambda device: False)
+    made = _killed_after(99, monkeypatch)
+    result = restore(scan, into, SMALL_TILES)
+    assert "found-00000.tif" in made
+    assert (result.parameters["device"], result.parameters["arithmetic"]) == ("cpu", "float32")
+
+
+def test_lossy_packing_of_sixteen_bits_is_refused_before_the_work(
+    damaged: Picture, write: Callable, into: Path
+) -> None:
+    options = replace(ONLY_MEND, pyramid=PyramidOptions(compression=Compression.JPEG))
+    with pytest.raises(OptionsError, match="16"):
+        restore(write(damaged, bits=16), into, options)
+    assert not list(into.iterdir())
+
+
+def test_tones_are_measured_where_specks_are_mended(
+    photograph: Picture, write: Callable, pixels: Callable, into: Path
+) -> None:
+    faded = np.float32(0.3) + np.float32(0.3) * photograph
+    options = replace(ONLY_MEND, tone=ToneOptions(levels=True))
+    clean = restore(write(faded), into, options)
+    specked = np.asarray(faded.copy())
+    for x, y in ((30, 30), (80, 120), (150, 90), (180, 250)):
+        cv2.circle(specked, (x, y), 4, 0.98, -1)
+    dirty = restore(write(cv2.GaussianBlur(specked, (0, 0), 0.5)), into, options)
+    assert dirty.figures["defects"] == 4
+    white = [json.loads(str(result.parameters["tone"]))["levels"]["white"] for result in (clean, dirty)]
+    assert white[1] == pytest.approx(white[0], abs=0.02)
+
+
+def test_changed_tones_can_be_undone_from_the_record(
+    photograph: Picture, write: Callable, pixels: Callable, into: Path
+) -> None:
+    faded = np.float32(0.3) + np.float32(0.3) * photograph
+    scan = write(faded, bits=16, bands=3)
+    everything = ToneOptions(flatten=True, neutral=True, levels=True)
+    result = restore(scan, into, RestorationOptions(mend=False, denoise=0, tone=everything))
+    tone = Tone.from_dict(json.loads(str(result.parameters["tone"])))
+    assert [step.name for step in tone.steps] == ["stain", "fade", "neutral", "levels"]
+    undone = tone.undo(open_scan(into / "restored.tif")).numpy()
+    difference = abs(undone.astype(float) - pixels(scan)) / 65535
+    assert np.quantile(difference, 0.99) < 1e-3
+    assert np.abs(pixels(into / "restored.tif").astype(float) - pixels(scan)).mean() / 65535 > 0.05
+
+
+def test_the_record_says_what_the_file_held(damaged: Picture, write: Callable, into: Path) -> None:
+    scan = write(damaged, bits=16)
+    parameters = restore(scan, into, ONLY_MEND).parameters
+    assert {name: parameters[f"source_{name}"] for name in ("color_model", "bits", "profile")} == {
+        "color_model": "grey",
+        "bits": 16,
+        "profile": False,
+    }
+
+
 def test_progress_rises_to_one(damaged: Picture, write: Callable, into: Path) -> None:
     shares: list[float] = []
     restore(write(damaged), into, SMALL_TILES, progress=shares.append)
@@ -209,7 +291,9 @@ def test_scans_of_any_size_pass(
     assert np.array_equal(pixels(into / "restored.tif"), pixels(scan))
 
 
-@pytest.mark.parametrize("wrong", [{"sensitivity": 1.5}, {"denoise": -0.1}, {"tile": 7}, {"device": "tpu"}])
+@pytest.mark.parametrize(
+    "wrong", [{"sensitivity": 1.5}, {"denoise": -0.1}, {"tile": 7}, {"tile": 1000}, {"device": "tpu"}]
+)
 def test_options_outside_their_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(OptionsError, match=next(iter(wrong))):
         RestorationOptions(**wrong)

@@ -40,10 +40,10 @@ def sepia(pixels: np.ndarray) -> np.ndarray:
 
 
 STEPS = [
-    ToneCurve(0.04, 0.97, 0.8),
-    Tint((1.0, 6.0, -4.0), (3.0, 20.0, -12.0)),
     Stain(((0.0, 2.0), (3.0, -1.0)), ((0.0, 6.0), (2.0, 4.0))),
     Fade(0.05, -0.04, 0.03, 0.02, -0.05),
+    Tint((1.0, 6.0, -4.0), (3.0, 20.0, -12.0)),
+    ToneCurve(0.04, 0.97, 0.8),
 ]
 
 
@@ -61,9 +61,10 @@ def test_every_step_can_be_undone(step, dtype):
     assert np.quantile(difference, 0.99) <= (2.5 / 255 if dtype == np.uint8 else 3e-4)
 
 
-def test_parameters_survive_json():
+@pytest.mark.parametrize("sort_keys", [False, True])
+def test_parameters_survive_json_in_the_order_of_the_steps(sort_keys):
     tone = Tone(tuple(STEPS))
-    assert Tone.from_dict(json.loads(json.dumps(tone.to_dict()))) == tone
+    assert Tone.from_dict(json.loads(json.dumps(tone.to_dict(), sort_keys=sort_keys))) == tone
 
 
 def test_unknown_steps_are_refused():

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -22,7 +23,10 @@ from operators.cli.app import run
 from tests.operators.conftest import Photographer
 
 Said = Callable[..., tuple[int, str]]
-COMMANDS = ["up", "demo", "restore", "colorize", "inspect", "catalog", "models", "serve", "publish", "verify"]
+COMMANDS = [
+    *("up", "demo", "restore", "undo-tones", "colorize", "inspect"),
+    *("catalog", "models", "serve", "publish", "verify"),
+]
 
 
 @pytest.fixture
@@ -43,18 +47,7 @@ def own_catalog(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_help_teaches_every_command(heliochrome: Said) -> None:
     status, text = heliochrome("--help")
     assert status == Status.WELL
-    for command in (
-        "up",
-        "demo",
-        "restore",
-        "colorize",
-        "inspect",
-        "catalog",
-        "models",
-        "serve",
-        "publish",
-        "verify",
-    ):
+    for command in COMMANDS:
         assert command in text
         assert heliochrome(command, "--help")[0] == Status.WELL
 
@@ -106,6 +99,21 @@ def test_restore_writes_beside_the_scan(heliochrome: Said, photograph: Photograp
     status, text = heliochrome("verify", files["restored"], "--alone", "--json")
     assert status == Status.WELL
     assert not any(f["verdict"] == Verdict.DIFFERS for one in json.loads(text) for f in one["findings"])
+
+
+def test_tones_are_undone_from_the_record(
+    heliochrome: Said, photograph: Photographer, tmp_path: Path
+) -> None:
+    scan, to = photograph("a.tif"), tmp_path / "as-scanned.tif"
+    options = ("--levels", "--denoise", "0", "--no-mend", "--device", "cpu", "--json")
+    record = json.loads(heliochrome("restore", scan, *options)[1])["files"]["record"]
+    status, text = heliochrome("undo-tones", record, "--to", to, "--json")
+    assert status == Status.WELL
+    assert json.loads(text)["name"] == "as-scanned.tif"
+    with Image.open(scan) as before, Image.open(to) as after:
+        difference = np.abs(np.asarray(before, int) - np.asarray(after, int))
+    assert np.quantile(difference, 0.99) <= 1
+    assert heliochrome("undo-tones", scan, "--to", to)[0] == Status.USAGE
 
 
 def test_unusable_hint_is_wrong_usage(heliochrome: Said, photograph: Photographer) -> None:

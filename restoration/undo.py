@@ -1,0 +1,64 @@
+"""Taking changes of tone back, from the record of a restoration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from imaging.disk import keep_apart
+from imaging.errors import OptionsError, StoreError
+from imaging.fixity import describe_output, sha256_file
+from imaging.pyramid import write_pyramid
+from imaging.scan import decoding, inspect_scan, open_scan
+from imaging.stage import OutputFile, Role, StageResult
+from restoration.restore import STAGE
+from restoration.tone import Tone
+
+_WHICH = "Name the restoration.json that was written beside the restored photograph."
+
+
+def undo_tones(record: Path, target: Path) -> OutputFile:
+    """Write the restored photograph with the tones that it had before they were changed.
+
+    What was mended stays mended. Values come back up to rounding and to what was clipped, see
+    `restoration.tone`.
+
+    Parameters
+    ----------
+    record
+        The `StageResult` as JSON, in the folder of the files that it names.
+    target
+        The pyramidal TIFF to write.
+
+    Raises
+    ------
+    OptionsError
+        The record is none, no tones were changed, or the target is the restored photograph.
+    StoreError
+        The restored photograph is not the one that the record speaks of, or the disk is full.
+    """
+    result = _read(record)
+    restored = record.parent / result.file(Role.RESTORED).name
+    tone = Tone.from_dict(json.loads(str(result.parameters.get("tone") or "{}")))
+    if not tone.steps:
+        raise OptionsError(record, "says that no tones were changed", "Take the restored photograph itself.")
+    if not restored.is_file() or sha256_file(restored) != result.file(Role.RESTORED).sha256:
+        raise StoreError(restored, f"is not the file that {record.name} speaks of", "Restore the scan again.")
+    keep_apart(restored, (target,))
+    with decoding(restored):
+        image = tone.undo(open_scan(restored))
+        write_pyramid(image, target, dpi=inspect_scan(restored).dpi)
+    bits = 16 if image.format == "ushort" else 8
+    return describe_output(
+        target, target.parent, Role.RESTORED, width=image.width, height=image.height, bits=bits
+    )
+
+
+def _read(record: Path) -> StageResult:
+    try:
+        result = StageResult.from_json(record.read_text())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OptionsError(record, f"is no record of a restoration ({error!r})", _WHICH) from error
+    if result.stage != STAGE:
+        raise OptionsError(record, f"is the record of a {result.stage}", _WHICH)
+    return result
