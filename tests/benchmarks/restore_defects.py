@@ -42,6 +42,10 @@ PICTURES = 90
 SENSITIVITY = RestorationOptions().sensitivity
 SIZES = ((0, 30), (30, 100), (100, 400), (400, 10**9))
 """Defects by area, px."""
+CONTRASTS = ((0, 0.5), (0.5, 1), (1, 2), (2, 4), (4, 10**9))
+"""Defects by how much they stand out: the change they make over the deviation of what lies around them."""
+_AROUND = 12
+"""How far what lies around a defect reaches, px."""
 BIHARMONIC_SHARE = 0.08
 """Share of holes up to which the biharmonic method is tried: its cost grows with the square of it."""
 
@@ -90,6 +94,8 @@ class _Score:
 
     table: NDArray[np.int64] = field(default_factory=lambda: np.zeros((7, 7), np.int64))
     sizes: dict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    contrasts: NDArray[np.int64] = field(default_factory=lambda: np.zeros((7, len(CONTRASTS), 2), np.int64))
+    """Found and all pixels of the defects of each kind, by contrast."""
 
     def add(self, truth: Damaged, found: NDArray[np.uint8]) -> None:
         known = ~truth.doubtful
@@ -102,6 +108,10 @@ class _Score:
             size = next(size for size in SIZES if size[0] <= area < size[1])
             self.sizes[size][0] += int(hits[label])
             self.sizes[size][1] += area
+        for kind in DamageKind:
+            for part, contrast in _defects_of(truth, kind):
+                column = next(i for i, (low, high) in enumerate(CONTRASTS) if low <= contrast < high)
+                self.contrasts[kind, column] += int((found[part] > 0).sum()), len(part[0])
 
     def of(self, kind: int | None) -> dict[str, float]:
         """Return precision, recall, F1 and IoU of damage as such (``None``) or of one kind."""
@@ -116,6 +126,21 @@ class _Score:
             "f1": float(2 * hit / max(1, found + true)),
             "iou": float(hit / max(1, found + true - hit)),
         }
+
+
+def _defects_of(truth: Damaged, kind: DamageKind) -> Iterator[tuple[tuple[NDArray[np.intp], ...], float]]:
+    """Yield the pixels of each defect of a kind, and how much it stands out."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((truth.kinds == kind).view(np.uint8))
+    change = abs(truth.picture - truth.clean)
+    reach = np.ones((2 * _AROUND + 1,) * 2, np.uint8)
+    for label, (left, top, width, height, _) in enumerate(stats[1:], start=1):
+        rows = slice(max(0, top - _AROUND), top + height + _AROUND)
+        columns = slice(max(0, left - _AROUND), left + width + _AROUND)
+        defect = labels[rows, columns] == label
+        around = (cv2.dilate(defect.view(np.uint8), reach) > 0) & (truth.kinds[rows, columns] == 0)
+        deviation = float(truth.clean[rows, columns][around].std()) if around.any() else 0.0
+        contrast = float(np.median(change[rows, columns][defect])) / (deviation + 1e-3)
+        yield np.nonzero(labels == label), contrast
 
 
 def measure_detection() -> tuple[dict[str, Any], list[Reached]]:
@@ -137,7 +162,19 @@ def measure_detection() -> tuple[dict[str, Any], list[Reached]]:
             [(kind, r["f1"], r["iou"], r["precision"], r["recall"]) for kind, r in rows.items()],
         )
         show(f"{name}: recall by size of the defect", tuple(sizes), [tuple(sizes.values())])
-        figures[name] = {"kinds": rows, "recall by size": sizes}
+        contrasts = {
+            kind.label: [
+                (float(all_of / max(1, score.contrasts[kind, :, 1].sum())), float(hit / max(1, all_of)))
+                for hit, all_of in score.contrasts[kind]
+            ]
+            for kind in DamageKind
+        }
+        show(
+            f"{name}: recall by how much a defect stands out (in brackets: the share of such pixels)",
+            ("kind", *(f"{low:g}–{high:g} σ" if high < 10**9 else f"> {low:g} σ" for low, high in CONTRASTS)),
+            [(kind, *(f"{r:.2f} ({share:.2f})" for share, r in cells)) for kind, cells in contrasts.items()],
+        )
+        figures[name] = {"kinds": rows, "recall by size": sizes, "recall by contrast": contrasts}
     alarms = {name: false_alarms(detector) for name, detector in detectors.items()}
     figures["false alarms"] = alarms
     show(
