@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from operators.deployment.postgres import PostgresAddress
 
 # Airflow writes its configuration there as soon as it is imported.
@@ -46,3 +48,28 @@ def catalog_dsn(postgres: PostgresAddress) -> Iterator[str]:
     with connection.cursor() as cursor:
         cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     connection.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: PostgresAddress) -> Iterator[Engine]:
+    """A catalog for the whole session, which every test leaves empty; see `engine`."""
+    from catalog.database import connect, migrate
+    from operators.deployment.postgres import ensure_database
+
+    name = f"catalog_{uuid.uuid4().hex}"
+    ensure_database(postgres, name)
+    engine = connect(postgres.dsn(name))
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(migrated: Engine) -> Iterator[Engine]:
+    """An engine on an empty catalog; what the test commits is gone after it."""
+    from catalog.schema import metadata
+
+    yield migrated
+    with migrated.begin() as connection:
+        names = ", ".join(table.name for table in metadata.sorted_tables)
+        connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")

@@ -1,41 +1,17 @@
-"""An empty catalog, a store and an inbox for each test, and photographs to put into it."""
+"""A store and an inbox for each test, and photographs to put into it."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import Engine
 
-from catalog.database import connect, migrate
-from catalog.schema import metadata
 from catalog.store import Store
 
 Photographer = Callable[..., Path]
-
-
-@pytest.fixture(scope="session")
-def migrated(postgres) -> Iterator[Engine]:
-    from operators.deployment.postgres import ensure_database
-
-    name = f"operators_{uuid.uuid4().hex}"
-    ensure_database(postgres, name)
-    engine = connect(postgres.dsn(name))
-    migrate(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def engine(migrated: Engine) -> Iterator[Engine]:
-    yield migrated
-    with migrated.begin() as connection:
-        names = ", ".join(table.name for table in metadata.sorted_tables)
-        connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
 
 
 @pytest.fixture
