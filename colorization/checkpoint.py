@@ -44,7 +44,7 @@ class Checkpoints:
     def __init__(self, into: Path, digest: str) -> None:
         self.folder = into / f"{_PREFIX}{digest[:20]}"
         for other in into.glob(f"{_PREFIX}*"):
-            if other != self.folder:
+            if other != self.folder and other.is_dir():
                 shutil.rmtree(other)
         self.folder.mkdir(parents=True, exist_ok=True)
 

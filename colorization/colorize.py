@@ -36,7 +36,7 @@ from imaging.fixity import describe_output, sha256_file
 from imaging.lab import fit_gamut, lab_to_srgb
 from imaging.pyramid import Compression, Progress, PyramidOptions, write_pyramid
 from imaging.rows import ComputedRows
-from imaging.scan import ScanProperties, decoding, inspect_scan, open_scan
+from imaging.scan import ScanProperties, decoding, inspect_scan, open_scan, unchanging
 from imaging.stage import ModelReference, OutputFile, Role, StageResult
 from imaging.surround import photograph_mask
 
@@ -98,6 +98,8 @@ def colorize(
     ------
     ScanError
         When the photograph can not be read.
+    UnfinishedScan
+        When somebody changed it meanwhile.
     OptionsError
         When an option does not fit, or an output would replace the photograph.
     ModelError
@@ -107,11 +109,15 @@ def colorize(
     """
     options = options or ColorizationOptions()
     began = time.monotonic()
-    names = [_COLOR_FILE, _CONFIDENCE_FILE, *map(_alternative_file, range(1, options.alternatives + 1))]
-    keep_apart(photograph, (into / name for name in names))
-    with _threads(options.threads):
+    keep_apart(photograph, (into / name for name in outputs(options.alternatives)))
+    with unchanging(photograph), _threads(options.threads):
         job = _Job(photograph, into, options, predictor, progress or (lambda share: None))
         return job.run(began)
+
+
+def outputs(alternatives: int) -> tuple[str, ...]:
+    """Return the names of the files that `colorize` writes."""
+    return (_COLOR_FILE, _CONFIDENCE_FILE, *map(_alternative_file, range(1, alternatives + 1)))
 
 
 def _alternative_file(number: int) -> str:
@@ -281,6 +287,7 @@ class _Job:
                 "primaries": str(self.options.primaries),
                 "hints": len(self.options.hints),
                 "alternatives": len(files) - 2,
+                "page": self.options.page,
                 **self.scan.as_parameters(),
             },
             figures={

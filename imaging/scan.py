@@ -10,13 +10,22 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyvips
 
 from imaging.decoding import decoding
-from imaging.errors import CorruptScan, ForbiddenScan, ScanError, ScanTooLarge, UnsupportedScan
+from imaging.errors import (
+    CorruptScan,
+    ForbiddenScan,
+    ScanError,
+    ScanTooLarge,
+    UnfinishedScan,
+    UnsupportedScan,
+)
 from imaging.profiles import ColorModel, as_plain_srgb
 from imaging.stage import Scalar
 from imaging.tiff import Directory, Tag, check_segments, read_directories
@@ -125,6 +134,8 @@ _UNSTATED_DPI = 26
 """libvips reports 1 px/mm (25.4 dpi) for files that state no resolution."""
 _FLOAT_OR_SIGNED = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
 _DEPTHS = (1, 2, 4, 8, 16)
+_CIELAB = 8
+"""PhotometricInterpretation (TIFF 6.0, section 23)."""
 
 
 def inspect_scan(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0) -> ScanProperties:
@@ -175,6 +186,25 @@ def open_scan(
         if properties.orientation not in (1, 0):
             image = image.autorot()
         return as_plain_srgb(path, image, properties.color_model)
+
+
+@contextmanager
+def unchanging(path: Path) -> Iterator[None]:
+    """Raise `UnfinishedScan` when somebody changed the file while the block read it."""
+    before = _state(path)
+    yield
+    if _state(path) != before:
+        raise UnfinishedScan(
+            path, "it was changed while it was read", "Run it again when nobody writes the file."
+        )
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def is_settled(path: Path, quiet_seconds: float) -> bool:
@@ -290,8 +320,11 @@ def _tiff_page(path: Path, limits: ScanLimits, page: int) -> tuple[Directory, in
     directory = pages[page]
     _check_size(path, directory.first(Tag.WIDTH, 0), directory.first(Tag.HEIGHT, 0), limits)
     sample_format = _FLOAT_OR_SIGNED.get(directory.first(Tag.SAMPLE_FORMAT, 1))
-    if sample_format and directory.first(Tag.PHOTOMETRIC, 1) != 8:
+    if sample_format and directory.first(Tag.PHOTOMETRIC, 1) != _CIELAB:
         raise UnsupportedScan(path, f"its samples are {sample_format}", "Export it with 8 or 16 bits.")
+    if directory.first(Tag.PHOTOMETRIC, 1) == _CIELAB and directory.first(Tag.BITS_PER_SAMPLE, 1) == 8:
+        remedy = "Export it as RGB, or with 16 bits."
+        raise UnsupportedScan(path, "it is CIELAB of 8 bits, which libvips does not read", remedy)
     if directory.first(Tag.BITS_PER_SAMPLE, 1) not in _DEPTHS:
         depth = directory.first(Tag.BITS_PER_SAMPLE, 1)
         raise UnsupportedScan(path, f"it has {depth} bits per sample", "Export it with 8 or 16 bits.")

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyvips
 
 from imaging.disk import writing
+from imaging.errors import StoreError
 from imaging.fixity import atomic_path
 
 Pixels = npt.NDArray[Any]
@@ -90,7 +91,13 @@ class BandFolder:
             image.tiffsave(str(partial), compression="packbits" if pixels.dtype == np.uint8 else "none")
 
     def rows(self, layer: str, top: int, bottom: int) -> Pixels:
-        """Return rows `top` to `bottom` of `layer`, from however many bands they lie in."""
+        """Return rows `top` to `bottom` of `layer`, from however many bands they lie in.
+
+        Raises
+        ------
+        StoreError
+            When a band is damaged.
+        """
         first, last = top // self.band_height, (bottom - 1) // self.band_height
         parts = []
         for index in range(first, last + 1):
@@ -106,8 +113,12 @@ class BandFolder:
         return joined.crop(0, 0, self.width, self.height)  # arrayjoin pads the last band to full height
 
     def _decode(self, layer: str, index: int) -> Pixels:
-        image = self._open(layer, index)
-        pixels: Pixels = image.numpy()
+        try:
+            image = self._open(layer, index)
+            pixels: Pixels = image.numpy()
+        except pyvips.Error as error:
+            remedy = f"Remove {self.folder} and run it again."
+            raise StoreError(self._path(layer, index), "this unfinished work is damaged", remedy) from error
         # Of a single pixel NumPy is given a scalar.
         return pixels.reshape((image.height, image.width, image.bands)[: 2 if image.bands == 1 else 3])
 

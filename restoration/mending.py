@@ -85,9 +85,9 @@ class Mender:
         -------
         H×W×B; equal to `tile` outside the mask.
         """
-        if not mask.any():
-            return tile
         damaged = mask if damaged is None else damaged
+        if not mask.any() or (self.guide is None and damaged.all()):  # nothing to do, or to do it from
+            return tile
         filled = self._filled(tile, damaged, left, top)
         mended = filled.copy()
         for core, reach, inner in _patches(mask, self.context):
@@ -170,13 +170,16 @@ class Guide:
     step: int
 
     @classmethod
-    def of(cls, image: pyvips.Image, damaged: pyvips.Image) -> Guide | None:
-        """Return the guide of `image` without what is `damaged` (non-zero), ``None`` where none is needed."""
+    def of(cls, image: pyvips.Image, damaged: pyvips.Image, tile: int) -> Guide | None:
+        """Return the guide of `image` without what is `damaged` (non-zero).
+
+        ``None`` where a `tile` of so many px sees all there is to see.
+        """
+        if max(image.width, image.height) <= tile:
+            return None
         step = 1
         while max(image.width, image.height) > step * _GUIDE_SIDE:
             step *= 2
-        if step < _LEAST_GUIDE_STEP:
-            return None
         sound = (damaged == 0) / 255
         top = 65535 if image.format == "ushort" else 255
         sums = (image * sound / top).bandjoin(sound).shrink(step, step, ceil=True).numpy().astype(np.float32)
@@ -198,8 +201,6 @@ class Guide:
 
 _GUIDE_SIDE = 512
 """The guide is at most this large, px: a few megabytes for a photograph of any size."""
-_LEAST_GUIDE_STEP = 4
-"""In photographs for which a smaller step is enough, tiles see all there is to see."""
 _LEAST_SOUND = 0.1
 """Share of sound pixels from which a pixel of the guide is known."""
 

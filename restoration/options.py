@@ -29,9 +29,11 @@ class RestorationOptions:
         Changes of tone; none by default.
     pyramid
         How the two pictures are written.
+    page
+        Which page of a file with several, from 0.
     tile
         Side of a working tile, px, a multiple of 64, so that tiles begin where the networks' grids do; bounds
-        the memory, and hardly touches the result.
+        the memory, and hardly touches the result at the default sensitivity.
     device
         Where networks run: ``cpu``, ``cuda``, or ``auto`` for CUDA when there is one.
     threads
@@ -45,6 +47,7 @@ class RestorationOptions:
     denoise: float = 0.5
     tone: ToneOptions = field(default_factory=ToneOptions)
     pyramid: PyramidOptions = field(default_factory=PyramidOptions)
+    page: int = 0
     tile: int = 1024
     device: str = field(default="auto", compare=False)
     threads: int = field(default=0, compare=False)
@@ -66,10 +69,9 @@ class RestorationOptions:
             raise OptionsError(
                 "restoration option device", f"{self.device!r} is unknown", "Choose cpu, cuda or auto."
             )
-        if self.threads < 0:
-            raise OptionsError(
-                "restoration option threads", f"{self.threads} is negative", "Choose 0 for automatic."
-            )
+        for name, remedy in (("threads", "Choose 0 for automatic."), ("page", "Pages count from 0.")):
+            if getattr(self, name) < 0:
+                raise OptionsError(f"restoration option {name}", f"{getattr(self, name)} is negative", remedy)
 
     def parameters(self) -> dict[str, Scalar]:
         """Return what determines the result, as the result records it."""
@@ -78,6 +80,7 @@ class RestorationOptions:
             "mend_losses": self.mend_losses,
             "sensitivity": self.sensitivity,
             "denoise": self.denoise,
+            "page": self.page,
             "tile": self.tile,
             "tone_flatten": self.tone.flatten,
             "tone_neutral": self.tone.neutral,

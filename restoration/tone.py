@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from imaging.errors import OptionsError
 from imaging.lab import srgb_to_lab
 from restoration.area import Area, within
-from restoration.sampling import encoded, luma, sample_squares
+from restoration.sampling import encoded, luma, places_of_squares
 
 _CLIPPED_TAIL = 0.001
-"""Share of the pixels that may become black, and white, by `ToneCurve`."""
+"""Share of the pixels that may become black, and white, by `ToneCurve`, in the band where they are most."""
 _NARROWEST = 0.1
 """Range of tones, of 0–1, that is never stretched further: an almost empty picture stays one."""
 _DEEPEST_FADE = 0.5
@@ -275,8 +275,13 @@ def _measured(image: pyvips.Image, options: ToneOptions, area: Area) -> Iterator
 
 
 def _measure_levels(image: pyvips.Image) -> ToneCurve:
-    values = np.concatenate([square.ravel() for square in sample_squares(image, 64, 256)])
-    black, white = (float(q) for q in np.quantile(values, (_CLIPPED_TAIL, 1 - _CLIPPED_TAIL)))
+    """Find black and white for all bands alike: in a toned print no band is clipped by more than the tail."""
+    parts = [
+        image.crop(*place).numpy().reshape(-1, image.bands)
+        for place in places_of_squares(image.width, image.height)
+    ]
+    tails = np.quantile(encoded(np.concatenate(parts)), (_CLIPPED_TAIL, 1 - _CLIPPED_TAIL), axis=0)
+    black, white = float(tails[0].min()), float(tails[1].max())
     if white - black < _NARROWEST:
         return ToneCurve()
     return ToneCurve(black=round(black, 5), white=round(white, 5))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from imaging.disk import keep_apart
 from imaging.errors import OptionsError, StoreError
 from imaging.fixity import describe_output, sha256_file
 from imaging.pyramid import write_pyramid
@@ -28,23 +27,24 @@ def undo_tones(record: Path, target: Path) -> OutputFile:
     record
         The `StageResult` as JSON, in the folder of the files that it names.
     target
-        The pyramidal TIFF to write.
+        The pyramidal TIFF to write; not there yet, for it might be the scan.
 
     Raises
     ------
     OptionsError
-        The record is none, no tones were changed, or the target is the restored photograph.
+        The record is none, no tones were changed, or the target is there already or in no folder.
     StoreError
         The restored photograph is not the one that the record speaks of, or the disk is full.
     """
-    result = _read(record)
+    result, tone = _read(record)
     restored = record.parent / result.file(Role.RESTORED).name
-    tone = Tone.from_dict(json.loads(str(result.parameters.get("tone") or "{}")))
     if not tone.steps:
         raise OptionsError(record, "says that no tones were changed", "Take the restored photograph itself.")
     if not restored.is_file() or sha256_file(restored) != result.file(Role.RESTORED).sha256:
         raise StoreError(restored, f"is not the file that {record.name} speaks of", "Restore the scan again.")
-    keep_apart(restored, (target,))
+    if target.exists() or not target.parent.is_dir():
+        fault = "is there already" if target.exists() else "lies in a folder that is not there"
+        raise OptionsError(target, fault, "Name a new file in a folder that is there.")
     with decoding(restored):
         image = tone.undo(open_scan(restored))
         write_pyramid(image, target, dpi=inspect_scan(restored).dpi)
@@ -54,11 +54,12 @@ def undo_tones(record: Path, target: Path) -> OutputFile:
     )
 
 
-def _read(record: Path) -> StageResult:
+def _read(record: Path) -> tuple[StageResult, Tone]:
     try:
         result = StageResult.from_json(record.read_text())
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OptionsError(record, f"is no record of a restoration ({error!r})", _WHICH) from error
-    if result.stage != STAGE:
-        raise OptionsError(record, f"is the record of a {result.stage}", _WHICH)
-    return result
+        if result.stage == STAGE:
+            result.file(Role.RESTORED)
+            return result, Tone.from_dict(json.loads(str(result.parameters["tone"])))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise OptionsError(record, "is no record of a restoration", _WHICH) from error
+    raise OptionsError(record, f"is the record of another stage: {result.stage}", _WHICH)

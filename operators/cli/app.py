@@ -60,7 +60,8 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         # Without a command, the help that was just printed says it all.
         if str(error):
-            people.print(f"[red]wrong usage[/] {escape(str(error))}; --help explains")
+            said = getattr(error, "format_message", error.__str__)()  # names the option, too
+            people.print(f"[red]wrong usage[/] {escape(said)}; --help explains", highlight=False)
         return Status.USAGE
     except (KeyboardInterrupt, typer.Abort):
         people.print("interrupted")

@@ -70,13 +70,15 @@ def restore(  # noqa: PLR0917 - typer makes options of them
 ) -> None:
     """Mend damage and reduce noise; writes restored.tif, damage-mask.tif and restoration.json.
 
-    The picture keeps its size and depth; the record says what was done, and by what. A page other than the
-    first is cut out into page.tif before. Interrupted work goes on where it stopped.
+    The picture keeps its size and depth; the record says what was done, and by what. What the scan says of
+    itself (EXIF, IPTC, XMP) stays with the scan. Interrupted work goes on where it stopped.
 
     [dim]heliochrome restore 1987.12.tif --denoise 0.3[/]
     """
-    from restoration.options import RestorationOptions  # noqa: PLC0415 - loads libvips
-    from restoration.restore import restore as work  # noqa: PLC0415 - loads PyTorch and OpenCV
+    from operators.cli.workplace import carry_out  # noqa: PLC0415 - loads libvips
+    from restoration.options import RestorationOptions  # noqa: PLC0415
+    from restoration.restore import OUTPUTS, STAGE  # noqa: PLC0415 - loads PyTorch and OpenCV
+    from restoration.restore import restore as work  # noqa: PLC0415
     from restoration.tone import ToneOptions  # noqa: PLC0415
 
     options = RestorationOptions(
@@ -85,12 +87,20 @@ def restore(  # noqa: PLR0917 - typer makes options of them
         mend=mend,
         mend_losses=mend_losses,
         tone=ToneOptions(flatten=flatten, neutral=neutral, levels=levels),
+        page=page,
         device=device,
     )
     folder = _folder(scan, into, "restored", page)
-    scan = _page(scan, page, folder)
     with progress_bar(f"restoring {scan.name}", as_json) as tell:
-        _show(work(scan, folder, options, progress=tell), folder, as_json)
+        done = carry_out(
+            lambda unfinished: work(scan, unfinished, options, progress=tell),
+            scan,
+            folder,
+            stage=STAGE,
+            page=page,
+            outputs=OUTPUTS,
+        )
+    _show(*done, as_json)
 
 
 def undo_tones(
@@ -138,9 +148,11 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     """
     import torch  # noqa: PLC0415
 
+    from colorization.colorize import STAGE, outputs  # noqa: PLC0415
     from colorization.colorize import colorize as work  # noqa: PLC0415
     from colorization.models import DEFAULT  # noqa: PLC0415
     from colorization.options import ColorizationOptions  # noqa: PLC0415 - loads libvips and OpenCV
+    from operators.cli.workplace import carry_out  # noqa: PLC0415
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -150,12 +162,20 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
         model_folder=settings.models() if model else None,
         alternatives=alternatives,
         hints=tuple(_hint(text) for text in hint or ()),
+        page=page,
         device=device,
     )
     folder = _folder(photograph, into, "colorized", page)
-    photograph = _page(photograph, page, folder)
     with progress_bar(f"colorizing {photograph.name}", as_json) as tell:
-        _show(work(photograph, folder, options, progress=tell), folder, as_json)
+        done = carry_out(
+            lambda unfinished: work(photograph, unfinished, options, progress=tell),
+            photograph,
+            folder,
+            stage=STAGE,
+            page=page,
+            outputs=outputs(alternatives),
+        )
+    _show(*done, as_json)
     return Status.WELL
 
 
@@ -170,34 +190,19 @@ def _hint(text: str) -> Hint:
 
 
 def _folder(file: Path, into: Path | None, what: str, page: int) -> Path:
-    number = f"-{page}" if page else ""
-    folder = into or file.with_name(f"{file.stem}{number}-{what}")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Return the folder to write into, and say so when the file has other pages."""
+    from imaging.scan import inspect_scan  # noqa: PLC0415 - loads libvips
 
-
-def _page(file: Path, page: int, folder: Path) -> Path:
-    """Return the file of a page: the first is that of the file itself, another is cut out into `folder`."""
-    from imaging.pages import cut_out_page  # noqa: PLC0415 - loads libvips
-    from imaging.scan import inspect_scan  # noqa: PLC0415
-
-    if page:
-        return folder / cut_out_page(file, page, folder / "page.tif").name
-    if (pages := inspect_scan(file).pages) > 1:
+    if not page and (pages := inspect_scan(file).pages) > 1:
         people.print(f"{file.name} has {pages} pages; this is the first, --page takes another", markup=False)
-    return file
+    number = f"-page{page}" if page else ""
+    return into or file.with_name(f"{file.stem}{number}-{what}")
 
 
-def _show(result: StageResult, folder: Path, as_json: bool) -> None:
-    from imaging.disk import writing  # noqa: PLC0415 - loads libvips
-    from imaging.fixity import atomic_path  # noqa: PLC0415
-
-    files = {str(file.role): str(folder / file.name) for file in result.files}
-    record = folder / f"{result.stage}.json"
-    with writing(record), atomic_path(record) as partial:
-        partial.write_text(result.to_json(), encoding="utf-8")
+def _show(result: StageResult, record: Path, as_json: bool) -> None:
+    files = {str(file.role): str(record.with_name(file.name)) for file in result.files}
     files["record"] = str(record)
     if as_json:
         tell_json({"files": files, "result": asdict(result)})
     else:
-        tell_facts(str(folder), {**dict(result.figures), **files})
+        tell_facts(str(record.parent), {**dict(result.figures), **files})

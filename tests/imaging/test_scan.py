@@ -122,6 +122,12 @@ def test_cmyk_becomes_srgb_with_and_without_profile(save: Save) -> None:
         assert cyan[2] > 150 > cyan[0]
 
 
+def test_cielab_of_eight_bits_is_refused_as_what_it_is(tmp_path: Path) -> None:
+    Image.new("LAB", (8, 6), (120, 10, 20)).save(tmp_path / "a.tif")
+    with pytest.raises(UnsupportedScan, match="CIELAB of 8 bits"):
+        open_scan(tmp_path / "a.tif")
+
+
 def test_lab_becomes_srgb(save: Save, colors: Picture) -> None:
     lab = pyvips.Image.new_from_array(colors).colourspace("labs").numpy()
     image = open_scan(save(lab, "a.tif", "labs"))

@@ -40,3 +40,13 @@ def test_bands_begin_where_the_cells_of_the_networks_do(tmp_path: Path, width: i
     bands = BandFolder(tmp_path / "bands", width=width, height=3000, pixel_bytes=6, tile=1024)
     assert len(bands) > 3
     assert all(band.top % 32 == 0 for band in bands)
+
+
+def test_a_damaged_band_is_named_and_not_the_scan(tmp_path: Path) -> None:
+    bands = BandFolder(tmp_path / "bands", width=400, height=100, pixel_bytes=1, tile=128)
+    (band,) = bands
+    bands.save("found", band, np.random.default_rng(0).integers(0, 255, (100, 400), np.uint8))
+    (path,) = bands.folder.iterdir()
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(StoreError, match=r"found-00000.tif: this unfinished work is damaged"):
+        bands.rows("found", 0, 10)

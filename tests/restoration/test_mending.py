@@ -86,7 +86,7 @@ def test_the_guide_agrees_from_tile_to_tile_in_holes_larger_than_tiles() -> None
     ramp = np.tile(np.linspace(40, 220, 2600, dtype=np.float32), (2200, 1)).astype(np.uint8)
     hole = np.zeros(ramp.shape, np.uint8)
     cv2.circle(hole, (1300, 1100), 700, 5, -1)
-    guide = Guide.of(pyvips.Image.new_from_array(ramp), pyvips.Image.new_from_array(hole))
+    guide = Guide.of(pyvips.Image.new_from_array(ramp), pyvips.Image.new_from_array(hole), 1024)
     assert guide is not None
     seen = guide.under((2200, 2600, 1), 0, 0)[:, :, 0] * 255
     assert abs(seen - ramp)[hole > 0].max() < 40
@@ -98,4 +98,11 @@ def test_the_guide_agrees_from_tile_to_tile_in_holes_larger_than_tiles() -> None
 
 def test_small_photographs_need_no_guide() -> None:
     image = pyvips.Image.black(600, 400)
-    assert Guide.of(image, image) is None
+    side = max(image.width, image.height)
+    assert Guide.of(image, image, side) is None
+    assert Guide.of(image, image, side - 1) is not None
+
+
+def test_where_nothing_is_sound_nothing_is_mended() -> None:
+    picture = np.random.default_rng(0).random((3, 3, 1), np.float32)
+    assert np.array_equal(Mender(SILENT)(picture, np.ones((3, 3), bool), 0, 0), picture)

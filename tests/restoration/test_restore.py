@@ -10,9 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import pyvips
 from numpy.typing import NDArray
 
-from imaging.errors import CorruptScan, OptionsError
+from imaging.errors import CorruptScan, OptionsError, UnfinishedScan
 from imaging.pyramid import Compression, PyramidOptions
 from imaging.scan import open_scan
 from imaging.stage import Role, StageResult
@@ -202,6 +203,35 @@ def test_tones_are_measured_where_specks_are_mended(
     assert white[1] == pytest.approx(white[0], abs=0.02)
 
 
+def test_levels_clip_as_little_of_a_grainy_scan_that_is_only_sampled(
+    write: Callable, pixels: Callable, into: Path
+) -> None:
+    grain = np.random.default_rng(3).normal(0.5, 0.1, (128, 4400)).clip(0.02, 0.98).astype(np.float32)
+    options = RestorationOptions(mend=False, denoise=0, tone=ToneOptions(levels=True))
+    restore(write(grain), into, options)
+    stretched = pixels(into / "restored.tif")
+    assert 0.0003 < (stretched == 0).mean() < 0.003
+    assert 0.0003 < (stretched == 255).mean() < 0.003
+
+
+def test_a_page_of_a_file_is_restored(tmp_path: Path, pixels: Callable, into: Path) -> None:
+    pages = [pyvips.Image.new_from_array(np.full((20, 30), value, np.uint8)) for value in (40, 200)]
+    tall = pyvips.Image.arrayjoin(pages, across=1).copy()
+    tall.set_type(pyvips.GValue.gint_type, "page-height", 20)
+    tall.tiffsave(str(tmp_path / "album.tif"))
+    result = restore(tmp_path / "album.tif", into, RestorationOptions(page=1))
+    assert (pixels(into / "restored.tif") == 200).all()
+    assert result.parameters["page"] == 1
+
+
+def test_a_scan_that_is_changed_meanwhile_is_not_recorded(
+    damaged: Picture, write: Callable, into: Path
+) -> None:
+    scan = write(damaged)
+    with pytest.raises(UnfinishedScan, match="changed while it was read"):
+        restore(scan, into, ONLY_MEND, progress=lambda share: scan.touch())
+
+
 def test_changed_tones_can_be_undone_from_the_record(
     photograph: Picture, write: Callable, pixels: Callable, into: Path
 ) -> None:
@@ -292,7 +322,8 @@ def test_scans_of_any_size_pass(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sensitivity": 1.5}, {"denoise": -0.1}, {"tile": 7}, {"tile": 1000}, {"device": "tpu"}]
+    "wrong",
+    [{"sensitivity": 1.5}, {"denoise": -0.1}, {"tile": 7}, {"tile": 1000}, {"page": -1}, {"device": "tpu"}],
 )
 def test_options_outside_their_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(OptionsError, match=next(iter(wrong))):

@@ -91,6 +91,16 @@ def test_levels_reach_black_and_white_and_clip_little():
     assert ((changed == 0) | (changed == 255)).mean() < 0.02
 
 
+def test_levels_clip_little_of_any_band_of_a_toned_print():
+    """Measured on luma, black lay above nearly all of a sepia print's blue."""
+    before = as_image(sepia(photograph(bands=3)))
+    tone = measure_tone(before, ToneOptions(levels=True))
+    after = pixels_of(tone.apply(before))
+    newly = (after == 0) & (pixels_of(before) > 0) | (after == 255) & (pixels_of(before) < 255)
+    assert (newly.mean((0, 1)) < 0.01).all()
+    assert after.max() >= 254 and after.min() <= 1
+
+
 def test_margins_do_not_count():
     pixels = photograph()
     framed = np.pad(pixels, ((30, 30), (40, 40), (0, 0)), constant_values=255)

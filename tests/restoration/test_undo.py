@@ -63,13 +63,18 @@ def test_another_picture_than_the_record_speaks_of_is_refused(restored: Callable
         undo_tones(record, record.with_name("before.tif"))
 
 
-def test_the_restored_photograph_is_not_overwritten(restored: Callable[..., Path]) -> None:
+@pytest.mark.parametrize("name", ["restored.tif", "restoration.json", "../scan.tif"])
+def test_nothing_is_overwritten(restored: Callable[..., Path], name: str) -> None:
     record = restored(ToneOptions(levels=True))
-    with pytest.raises(OptionsError, match="overwritten"):
-        undo_tones(record, record.with_name("restored.tif"))
+    before = (record.parent / name).read_bytes()
+    with pytest.raises(OptionsError, match="there already"):
+        undo_tones(record, record.parent / name)
+    assert (record.parent / name).read_bytes() == before
+    with pytest.raises(OptionsError, match="folder that is not there"):
+        undo_tones(record, record.parent / "nowhere" / "before.tif")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"stage": "restoration"}', "\x00"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"stage": "restoration"}', "\x00", "II*\x00"])
 def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
     record = tmp_path / "record.json"
     record.write_text(text)
@@ -82,5 +87,15 @@ def test_the_record_of_another_stage_is_refused(restored: Callable[..., Path]) -
     result = StageResult.from_json(record.read_text())
     assert result.file(Role.RESTORED)
     _record(record.parent, replace(result, stage="colorization"))
-    with pytest.raises(OptionsError, match="record of a colorization"):
+    with pytest.raises(OptionsError, match="another stage: colorization"):
+        undo_tones(record, record.with_name("before.tif"))
+
+
+@pytest.mark.parametrize("tone", ["{", "[]", '{"sharpen": {}}', '{"levels": {"shade": 1}}', None])
+def test_a_record_of_senseless_tones_is_refused(restored: Callable[..., Path], tone: str | None) -> None:
+    record = restored(ToneOptions(levels=True))
+    result = StageResult.from_json(record.read_text())
+    parameters = {name: value for name, value in result.parameters.items() if name != "tone"}
+    _record(record.parent, replace(result, parameters=parameters | ({} if tone is None else {"tone": tone})))
+    with pytest.raises(OptionsError):
         undo_tones(record, record.with_name("before.tif"))

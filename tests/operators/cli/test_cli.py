@@ -59,6 +59,13 @@ def test_wrong_usage_is_status_2(heliochrome: Said, wrong: tuple[str, ...]) -> N
     assert heliochrome(*wrong)[0] == Status.USAGE
 
 
+def test_wrong_usage_names_the_option(
+    photograph: Photographer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["restore", str(photograph("a.tif")), "--sensitivity", "2"]) == Status.USAGE
+    assert "--sensitivity" in capfd.readouterr().err
+
+
 def test_inspect_answers_scripts(heliochrome: Said, photograph: Photographer) -> None:
     status, text = heliochrome("inspect", photograph("a.tif", "I;16"), "--json")
     facts = json.loads(text)
@@ -82,12 +89,26 @@ def test_a_page_of_an_album_is_restored_and_the_first_is_said_to_be_one_of_sever
     status, text = heliochrome("restore", album, "--page", "1", "--device", "cpu", "--json")
     files = {role: Path(path) for role, path in json.loads(text)["files"].items()}
     assert status == Status.WELL
-    assert files["restored"].parent == album.with_name("album-1-restored")
+    assert files["restored"].parent == album.with_name("album-page1-restored")
     with Image.open(files["restored"]) as restored:
         assert restored.getextrema() == (160, 160)
     assert run(["restore", str(album), "--device", "cpu"]) == Status.WELL
     assert "album.tif has 2 pages" in "".join(capfd.readouterr())
     assert heliochrome("restore", album, "--page", "2", "--json")[0] == Status.REFUSED
+
+
+def test_another_scan_does_not_replace_what_is_there(
+    heliochrome: Said, photograph: Photographer, tmp_path: Path
+) -> None:
+    first, second, into = photograph("a.tif"), photograph("b.tif", seed=2), tmp_path / "out"
+    options = ("--into", into, "--device", "cpu", "--no-mend", "--denoise", "0")
+    assert heliochrome("restore", first, *options)[0] == Status.WELL
+    before = (into / "restored.tif").read_bytes()
+    assert heliochrome("restore", second, *options)[0] == Status.USAGE
+    assert (into / "restored.tif").read_bytes() == before
+    assert heliochrome("restore", first, *options, "--levels")[0] == Status.WELL
+    assert (into / "restored.tif").read_bytes() != before
+    assert sorted(p.name for p in into.iterdir()) == ["damage-mask.tif", "restoration.json", "restored.tif"]
 
 
 def test_restore_writes_beside_the_scan(heliochrome: Said, photograph: Photographer) -> None:
