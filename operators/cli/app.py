@@ -64,13 +64,14 @@ def run(arguments: Sequence[str]) -> int:
             people.print(f"[red]wrong usage[/] {escape(said)}; --help explains", highlight=False)
         return Status.USAGE
     except (KeyboardInterrupt, typer.Abort):
-        people.print("interrupted")
-        return Status.INTERRUPTED
+        outcome = Status.INTERRUPTED
     except Exception as error:
         if not _is_of_database(error):
             raise
         remedy = f"Check that its server answers and that {CATALOG_VARIABLE} names it."
         return _failed(CatalogError("catalog", _without_password(error), remedy), arguments)
+    if outcome == Status.INTERRUPTED:  # also what Typer makes of a KeyboardInterrupt
+        people.print("interrupted")
     return outcome if isinstance(outcome, int) else Status.WELL
 
 

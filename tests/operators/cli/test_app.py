@@ -31,6 +31,17 @@ def test_folder_that_can_not_be_made_is_status_4(
     assert told["fault"] and told["remedy"]
 
 
+def test_an_interruption_is_said(
+    photograph: Photographer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("restoration.restore.restore", interrupted)
+    assert run(["restore", str(photograph("a.tif"))]) == Status.INTERRUPTED
+    assert "interrupted" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "dsn",
     [
