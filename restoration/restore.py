@@ -110,9 +110,9 @@ def restore(
     progress = progress or (lambda share: None)
     started = time.monotonic()
     keep_apart(scan, (into / name for name in OUTPUTS))
-    properties = inspect_scan(scan, page=options.page)
-    source = sha256_file(scan)
     with unchanging(scan), decoding(scan), _tiles_in_parallel(options.threads) as pool:
+        properties = inspect_scan(scan, page=options.page)
+        source = sha256_file(scan)
         image = open_scan(scan, page=options.page)
         check_depth(options.pyramid, image)
         workers = _Workers.hire(image, options, pool)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from catalog.durability import exclusive
@@ -56,13 +57,18 @@ def carry_out(
     try:
         with exclusive(folder / _LOCK, wait=False):
             former = _former(record, digest, page)
-            if former is None and not unfinished.exists():
+            if former is None and (record.exists() or not unfinished.exists()):
                 _refuse_what_is_there(folder, (*outputs, record.name))
             unfinished.mkdir(exist_ok=True)
-            result = work(unfinished)
+            try:
+                result = work(unfinished)
+            except BaseException:
+                with suppress(OSError):
+                    unfinished.rmdir()  # only where nothing was begun
+                raise
             record.unlink(missing_ok=True)
             for file in former.files if former else ():
-                (folder / file.name).unlink(missing_ok=True)
+                (folder / Path(file.name).name).unlink(missing_ok=True)
             for file in result.files:
                 os.replace(unfinished / file.name, folder / file.name)
             with writing(record), atomic_path(record) as partial:

@@ -106,6 +106,29 @@ def _failing_at(name: str, stat: object) -> object:
     return failing
 
 
+def test_unfinished_work_is_no_title_to_what_others_made_meanwhile(
+    scan: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    monkeypatch.setattr(Path, "stat", _failing_at("gone.tif", Path.stat))
+    with pytest.raises(KeyboardInterrupt):
+        Stage(scan, "one", "a.tif", "gone.tif").into(folder)
+    monkeypatch.undo()
+    Stage(other, "two").into(folder)
+    with pytest.raises(OptionsError, match="not of this scan"):
+        Stage(scan, "three").into(folder)
+    assert (folder / "a.tif").read_text() == "two"
+
+
+def test_work_that_did_not_begin_leaves_nothing(scan: Path, tmp_path: Path) -> None:
+    def refused(_folder: Path) -> StageResult:
+        raise OptionsError("device", "there is none", "Choose cpu.")
+
+    with pytest.raises(OptionsError, match="there is none"):
+        carry_out(refused, scan, tmp_path / "out", stage="stage", page=0, outputs=())
+    assert names(tmp_path / "out") == []
+
+
 def test_two_runs_do_not_work_in_one_folder(scan: Path, tmp_path: Path) -> None:
     with exclusive(tmp_path / ".heliochrome.lock"), pytest.raises(OptionsError, match="another run"):
         Stage(scan).into(tmp_path)
