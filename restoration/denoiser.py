@@ -86,7 +86,7 @@ class GrainNetwork(nn.Module):
         ):
             raised = functional.interpolate(up(features), scale_factor=2.0, mode="nearest")
             features = decoder(join(skipped.pop(), raised))
-        return _shuffled(self.tail(features).float() * level, self.block)
+        return _shuffled(self.tail(features) * level, self.block)  # float32, as the level is
 
     def _seen(self, picture: Tensor, level: Tensor, grain: Tensor) -> Tensor:
         """Return blocks and noise as channels, and as many empty ones as make convolutions fast.
