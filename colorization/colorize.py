@@ -32,11 +32,12 @@ from colorization.progress import EvenProgress
 from colorization.working import finest_detail, read_lightness, resized, size_at
 from imaging.disk import keep_apart
 from imaging.errors import OptionsError
+from imaging.files import unchanging
 from imaging.fixity import describe_output, sha256_file
 from imaging.lab import fit_gamut, lab_to_srgb
 from imaging.pyramid import Compression, Progress, PyramidOptions, write_pyramid
 from imaging.rows import ComputedRows
-from imaging.scan import ScanProperties, decoding, inspect_scan, open_scan, unchanging
+from imaging.scan import ScanProperties, decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, StageResult
 from imaging.surround import photograph_mask
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 
 from imaging.errors import CatalogError, ForbiddenScan, OptionsError
+from imaging.files import resolve_inside
 from operators import settings
 
 if TYPE_CHECKING:
@@ -89,8 +90,6 @@ class CatalogHook(BaseHook):
         OptionsError
             There is no such folder.
         """
-        from imaging.scan import resolve_inside  # noqa: PLC0415 - loads libvips
-
         inbox, home = settings.inbox(), settings.home()
         if not str(name):
             inbox.mkdir(parents=True, exist_ok=True)

@@ -29,9 +29,10 @@ import pyvips
 import torch
 
 from imaging.disk import keep_apart
+from imaging.files import unchanging
 from imaging.fixity import describe_output, remove_partials, sha256_file
 from imaging.pyramid import Compression, PyramidOptions, check_depth, write_pyramid
-from imaging.scan import decoding, inspect_scan, open_scan, unchanging
+from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
 from restoration.area import Area, area_of, scaled
 from restoration.bands import Band, BandFolder
@@ -117,11 +118,7 @@ def restore(
         check_depth(options.pyramid, image)
         workers = _Workers.hire(image, options, pool)
         bands = _bands(image, into, _fingerprint(source, workers), options)
-        _find_damage(image, bands, workers, progress)
-        census = settle(bands, _FOUND, _MASK)
-        if workers.mender is not None and census.count:
-            workers.mender.guide = Guide.of(image, bands.joined(_MASK), options.tile)
-        _restore_bands(image, bands, workers, progress)
+        census = _work_on(image, bands, workers, progress)
         tone = _tone_of_restored(bands, image, workers)
         files = _assemble(image, bands, tone, options, into, dpi=properties.dpi, progress=progress)
     after = _noise_in_bands(bands) if tone.steps else measure_noise(open_scan(into / _RESTORED_FILE))
@@ -247,6 +244,16 @@ def _bands(image: pyvips.Image, into: Path, fingerprint: str, options: Restorati
     remove_partials(*(into / name for name in OUTPUTS))
     pixel_bytes = image.bands * (2 if image.format == "ushort" else 1)
     return BandFolder(folder, image.width, image.height, pixel_bytes, options.tile)
+
+
+def _work_on(image: pyvips.Image, bands: BandFolder, workers: _Workers, progress: Progress) -> Census:
+    """Find the damage in all bands, count it, mend it and quiet the noise."""
+    _find_damage(image, bands, workers, progress)
+    census = settle(bands, _FOUND, _MASK)
+    if workers.mender is not None and census.count:
+        workers.mender.guide = Guide.of(image, bands.joined(_MASK), workers.options.tile)
+    _restore_bands(image, bands, workers, progress)
+    return census
 
 
 def _find_damage(image: pyvips.Image, bands: BandFolder, workers: _Workers, progress: Progress) -> None:

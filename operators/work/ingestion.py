@@ -24,8 +24,9 @@ from catalog.scans import Scan, ScanRecord
 from catalog.schema import ScanState
 from catalog.store import Store
 from imaging.errors import HeliochromeError, ScanError, UnfinishedScan, UnsupportedScan
+from imaging.files import is_settled, resolve_inside
 from imaging.fixity import sha256_file
-from imaging.scan import ScanProperties, inspect_scan, is_settled, resolve_inside
+from imaging.scan import ScanProperties, inspect_scan
 from operators.outcome import Done, Loss, Passage
 from operators.progress import Progress
 from operators.work.circumstances import since
