@@ -7,7 +7,6 @@ after a crash. How much noise there is says `restoration.noise`.
 from __future__ import annotations
 
 from copy import deepcopy
-from functools import cache
 
 import cv2
 import numpy as np
@@ -20,8 +19,6 @@ from restoration.models import load_once
 from restoration.network import half_is_fast
 from restoration.noise import INVISIBLE, NoiseReport
 from restoration.sampling import Grey, luma
-
-_JUST_UNDER_32_MIB = 31 * 2**20
 
 
 class Quieter:
@@ -38,7 +35,6 @@ class Quieter:
     """
 
     def __init__(self, noise: NoiseReport, strength: float, device: str = "cpu") -> None:
-        _keep_freed_memory()
         descriptor, shared = load_once("grain", GrainNetwork)
         self.model: ModelReference = descriptor.reference
         self.context: int = descriptor.context
@@ -77,14 +73,3 @@ class Quieter:
             level = level_map(batch, self._curve, self._network.block)
             noise = self._network(batch, level, self._grain)
         return np.asarray(noise[0, 0, :height, :width].cpu().numpy(), np.float32)
-
-
-@cache
-def _keep_freed_memory() -> None:
-    """Let the C library keep tens of megabytes for the next tile's feature maps.
-
-    glibc raises the size from which blocks are given back to the system to that of the largest block freed so
-    far, up to 32 MiB (mallopt(3), M_MMAP_THRESHOLD). Without this, page faults are a quarter of the network's
-    time.
-    """
-    torch.empty(_JUST_UNDER_32_MIB, dtype=torch.uint8)

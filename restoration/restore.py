@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,12 +37,12 @@ from restoration.bands import Band, BandFolder
 from restoration.census import Census, settle, trace_regions
 from restoration.defects import Detector, NetworkDetector, with_rims
 from restoration.grain import Quieter
-from restoration.heaps import share_heaps
 from restoration.kinds import DamageKind
 from restoration.mending import Guide, Mender
 from restoration.network import choose_device, half_is_fast
 from restoration.noise import NoiseReport, estimate_noise, measure_noise
 from restoration.options import RestorationOptions
+from restoration.parallel import tiles_in_parallel
 from restoration.sampling import encoded, luma, places_of_squares
 from restoration.tone import Tone, ToneOptions, measure_tone
 
@@ -68,8 +66,6 @@ _FOUND, _MASK, _RESTORED = "found", "mask", "restored"
 _SHARE_OF_DETECTION, _SHARE_OF_MENDING, _SHARE_OF_WRITING = 0.4, 0.5, 0.08
 _DETECTION_PARTS = 2
 """The detector's feature maps are the largest of all: it sees tiles a half as wide."""
-_MOST_TILES = 4
-"""Worked on at the same time unless asked otherwise; each takes about 200 MiB."""
 
 
 def restore(
@@ -111,7 +107,7 @@ def restore(
     progress = progress or (lambda share: None)
     started = time.monotonic()
     keep_apart(scan, (into / name for name in OUTPUTS))
-    with unchanging(scan), decoding(scan), _tiles_in_parallel(options.threads) as pool:
+    with unchanging(scan), decoding(scan), tiles_in_parallel(options.threads) as pool:
         properties = inspect_scan(scan, page=options.page)
         source = sha256_file(scan)
         image = open_scan(scan, page=options.page)
@@ -141,23 +137,6 @@ def restore(
         figures={**figures, "seconds": round(time.monotonic() - started, 3)},
         regions=regions,
     )
-
-
-@contextmanager
-def _tiles_in_parallel(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Work on several tiles at once, each operator of a network in one thread.
-
-    The other way round, threads within operators wait for each other actively, which beside other tasks on
-    the same processors costs ten times the work itself.
-    """
-    share_heaps()
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads or min(_MOST_TILES, os.cpu_count() or 1)) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)

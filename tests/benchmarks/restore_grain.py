@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 from statistics import fmean
@@ -18,11 +17,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from restoration.grain import Quieter
 from restoration.noise import LUMINANCES, NoiseReport, estimate_noise
+from restoration.parallel import tiles_in_parallel
 from restoration.training.grain import grain_field
 from restoration.training.shards import read_photographs
 from tests.benchmarks.frame import Reached, report, show
@@ -128,8 +127,6 @@ def _clean(pictures: list[Pixels]) -> dict[str, float]:
 def _speed(side: int = 2048, rounds: int = 3) -> dict[str, float]:
     """Time both on as many threads: ours as the restoration stage does, one tile a thread, 8 bit to 8 bit."""
     cv2.setNumThreads(THREADS)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     picture = _eight_bit(0.5 + 0.1 * grain_field(np.random.default_rng(0), (side, side), 0))
     quieter = Quieter(estimate_noise([_real(picture)]), 1.0)
     margin = quieter.context
@@ -144,9 +141,8 @@ def _speed(side: int = 2048, rounds: int = 3) -> dict[str, float]:
     def theirs() -> None:
         cv2.fastNlMeansDenoising(picture, None, 25)
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with tiles_in_parallel(THREADS) as pool:
         times = [(_timed(ours), _timed(theirs)) for _ in range(rounds)]
-    torch.set_num_threads(before)
     megapixels = side * side / 1e6
     mine, peer = (min(column) / megapixels for column in zip(*times, strict=True))
     return {"ours": mine, "nlmeans": peer, "ratio": peer / mine}
