@@ -40,6 +40,8 @@ class Compression(StrEnum):
 
 _PREDICTED = (Compression.DEFLATE, Compression.ZSTD, Compression.LZW)
 _LOSSY = (Compression.JPEG, Compression.WEBP)
+_MOST_EFFORT = {Compression.DEFLATE: 9, Compression.ZSTD: 22}
+_LARGEST_TILE = 1024
 _CLASSIC_LIMIT = 4 * 1024**3 - 64 * 1024**2
 """What classic TIFF can address, less room for directories and metadata, bytes."""
 _DEFAULT_DPI = 72.0
@@ -70,7 +72,7 @@ class PyramidOptions:
     level
         Effort of DEFLATE (1–9) or ZSTD (1–22); ``None`` for libvips' own choice.
     tile
-        Side of a tile, px, a multiple of 16.
+        Side of a tile, px, a multiple of 16 up to 1024: who looks at a corner of a tile unpacks all of it.
     predictor
         Store differences of neighbors before DEFLATE, ZSTD or LZW; smaller for photographs.
     labels
@@ -89,8 +91,17 @@ class PyramidOptions:
             raise OptionsError(
                 "quality", f"{self.quality} is outside 1–100", "Choose a quality from 1 to 100."
             )
-        if self.tile < 16 or self.tile % 16:
-            raise OptionsError("pyramid tile", f"{self.tile} px is no multiple of 16", "Choose 256 or 512.")
+        if not 16 <= self.tile <= _LARGEST_TILE or self.tile % 16:
+            raise OptionsError(
+                "pyramid tile",
+                f"{self.tile} px is no multiple of 16 up to {_LARGEST_TILE}",
+                "Choose 256 or 512.",
+            )
+        most = _MOST_EFFORT.get(self.compression)
+        if self.level is not None and most is not None and not 1 <= self.level <= most:
+            raise OptionsError(
+                "level", f"{self.level} is outside 1–{most}", f"Choose one of these for {self.compression}."
+            )
 
 
 @dataclass(frozen=True)

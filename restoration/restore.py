@@ -17,7 +17,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ def restore(
         tone = _tone_of_restored(bands, image, workers)
         files = _assemble(image, bands, tone, options, into, dpi=properties.dpi, progress=progress)
     after = _noise_in_bands(bands) if tone.steps else measure_noise(open_scan(into / _RESTORED_FILE))
-    regions = trace_regions(census, bands, _MASK, _mended_kinds(options))
+    regions = trace_regions(census, bands, _MASK, _mended_kinds(census, options))
     shutil.rmtree(bands.folder)
     progress(1.0)
     figures = _figures(census, image, options) | workers.noise.figures("before") | after.figures("after")
@@ -182,7 +182,7 @@ class _Workers:
 
     def at_work(self, census: Census) -> tuple[ModelReference, ...]:
         """Return the models that did something: what the record may claim was done."""
-        mended = any(census.share(kind) for kind in _mended_kinds(self.options))
+        mended = any(census.share(kind) for kind in _mended_kinds(census, self.options))
         quieted = self.quieter is not None and not self.quieter.idle
         return _models_of(self.detector, self.mender if mended else None, self.quieter if quieted else None)
 
@@ -203,9 +203,11 @@ def mendable(mask: npt.NDArray[np.uint8], options: RestorationOptions) -> npt.ND
     return damaged if options.mend_losses else damaged & (mask != DamageKind.LOSS)
 
 
-def _mended_kinds(options: RestorationOptions) -> frozenset[DamageKind]:
-    kept = frozenset() if options.mend_losses else {DamageKind.LOSS}
-    return frozenset(DamageKind) - kept if options.mend else frozenset()
+def _mended_kinds(census: Census, options: RestorationOptions) -> frozenset[DamageKind]:
+    """Return the kinds that are mended: none where nothing sound is left to mend from."""
+    if not options.mend or census.damage_share == 1:
+        return frozenset()
+    return frozenset(DamageKind) - (frozenset() if options.mend_losses else {DamageKind.LOSS})
 
 
 def _fingerprint(source: str, workers: _Workers) -> str:
@@ -229,7 +231,9 @@ def _work_on(image: pyvips.Image, bands: BandFolder, workers: _Workers, progress
     """Find the damage in all bands, count it, mend it and quiet the noise."""
     _find_damage(image, bands, workers, progress)
     census = settle(bands, _FOUND, _MASK)
-    if workers.mender is not None and census.count:
+    if not _mended_kinds(census, workers.options):
+        workers = replace(workers, mender=None)
+    elif workers.mender is not None and census.count:
         workers.mender.guide = Guide.of(image, bands.joined(_MASK), workers.options.tile)
     _restore_bands(image, bands, workers, progress)
     return census
@@ -381,7 +385,7 @@ def _figures(census: Census, image: pyvips.Image, options: RestorationOptions) -
         "defects": census.count,
         "megapixels": image.width * image.height / 1e6,
     }
-    mended = _mended_kinds(options)
+    mended = _mended_kinds(census, options)
     for kind in DamageKind:
         figures[f"damage_{kind.label}"] = census.share(kind)
         figures[f"mended_{kind.label}"] = census.share(kind) if kind in mended else 0.0

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restoration.training.layers import mottle
+
 Grey = NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
 Random = np.random.Generator
@@ -129,22 +131,22 @@ def _wires(picture: Grey, random: Random) -> Grey:
     return _blend(picture, canvas, float(random.uniform(0, 0.3)), random)
 
 
-def _fabric(picture: Grey, random: Random) -> Grey:
-    """Weave, stripe, check or screen the picture, following its light."""
+def weave(picture: Grey, random: Random) -> Grey:
+    """Return a picture woven, striped, checked or screened: a pattern in folds that follows its light."""
     ys, xs = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
-    turn = random.uniform(0, np.pi)
-    u = xs * np.cos(turn) + ys * np.sin(turn) + 3 * np.sin(ys / random.uniform(20, 90))
+    turn, folds = random.uniform(0, np.pi), np.float32(random.uniform(0, 12))
+    u = xs * np.cos(turn) + ys * np.sin(turn) + folds * mottle(picture.shape, 24, random)
     v = ys * np.cos(turn) - xs * np.sin(turn)
     pitch = random.uniform(2.5, 14)
     warp, weft = np.sin(2 * np.pi * u / pitch), np.sin(2 * np.pi * v / (pitch * random.uniform(0.7, 1.4)))
-    weave = (
+    pattern = (
         warp,
         warp * weft,
         np.maximum(warp, weft),
         np.sign(warp * weft),
         np.maximum(warp - 0.6, 0) * 2.5,
     )[random.integers(5)]
-    return np.asarray(picture * (1 + random.uniform(0.1, 0.5) * weave), np.float32)
+    return np.asarray(picture * (1 + random.uniform(0.1, 0.5) * pattern), np.float32)
 
 
 def _highlights(picture: Grey, random: Random) -> Grey:
@@ -238,8 +240,8 @@ _DECOYS: tuple[Callable[[Grey, Random], Grey], ...] = (
     _wires,
     _rods,
     _rods,
-    _fabric,
-    _fabric,
+    weave,
+    weave,
     _highlights,
     _dots,
     _strands,

@@ -8,6 +8,12 @@ Photographs are made noisy as scans are: white Gaussian noise of every strength 
 whose strength depends on the luminance and which is as coarse as the enlargement made it; unclipped, and
 clipped and rounded to 8 bit. The network is told the strength as it will be told at work: a curve over
 luminance, read off at the noisy picture's own surroundings, a little wrong.
+
+With ``--teacher`` it learns mostly what a network that has learned before finds on average over the eight
+ways to turn and mirror a patch. That mean is better than any one of them (Timofte, Rothe & Van Gool, Seven
+ways to improve example-based single image super resolution, CVPR 2016), and it errs far less than a
+photograph deviates from what noise left of it, so that each step says more (Hinton, Vinyals & Dean,
+Distilling the knowledge in a neural network, 2015).
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +33,9 @@ from torch import Tensor, nn
 
 from restoration.denoiser import GrainNetwork, level_map
 from restoration.models import WEIGHTS, ModelDescriptor, export, load
+from restoration.network import half_is_fast
+from restoration.training.decoys import weave
+from restoration.training.layers import mottle
 from restoration.training.loop import Batch, Schedule, describe, train
 from restoration.training.processes import DrawnInProcesses
 from restoration.training.shards import read_photographs
@@ -45,6 +55,8 @@ STRONGEST = 55 / 255
 COARSEST = 2.2
 VALIDATION = 12
 """Photographs of the full-resolution shard that are held back."""
+TRUST = 0.5
+"""How much of what is to be learned a teacher says; the rest the photograph itself."""
 
 
 class GrainLesson:
@@ -58,6 +70,8 @@ class GrainLesson:
         Further H×W uint8 photographs, drawn two fifths of the time.
     samples, side
         Patches in a batch, and their side, px.
+    teacher
+        On whose word to learn besides.
     """
 
     def __init__(
@@ -67,11 +81,12 @@ class GrainLesson:
         *,
         samples: int = 24,
         side: int = 64,
+        teacher: GrainNetwork | None = None,
     ) -> None:
         self.held_back = photographs[:VALIDATION]
         self.photographs = photographs[VALIDATION:]
         self.others = [other for other in others if min(other.shape) >= side]
-        self.samples, self.side = samples, side
+        self.samples, self.side, self.teacher = samples, side, teacher
 
     def batch(self, random: np.random.Generator) -> Batch:
         """Draw patches, and noise for them."""
@@ -86,9 +101,11 @@ class GrainLesson:
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Return the mean over patches of the root mean square error, in units of the noise's strength."""
-        noisy, curve = batch["noisy"], batch["curve"]
+        noisy, curve, aim = batch["noisy"], batch["curve"], batch["clean"]
+        if self.teacher is not None:
+            aim = torch.lerp(aim, noisy - mean_noise(self.teacher, noisy, curve, batch["grain"]), TRUST)
         level = level_map(noisy, curve, network.block)  # type: ignore[arg-type]
-        error = noisy - network(noisy, level, batch["grain"]) - batch["clean"]
+        error = noisy - network(noisy, level, batch["grain"]) - aim
         rms = (error.float().square().mean((1, 2, 3)) + 1e-8).sqrt()
         loss: Tensor = (rms / (curve.mean(1) + 0.02)).mean()
         return loss
@@ -139,10 +156,13 @@ class GrainLesson:
             side = min(int(side * random.uniform(1.1, 2.5)), *photograph.shape)
         top = random.integers(photograph.shape[0] - side + 1)
         left = random.integers(photograph.shape[1] - side + 1)
-        patch = photograph[top : top + side, left : left + side].astype(np.float32) / 255
+        patch = photograph[top : top + side, left : left + side].astype(np.float32) / np.float32(255)
         if side != self.side:
             smaller = cv2.resize(patch, (self.side, self.side), interpolation=cv2.INTER_AREA)
             patch = smaller.astype(np.float32, copy=False)
+        if random.random() < 0.1:
+            cloth = np.clip(4 * mottle(patch.shape, 40, random) - 1.5, 0, 1)
+            patch = patch + cloth.astype(np.float32) * (weave(patch, random).clip(0, 1) - patch)
         if random.random() < 0.5:
             patch = patch.T
         if random.random() < 0.5:
@@ -153,6 +173,18 @@ class GrainLesson:
             low, high = np.sort(random.random(2, dtype=np.float32))
             patch = low + (high - low) * patch
         return np.ascontiguousarray(patch, dtype=np.float32)
+
+
+def mean_noise(network: GrainNetwork, noisy: Tensor, curve: Tensor, grain: Tensor) -> Tensor:
+    """Return the mean noise, N×1×S×S, that `network` finds in square pictures turned and mirrored 8 ways."""
+    total = torch.zeros_like(noisy)
+    with torch.autocast(noisy.device.type, enabled=False), torch.inference_mode():
+        for turns, mirrored in product(range(4), (False, True)):
+            seen = noisy.rot90(turns, (2, 3))
+            seen = (seen.flip(3) if mirrored else seen).contiguous()
+            found = network(seen, level_map(seen, curve, network.block), grain)
+            total += (found.flip(3) if mirrored else found).rot90(-turns, (2, 3))
+    return total / 8
 
 
 def go_on_from(network: nn.Module, known: Mapping[str, Tensor]) -> None:
@@ -204,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--shards", type=int, default=1, help="colour shards to learn from besides")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--start", type=Path, help="folder of exported weights to go on from")
+    parser.add_argument("--teacher", type=Path, help="folder of exported weights to learn on the word of")
     parser.add_argument("--export", metavar="VERSION", help="write the weights under this version")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for the weights")
     chosen = parser.parse_args(arguments)
@@ -215,6 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         read_photographs(shards),
         samples=chosen.samples,
         side=chosen.side,
+        teacher=_teacher(chosen.teacher, torch.device(chosen.device)) if chosen.teacher else None,
     )
     schedule = Schedule(
         steps=chosen.steps,
@@ -233,6 +267,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             figures = lesson.validate(network)
         learned_from = ", ".join(["grey-fullres.tar (187 of 199)", *(shard.name for shard in shards)])
         export(network, _descriptor(chosen.export, schedule, figures, learned_from), chosen.weights)
+
+
+def _teacher(folder: Path, device: torch.device) -> GrainNetwork:
+    half = torch.bfloat16 if half_is_fast(device) else torch.float32
+    teacher = load("grain", GrainNetwork, folder)[1].to(device, half)
+    return teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _descriptor(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -67,6 +68,21 @@ def test_lossy_pyramids_stay_close(tmp_path: Path, compression: Compression) -> 
     assert np.abs(open_scan(tmp_path / "a.tif").numpy().astype(int) - array).mean() < 8
     with pytest.raises(OptionsError, match="16"):
         write_pyramid(image_of(picture(kind=np.uint16)), tmp_path / "b.tif", PyramidOptions(compression))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"quality": 0}, "quality"),
+        ({"tile": 100}, "pyramid tile"),
+        ({"tile": 4096}, "pyramid tile"),
+        ({"level": 99}, "level"),
+        ({"level": 0, "compression": Compression.ZSTD}, "level"),
+    ],
+)
+def test_options_out_of_range_are_refused_before_any_work(wrong: dict[str, Any], name: str) -> None:
+    with pytest.raises(OptionsError, match=name):
+        PyramidOptions(**wrong)
 
 
 @pytest.mark.parametrize("compression", [c for c in Compression if not is_available(c)])

@@ -18,7 +18,8 @@ from imaging.pyramid import Compression, PyramidOptions
 from imaging.scan import open_scan
 from imaging.stage import Role, StageResult
 from restoration.bands import BandFolder
-from restoration.kinds import DamageKind
+from restoration.defects import NetworkDetector
+from restoration.kinds import SURE, DamageKind
 from restoration.options import RestorationOptions
 from restoration.restore import mendable, restore
 from restoration.tone import Tone, ToneOptions
@@ -87,6 +88,26 @@ def test_without_mending_damage_is_shown_and_nothing_changed(
     result = restore(scan, into, RestorationOptions(mend=False, denoise=0.0, sensitivity=0.7))
     assert np.array_equal(pixels(scan), pixels(into / "restored.tif"))
     assert result.figures["defects"] > 0
+
+
+@pytest.mark.parametrize("tile", [128, 1024])
+def test_where_nothing_is_sound_there_is_nothing_to_mend_from(
+    photograph: Picture,
+    write: Callable,
+    pixels: Callable,
+    into: Path,
+    tile: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    everywhere = np.uint8(DamageKind.DUST + SURE)
+    monkeypatch.setattr(NetworkDetector, "detect", lambda _, grey, __: np.full(grey.shape, everywhere))
+    scan = write(photograph)
+    result = restore(scan, into, replace(ONLY_MEND, tile=tile))
+    assert np.array_equal(pixels(scan), pixels(into / "restored.tif"))
+    assert result.figures["damage_dust"] == 1
+    assert result.figures["mended_dust"] == 0
+    assert not any(region["mended"] for region in result.regions)
+    assert "mender" not in {model.name for model in result.models}
 
 
 def test_the_same_work_twice_is_the_same_bytes(damaged: Picture, write: Callable, tmp_path: Path) -> None:
