@@ -8,12 +8,6 @@ Photographs are made noisy as scans are: white Gaussian noise of every strength 
 whose strength depends on the luminance and which is as coarse as the enlargement made it; unclipped, and
 clipped and rounded to 8 bit. The network is told the strength as it will be told at work: a curve over
 luminance, read off at the noisy picture's own surroundings, a little wrong.
-
-With ``--teacher`` it learns mostly what a network that has learned before finds on average over the eight
-ways to turn and mirror a patch. That mean is better than any one of them (Timofte, Rothe & Van Gool, Seven
-ways to improve example-based single image super resolution, CVPR 2016), and it errs far less than a
-photograph deviates from what noise left of it, so that each step says more (Hinton, Vinyals & Dean,
-Distilling the knowledge in a neural network, 2015).
 """
 
 from __future__ import annotations
@@ -21,7 +15,6 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Mapping, Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +26,6 @@ from torch import Tensor, nn
 
 from restoration.denoiser import GrainNetwork, level_map
 from restoration.models import WEIGHTS, ModelDescriptor, export, load
-from restoration.network import half_is_fast
 from restoration.training.decoys import weave
 from restoration.training.layers import mottle
 from restoration.training.loop import Batch, Schedule, describe, train
@@ -43,7 +35,7 @@ from restoration.training.shards import read_photographs
 SETTINGS: Mapping[str, Any] = {
     "block": 2,
     "widths": (32, 64, 96, 128),
-    "encoder": (1, 1, 1, 2),
+    "encoder": (1, 1, 2, 2),
     "decoder": (1, 2, 1),
 }
 """Chosen so that a core with matrix units (AMX) denoises five times as fast as OpenCV's non-local means."""
@@ -55,8 +47,6 @@ STRONGEST = 55 / 255
 COARSEST = 2.2
 VALIDATION = 12
 """Photographs of the full-resolution shard that are held back."""
-TRUST = 0.5
-"""How much of what is to be learned a teacher says; the rest the photograph itself."""
 
 
 class GrainLesson:
@@ -70,8 +60,6 @@ class GrainLesson:
         Further H×W uint8 photographs, drawn two fifths of the time.
     samples, side
         Patches in a batch, and their side, px.
-    teacher
-        On whose word to learn besides.
     """
 
     def __init__(
@@ -81,12 +69,11 @@ class GrainLesson:
         *,
         samples: int = 24,
         side: int = 64,
-        teacher: GrainNetwork | None = None,
     ) -> None:
         self.held_back = photographs[:VALIDATION]
         self.photographs = photographs[VALIDATION:]
         self.others = [other for other in others if min(other.shape) >= side]
-        self.samples, self.side, self.teacher = samples, side, teacher
+        self.samples, self.side = samples, side
 
     def batch(self, random: np.random.Generator) -> Batch:
         """Draw patches, and noise for them."""
@@ -101,11 +88,9 @@ class GrainLesson:
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Return the mean over patches of the root mean square error, in units of the noise's strength."""
-        noisy, curve, aim = batch["noisy"], batch["curve"], batch["clean"]
-        if self.teacher is not None:
-            aim = torch.lerp(aim, noisy - mean_noise(self.teacher, noisy, curve, batch["grain"]), TRUST)
+        noisy, curve = batch["noisy"], batch["curve"]
         level = level_map(noisy, curve, network.block)  # type: ignore[arg-type]
-        error = noisy - network(noisy, level, batch["grain"]) - aim
+        error = noisy - network(noisy, level, batch["grain"]) - batch["clean"]
         rms = (error.float().square().mean((1, 2, 3)) + 1e-8).sqrt()
         loss: Tensor = (rms / (curve.mean(1) + 0.02)).mean()
         return loss
@@ -175,18 +160,6 @@ class GrainLesson:
         return np.ascontiguousarray(patch, dtype=np.float32)
 
 
-def mean_noise(network: GrainNetwork, noisy: Tensor, curve: Tensor, grain: Tensor) -> Tensor:
-    """Return the mean noise, N×1×S×S, that `network` finds in square pictures turned and mirrored 8 ways."""
-    total = torch.zeros_like(noisy)
-    with torch.autocast(noisy.device.type, enabled=False), torch.inference_mode():
-        for turns, mirrored in product(range(4), (False, True)):
-            seen = noisy.rot90(turns, (2, 3))
-            seen = (seen.flip(3) if mirrored else seen).contiguous()
-            found = network(seen, level_map(seen, curve, network.block), grain)
-            total += (found.flip(3) if mirrored else found).rot90(-turns, (2, 3))
-    return total / 8
-
-
 def go_on_from(network: nn.Module, known: Mapping[str, Tensor]) -> None:
     """Give `network` the weights of a smaller or equal one; residual blocks that it lacked begin silent.
 
@@ -236,7 +209,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--shards", type=int, default=1, help="colour shards to learn from besides")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--start", type=Path, help="folder of exported weights to go on from")
-    parser.add_argument("--teacher", type=Path, help="folder of exported weights to learn on the word of")
     parser.add_argument("--export", metavar="VERSION", help="write the weights under this version")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for the weights")
     chosen = parser.parse_args(arguments)
@@ -248,7 +220,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         read_photographs(shards),
         samples=chosen.samples,
         side=chosen.side,
-        teacher=_teacher(chosen.teacher, torch.device(chosen.device)) if chosen.teacher else None,
     )
     schedule = Schedule(
         steps=chosen.steps,
@@ -267,12 +238,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             figures = lesson.validate(network)
         learned_from = ", ".join(["grey-fullres.tar (187 of 199)", *(shard.name for shard in shards)])
         export(network, _descriptor(chosen.export, schedule, figures, learned_from), chosen.weights)
-
-
-def _teacher(folder: Path, device: torch.device) -> GrainNetwork:
-    half = torch.bfloat16 if half_is_fast(device) else torch.float32
-    teacher = load("grain", GrainNetwork, folder)[1].to(device, half)
-    return teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _descriptor(

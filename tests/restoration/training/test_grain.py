@@ -8,18 +8,9 @@ import pytest
 import torch
 
 from imaging.errors import CorruptScan
-from restoration.denoiser import GrainNetwork, level_map
+from restoration.denoiser import GrainNetwork
 from restoration.models import load
-from restoration.training.grain import (
-    LEVELS,
-    TRUST,
-    VALIDATION,
-    GrainLesson,
-    go_on_from,
-    grain_field,
-    main,
-    mean_noise,
-)
+from restoration.training.grain import LEVELS, VALIDATION, GrainLesson, go_on_from, grain_field, main
 from restoration.training.shards import read_photographs
 
 
@@ -77,42 +68,6 @@ def test_a_network_that_grows_denoises_as_the_smaller_one_did():
         go_on_from(small, grown.state_dict())
 
 
-def test_a_teachers_word_is_the_mean_over_the_eight_ways_to_see_a_picture():
-    torch.manual_seed(0)
-    teacher = GrainNetwork(2, (8, 16), (1, 1), (1,)).eval()
-    noisy, curve, grain = torch.rand(2, 1, 32, 32), torch.rand(2, LEVELS), torch.zeros(2, 1, 1, 1)
-    word = mean_noise(teacher, noisy, curve, grain)
-    with torch.no_grad():
-        once = teacher(noisy, level_map(noisy, curve, 2), grain)
-    assert not torch.allclose(word, once, atol=1e-3)
-    for turned in (lambda x: x.rot90(1, (2, 3)), lambda x: x.flip(3)):
-        assert torch.allclose(mean_noise(teacher, turned(noisy), curve, grain), turned(word), atol=1e-6)
-
-
-def test_with_a_teacher_the_aim_lies_between_its_word_and_the_photograph():
-    torch.manual_seed(0)
-    teacher = GrainNetwork(2, (8, 16), (1, 1), (1,)).eval()
-    lesson = GrainLesson(photographs(), samples=4, side=32, teacher=teacher)
-    batch = lesson.batch(np.random.default_rng(1))
-    noisy, clean = batch["noisy"], batch["clean"]
-    word = noisy - mean_noise(teacher, noisy, batch["curve"], batch["grain"])
-    halfway = _Finds(noisy - (clean + TRUST * (word - clean)))
-    assert float(lesson.loss(halfway, batch)) < 0.05 * float(lesson.loss(_Finds(noisy - clean), batch))
-
-
-class _Finds(torch.nn.Module):
-    """Finds the same noise whatever it sees."""
-
-    block = 2
-
-    def __init__(self, noise):
-        super().__init__()
-        self.noise = noise
-
-    def forward(self, picture, level, grain):
-        return self.noise
-
-
 def test_the_training_entry_writes_weights_that_load(tmp_path):
     shard(tmp_path / "grey-fullres.tar", photographs())
     shard(tmp_path / "train-0.tar", photographs(2), ".webp")
@@ -123,9 +78,6 @@ def test_the_training_entry_writes_weights_that_load(tmp_path):
     assert descriptor.version == "test"
     assert descriptor.multiple == network.multiple
     assert json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])["step"] == 2
-    places = ["--photographs", str(tmp_path), "--into", str(tmp_path / "second"), "--teacher", str(weights)]
-    main([*places, "--start", str(weights), "--steps", "1", "--samples", "2", "--side", "32"])
-    assert json.loads((tmp_path / "second" / "log.jsonl").read_text().splitlines()[-1])["step"] == 1
 
 
 def test_shards_that_do_not_decode_are_named(tmp_path):
