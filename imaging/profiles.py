@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import struct
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 import pyvips
 
-from imaging.decoding import reason
-
 logger = logging.getLogger(__name__)
 
 _SAME_COLOR = 0.75 / 255
 """A profile that moves no color by more than this is sRGB; applying it would only add rounding."""
+_CURVES: Mapping[bytes, frozenset[bytes]] = {
+    b"GRAY": frozenset({b"kTRC"}),
+    b"RGB ": frozenset({b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"}),
+    b"CMYK": frozenset({b"A2B0"}),
+}
+"""The tags of a profile by color space, unless it has tables (A2B)."""
 _INTENT = {"intent": "relative", "black_point_compensation": True}
 
 
@@ -27,6 +33,40 @@ class ColorModel(StrEnum):
     LAB = "lab"
     BILEVEL = "bilevel"
     PALETTE = "palette"
+
+
+class ProfileUse(StrEnum):
+    """What becomes of the ICC profile that a file has embedded."""
+
+    NONE = "none"
+    """It has none."""
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    """It is broken or of another color model, and samples are taken as sRGB; or they are CIELAB."""
+
+
+def use_of_profile(image: pyvips.Image, model: ColorModel) -> ProfileUse:
+    """Return what `as_plain_srgb` does with the profile of a decoded page."""
+    if image.get_typeof("icc-profile-data") == 0:
+        return ProfileUse.NONE
+    space = b"CMYK" if model is ColorModel.CMYK else b"GRAY" if image.bands < 3 else b"RGB "
+    fits = model is not ColorModel.LAB and _is_profile(image.get("icc-profile-data"), space)
+    return ProfileUse.APPLIED if fits else ProfileUse.IGNORED
+
+
+def _is_profile(profile: bytes, space: bytes) -> bool:
+    """Return whether this is an ICC profile of a color `space`, whole (ICC.1:2022, sections 7.2, 7.3 and 8).
+
+    libvips does not tell: it takes a profile of its own instead of a broken one.
+    """
+    size, tags = int.from_bytes(profile[:4], "big"), int.from_bytes(profile[128:132], "big")
+    ends = 132 + 12 * tags
+    if profile[36:40] != b"acsp" or profile[16:20] != space or not ends <= size <= len(profile):
+        return False
+    table = [struct.unpack_from(">4sII", profile, start) for start in range(132, ends, 12)]
+    known = {tag for tag, _, _ in table}
+    useful = _CURVES[space] <= known or any(tag.startswith(b"A2B") for tag in known)
+    return useful and all(offset + length <= size for _, offset, length in table)
 
 
 def as_plain_srgb(path: Path, image: pyvips.Image, model: ColorModel) -> pyvips.Image:
@@ -51,13 +91,12 @@ def _as_srgb(path: Path, image: pyvips.Image, model: ColorModel) -> pyvips.Image
     if model is ColorModel.CMYK:
         depth = 16 if deep else 8
         return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth, **_INTENT)
-    if image.get_typeof("icc-profile-data") == 0:
+    use = use_of_profile(image, model)
+    if use is ProfileUse.IGNORED:
+        logger.warning("%s: its color profile is broken or not of its color model; taken as sRGB", path.name)
+    if use is not ProfileUse.APPLIED:
         return image
-    try:
-        return _grey_as_srgb(image) if image.bands < 3 else _rgb_as_srgb(image)
-    except pyvips.Error as error:
-        logger.warning("%s: its color profile is unusable (%s); taken as sRGB", path.name, reason(error))
-        return image
+    return _grey_as_srgb(image) if image.bands < 3 else _rgb_as_srgb(image)
 
 
 def _grey_as_srgb(image: pyvips.Image) -> pyvips.Image:

@@ -16,7 +16,7 @@ import pyvips
 
 from imaging.decoding import decoding
 from imaging.errors import CorruptScan, ScanError, ScanTooLarge, UnsupportedScan
-from imaging.profiles import ColorModel, as_plain_srgb
+from imaging.profiles import ColorModel, ProfileUse, as_plain_srgb, use_of_profile
 from imaging.stage import Scalar
 from imaging.tiff import Directory, Tag, check_segments, read_directories
 
@@ -67,8 +67,8 @@ class ScanProperties:
         How the file stores its samples.
     pages
         Pages of their own; the smaller copies of a pyramid do not count.
-    has_profile
-        Whether an ICC profile is embedded.
+    profile
+        What `open_scan` does with the embedded ICC profile.
     orientation
         EXIF orientation, 1–8.
     dpi
@@ -83,7 +83,7 @@ class ScanProperties:
     bands: int
     color_model: ColorModel
     pages: int
-    has_profile: bool
+    profile: ProfileUse
     orientation: int
     dpi: float | None
 
@@ -93,7 +93,7 @@ class ScanProperties:
             "source_color_model": str(self.color_model),
             "source_bits": self.bits,
             "source_bands": self.bands,
-            "source_profile": self.has_profile,
+            "source_profile": str(self.profile),
             "source_orientation": self.orientation,
         }
 
@@ -213,7 +213,7 @@ def _open_header(
         bands=image.bands if directory is None else directory.first(Tag.SAMPLES_PER_PIXEL, 1),
         color_model=color_model,
         pages=pages,
-        has_profile=image.get_typeof("icc-profile-data") != 0,
+        profile=use_of_profile(image, color_model),
         orientation=orientation,
         dpi=round(dpi, 2) if dpi > _UNSTATED_DPI else None,
     )

@@ -15,6 +15,7 @@ from colorization.hints import Hint
 from colorization.options import ColorizationOptions
 from imaging.errors import CorruptScan, OptionsError
 from imaging.lab import lightness
+from imaging.profiles import ProfileUse
 from imaging.pyramid import Compression
 from imaging.scan import inspect_scan, open_scan
 from imaging.stage import Role, StageResult
@@ -53,7 +54,7 @@ def test_outputs_are_described_and_nothing_else_remains(photograph: Path, into: 
     assert 0 < float(result.figures["mean_confidence"] or 0) < 1
     assert StageResult.from_json(result.to_json()) == result
     properties = inspect_scan(into / "colorized.tif")
-    assert properties.has_profile
+    assert properties.profile is ProfileUse.APPLIED
     assert properties.dpi == pytest.approx(300, abs=0.1)
     assert inspect_scan(into / "confidence.tif").dpi == pytest.approx(300 * 384 / 512, abs=0.1)
     for name in ("colorized.tif", "confidence.tif"):

@@ -16,6 +16,7 @@ import tifffile
 from PIL import Image
 
 from imaging.errors import CorruptScan, OptionsError, StoreError
+from imaging.profiles import ProfileUse
 from imaging.pyramid import (
     Compression,
     PyramidOptions,
@@ -113,7 +114,7 @@ def test_profile_resolution_and_xmp_are_embedded(tmp_path: Path) -> None:
 
 def test_grey_pyramids_carry_no_rgb_profile(tmp_path: Path) -> None:
     write_pyramid(image_of(picture(bands=1)), tmp_path / "a.tif")
-    assert not inspect_scan(tmp_path / "a.tif").has_profile
+    assert inspect_scan(tmp_path / "a.tif").profile is ProfileUse.NONE
 
 
 def test_offsets_grow_to_64_bits_when_the_picture_may_pass_4_gib(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The one door: what it reads it reads rightly, and every other file is refused with a reason."""
 
 import os
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,9 @@ import pyvips
 from PIL import Image, ImageCms
 
 from imaging.errors import CorruptScan, ScanError, ScanTooLarge, UnsupportedScan
+from imaging.profiles import ColorModel, ProfileUse
 from imaging.scan import (
     DEFAULT_LIMITS,
-    ColorModel,
     decoding,
     inspect_scan,
     open_scan,
@@ -158,9 +159,32 @@ def test_grey_profile_is_converted(save: Save, grey: Picture) -> None:
     assert np.abs(deep.numpy() / 257 - expected * 255).max() < 1.5
 
 
-def test_a_broken_profile_is_taken_as_srgb(save: Save, colors: Picture, grey: Picture) -> None:
-    assert np.array_equal(open_scan(save(colors, "a.tif", profile=b"\0" * 400)).numpy(), colors)
-    assert np.array_equal(open_scan(save(grey, "b.tif", profile=b"\0" * 400)).numpy(), grey)
+def test_a_profile_that_is_broken_or_of_another_model_is_ignored_and_said_to_be(
+    tmp_path: Path, colors: Picture, grey: Picture
+) -> None:
+    wide, inks = pyvips.Image.profile_load("p3"), pyvips.Image.profile_load("cmyk")
+    cut, torn = wide[:200], wide[:140] + b"\xff" * (len(wide) - 140)
+    for picture, own, others in ((colors, wide, grey_profile(1.8)), (grey, grey_profile(1.8), wide)):
+        hollow = struct.pack(">I", 132) + own[4:128] + bytes(4)
+        for profile in (b"\0" * 400, b"", cut, torn, hollow, inks, others):
+            path = tmp_path / "a.tif"
+            Image.fromarray(picture).save(path, icc_profile=profile)  # libvips would not write these
+            assert np.array_equal(open_scan(path).numpy(), picture)
+            said = inspect_scan(path).profile
+            assert said is (ProfileUse.IGNORED if profile else ProfileUse.NONE)
+
+
+def test_what_becomes_of_a_profile_is_said(save: Save, colors: Picture, grey: Picture) -> None:
+    def use(picture: Picture, interpretation: str | None = None, profile: str | bytes | None = None) -> str:
+        profile = pyvips.Image.profile_load(profile) if isinstance(profile, str) else profile
+        return inspect_scan(save(picture, "a.tif", interpretation, profile=profile)).profile
+
+    inks = np.zeros((8, 8, 4), np.uint8)
+    lab = pyvips.Image.new_from_array(colors).colourspace("labs").numpy()
+    assert use(colors) == use(grey) == use(inks, "cmyk") == use(lab, "labs") == "none"
+    assert use(colors, profile="p3") == use(grey, profile=grey_profile(1.8)) == "applied"
+    assert use(inks, "cmyk", "cmyk") == use(colors.astype(np.uint16), "rgb16", "srgb") == "applied"
+    assert use(lab, "labs", "srgb") == "ignored"
 
 
 def test_pages_are_counted_without_the_copies_of_a_pyramid(save: Save, colors: Picture) -> None:
