@@ -75,7 +75,7 @@ def storage_faults(subject: Path) -> Iterator[None]:
     except StoreError:
         raise
     except Exception as error:
-        if _is_full(error):
+        if is_full(error):
             remedy = "Free some space or give the store a larger disk, and run again: finished work is kept."
             raise StoreError(subject, "the disk or the quota is full", remedy) from error
         if isinstance(error, OSError) and error.errno in _FAULTS:
@@ -83,7 +83,10 @@ def storage_faults(subject: Path) -> Iterator[None]:
         raise
 
 
-def _is_full(error: BaseException) -> bool:
+def is_full(error: BaseException) -> bool:
+    """Return whether an error, a library's too, or what it came from says that the disk or quota is full."""
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
-    return any(os.strerror(number) in str(error) for number in _FULL)
+    if any(os.strerror(number) in str(error) for number in _FULL):
+        return True
+    return error.__cause__ is not None and is_full(error.__cause__)

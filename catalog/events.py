@@ -8,7 +8,7 @@ See https://www.loc.gov/standards/premis/v3/ (semantic units 2.1–2.7).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -159,6 +159,19 @@ def chain(connection: Connection, version: Version) -> tuple[Event, ...]:
         connection,
         events.c.version_id.in_(path) | (about_the_scan & (events.c.type == EventType.INGESTION)),
     )
+
+
+def that_made(version: Version, happened: Iterable[Event]) -> Event | None:
+    """Return the first of a scan's events in which its stage made a version, ``None`` when none is told."""
+    succeeded = (
+        event
+        for event in happened
+        if event.version_id == version.id
+        and event.stage == version.stage
+        and event.type in {EventType.CREATION, EventType.METADATA_MODIFICATION}
+        and event.outcome is not EventOutcome.FAIL
+    )
+    return next(succeeded, None)
 
 
 _STORED = tuple(name for name in (spec.name for spec in fields(Event)) if name not in {"participants"})

@@ -138,5 +138,14 @@ def of_scan(connection: Connection, scan_id: int) -> tuple[GivenHint, ...]:
     return tuple(read(GivenHint, row) for row in connection.execute(query))
 
 
+def followed(given: Iterable[GivenHint], began: datetime) -> tuple[GivenHint, ...]:
+    """Return those of a scan's hints that stood when a colorization began: those that it followed."""
+    return tuple(
+        hint
+        for hint in given
+        if hint.given_at <= began and (hint.withdrawn_at is None or hint.withdrawn_at > began)
+    )
+
+
 def _plain(hint: Hint) -> Hint:
     return Hint(**{name: getattr(hint, name) for name in Hint.__dataclass_fields__})

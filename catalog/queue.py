@@ -193,7 +193,7 @@ def _read_token(order: Order, token: str) -> tuple[float, int]:
         kind, value, number = json.loads(urlsafe_b64decode(token.encode()))
         if kind == order:
             return float(value), int(number)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         pass
     raise OptionsError("page", "its token is not one of this queue", "Start from the first page.")
 

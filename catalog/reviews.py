@@ -4,11 +4,16 @@
 
     pending ──→ approved ──→ rejected | returned      (withdrawn from the public)
        │  ╲──→ rejected ──→ pending                   (reopened)
-       │   ╲─→ returned ──→ pending                   (with hints a new version follows; else reopened)
+       │   ╲─→ returned ──→ pending                   (reopened, or a hint that led on from it was withdrawn)
        ╰─────→ superseded                             (a newer version is there)
 
+    approved | returned ──→ superseded                (another version was approved)
+    pending | approved | rejected ←─→ superseded      (another version of the same pixels has its place)
+
 Approval makes the object public; taking an approval back withdraws it, unless another scan's approval holds.
-A new version of the same pixels, about which only the catalog says something else, keeps the decision.
+Versions of the same pixels, about which only the catalog says something else, have one decision among them:
+the one that a run came to last has it, be it new or one of before. With hints a returned version is followed
+by a new one; when a hint is withdrawn and a run comes back to the former, that waits again.
 Each decision is one transaction's worth: state, hints, event and activity. A repeated `open_review` changes
 nothing; a decision about a review that somebody else has decided meanwhile is refused.
 """
@@ -20,7 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog import activities, derivatives, events, hints
@@ -49,6 +54,8 @@ _NEXT = {
     ReviewState.RETURNED: {ReviewState.PENDING},
     ReviewState.SUPERSEDED: set(),
 }
+# Without the returned ones: new words may be just what a return asked for.
+_SHARED = (ReviewState.PENDING, ReviewState.APPROVED, ReviewState.REJECTED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +87,14 @@ class Review:
 def open_review(connection: Connection, version_id: int) -> Review:
     """Hand a version to the archivists, once; pending reviews of earlier versions are superseded.
 
-    What was approved or rejected of the same pixels stays so.
+    Where another version of the same pixels waits or was approved or rejected, this one takes its place, and
+    reviews of other pixels stay as they are. One that was superseded comes back in the same way; one that was
+    returned, when a hint was withdrawn since and the newest is returned, too.
+
+    Raises
+    ------
+    CatalogError
+        There is no such version.
     """
     path = derivatives.lineage(connection, version_id)
     if not path:
@@ -93,9 +107,19 @@ def open_review(connection: Connection, version_id: int) -> Review:
         "damage": _newest_figure(path, "damage_share"),
     }
     opened = insert(reviews).values(row).on_conflict_do_nothing().returning(reviews.c.id)
-    if connection.execute(opened).scalar() is not None:
-        _supersede(connection, path[-1].scan_id, version_id, {ReviewState.PENDING})
-        _keep_decision(connection, path[-1])
+    fresh = connection.execute(opened).scalar() is not None
+    review = of_version(connection, version_id)
+    if fresh or review.state is ReviewState.SUPERSEDED:
+        taken = _take_over(connection, path[-1])
+        if fresh and not taken:
+            _supersede(
+                connection,
+                reviews.c.scan_id == review.scan_id,
+                reviews.c.version_id < version_id,
+                reviews.c.state == ReviewState.PENDING,
+            )
+    elif _is_returned_to(connection, review):
+        _let_wait(connection, review)
     return of_version(connection, version_id)
 
 
@@ -143,7 +167,12 @@ def decide(
     key = derivatives.get(connection, review.version_id).store_key
     events.record(connection, _event(get(connection, review_id), key, reviewer, now))
     if decision is ReviewState.APPROVED:
-        _supersede(connection, review.scan_id, review.version_id, {ReviewState.PENDING, ReviewState.APPROVED})
+        _supersede(
+            connection,
+            reviews.c.scan_id == review.scan_id,
+            reviews.c.id != review_id,
+            reviews.c.state.in_([ReviewState.PENDING, ReviewState.APPROVED, ReviewState.RETURNED]),
+        )
     if ReviewState.APPROVED in {decision, review.state}:
         _tell_the_public(connection, review.scan_id)
     return get(connection, review_id)
@@ -221,50 +250,62 @@ def _event(decided: Review, key: str, reviewer: Agent, now: datetime) -> events.
     )
 
 
-def _supersede(connection: Connection, scan_id: int, version_id: int, states: set[ReviewState]) -> None:
-    connection.execute(
-        update(reviews)
-        .where(
-            reviews.c.scan_id == scan_id,
-            reviews.c.version_id < version_id
-            if states == {ReviewState.PENDING}
-            else reviews.c.version_id != version_id,
-            reviews.c.state.in_(sorted(states)),
-        )
-        .values(state=ReviewState.SUPERSEDED, revision=reviews.c.revision + 1)
-    )
+def _supersede(connection: Connection, *which: ColumnElement[bool]) -> None:
+    superseded = {"state": ReviewState.SUPERSEDED, "revision": reviews.c.revision + 1}
+    connection.execute(update(reviews).where(*which).values(superseded))
 
 
-def _keep_decision(connection: Connection, version: Version) -> None:
-    """Pass the decision about an earlier version of the same pixels on to this one.
+def _take_over(connection: Connection, version: Version) -> bool:
+    """Give a version the place of another one of the same pixels; return whether there was such.
 
     Tagging leaves the pixels of what it read as they are; what other stages make is always new.
     """
     if version.stage != Stage.PROVENANCE:
-        return
-    latest = (
+        return False
+    twins = select(versions.c.id).where(
+        versions.c.scan_id == version.scan_id,
+        versions.c.id != version.id,
+        versions.c.stage == version.stage,
+        versions.c.input_sha256 == version.input_sha256,
+    )
+    of_twins, waits = reviews.c.version_id.in_(twins), reviews.c.state == ReviewState.PENDING
+    shared = (
         select(reviews.c.id, reviews.c.state, reviews.c.reason, reviews.c.reviewer_id, reviews.c.decided_at)
-        .join(versions, versions.c.id == reviews.c.version_id)
-        .where(
-            reviews.c.scan_id == version.scan_id,
-            reviews.c.version_id < version.id,
-            reviews.c.state.in_([ReviewState.APPROVED, ReviewState.REJECTED]),
-            versions.c.stage == version.stage,
-            versions.c.input_sha256 == version.input_sha256,
-        )
-        .order_by(reviews.c.id.desc())
+        .where(of_twins, reviews.c.state.in_(_SHARED))
+        # What was decided counts for more than what still waits.
+        .order_by(waits, reviews.c.id.desc())
         .limit(1)
     )
-    decided = connection.execute(latest).one_or_none()
-    if decided is None:
-        return
-    superseded = {"state": ReviewState.SUPERSEDED, "revision": reviews.c.revision + 1}
-    connection.execute(update(reviews).where(reviews.c.id == decided.id).values(superseded))
-    kept = {**decided._mapping, "revision": 1}
-    del kept["id"]
-    connection.execute(update(reviews).where(reviews.c.version_id == version.id).values(kept))
-    if decided.state is ReviewState.APPROVED:
+    former = connection.execute(shared).one_or_none()
+    if former is None:
+        return False
+    _supersede(connection, of_twins, or_(reviews.c.id == former.id, waits))
+    taken = {**former._mapping, "revision": reviews.c.revision + 1}
+    del taken["id"]
+    connection.execute(update(reviews).where(reviews.c.version_id == version.id).values(taken))
+    if former.state is ReviewState.APPROVED:
         _tell_the_public(connection, version.scan_id)
+    return True
+
+
+def _is_returned_to(connection: Connection, review: Review) -> bool:
+    """Return whether a hint was withdrawn since a version was returned, and what followed is returned, too.
+
+    Without both, runs with changing options would undo decisions again and again.
+    """
+    standing = [one for one in of_scan(connection, review.scan_id) if one.state is not ReviewState.SUPERSEDED]
+    if review.id == standing[-1].id or not review.state is standing[-1].state is ReviewState.RETURNED:
+        return False
+    return any(
+        hint.withdrawn_at and review.decided_at and hint.withdrawn_at > review.decided_at
+        for hint in hints.of_scan(connection, review.scan_id)
+    )
+
+
+def _let_wait(connection: Connection, review: Review) -> None:
+    waiting = {"state": ReviewState.PENDING, "reason": "", "reviewer_id": None, "decided_at": None}
+    again = update(reviews).where(reviews.c.id == review.id)
+    connection.execute(again.values(waiting | {"revision": reviews.c.revision + 1}))
 
 
 def _tell_the_public(connection: Connection, scan_id: int) -> None:

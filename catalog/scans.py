@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, literal_column, select, update
+from sqlalchemy import Connection, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from catalog.rows import columns, read
-from catalog.schema import ScanState, scans, sightings
+from catalog.schema import ScanState, events, scans, sightings
 from imaging.errors import CatalogError, HeliochromeError
 
 
@@ -38,6 +38,8 @@ class ScanRecord:
         Size of the file; pixels of the upright picture; bits per sample; IANA media type.
     object_id
         The object it shows.
+    file
+        Which file it was and in which state, in words that change with either; ``None`` if that is unknown.
     """
 
     sha256: str
@@ -50,6 +52,7 @@ class ScanRecord:
     bits: int
     media_type: str
     object_id: int | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +97,12 @@ def storable_name(path: Path | str) -> str:
 
 
 def register(connection: Connection, record: ScanRecord) -> Registered:
-    """Make a usable scan known, or find it; one that was refused or failed before gets another chance."""
+    """Make a usable scan known, or find it; one that was refused or failed before gets another chance.
+
+    What was said of its name while the file could not be read is settled and becomes part of its history.
+    """
     values = {**asdict(record), "original_name": storable_name(record.original_name)}
+    file = values.pop("file")
     _adopt_unread(connection, values)
     new = insert(scans).values(**values, state=ScanState.NEW)
     again = {name: new.excluded[name] for name in values if name not in {"sha256", "page", "object_id"}}
@@ -116,7 +123,8 @@ def register(connection: Connection, record: ScanRecord) -> Registered:
     scan = by_sha256(connection, record.sha256, record.page)
     if scan is None:
         raise AssertionError("unreachable: the row was just written or stood in the way")
-    _sight(connection, scan.id, values["original_name"])
+    _settle_unread(connection, scan.id, values["original_name"])
+    _sight(connection, scan.id, values["original_name"], file)
     return Registered(scan, fresh=row is not None)
 
 
@@ -175,6 +183,10 @@ def refuse(
     )
     scan = read(Scan, connection.execute(select(*columns(scans, Scan)).where(known)).one())
     _sight(connection, scan.id, name)
+    if sha256 is None:
+        # What can not be read now need not be the same file afterwards.
+        known_as = (sightings.c.path == name) & sightings.c.file.is_not(None)
+        connection.execute(update(sightings).where(known_as).values(file=None))
     return scan
 
 
@@ -226,27 +238,15 @@ def names(connection: Connection, scan_id: int) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
-@dataclass(frozen=True)
-class Sighting:
-    """A scan that came under a name, and when that was first noted."""
-
-    scan: Scan
-    seen_at: datetime
-
-
-def sighted(connection: Connection, name: str) -> tuple[Sighting, ...]:
-    """Return the scans that came under a name, last seen first, pages in order."""
-    query = (
-        select(*columns(scans, Scan), sightings.c.seen_at)
+def of_file(connection: Connection, name: str, file: str) -> tuple[Scan, ...]:
+    """Return all pages of the file that came under a name as this very `file`; see `ScanRecord`."""
+    digests = (
+        select(scans.c.sha256)
         .join(sightings, sightings.c.scan_id == scans.c.id)
-        .where(sightings.c.path == storable_name(name))
-        .order_by(sightings.c.seen_at.desc(), scans.c.page)
+        .where(sightings.c.path == storable_name(name), sightings.c.file == file)
     )
-    rows = connection.execute(query).all()
-    return tuple(
-        Sighting(Scan(**{key: row._mapping[key] for key in Scan.__dataclass_fields__}), row.seen_at)
-        for row in rows
-    )
+    query = select(*columns(scans, Scan)).where(scans.c.sha256.in_(digests)).order_by(scans.c.page)
+    return tuple(read(Scan, row) for row in connection.execute(query))
 
 
 def troubles(connection: Connection, *, limit: int = 100) -> tuple[Scan, ...]:
@@ -286,8 +286,24 @@ def _adopt_unread(connection: Connection, values: dict[str, Any]) -> None:
         )
 
 
-def _sight(connection: Connection, scan_id: int, name: str) -> None:
-    connection.execute(insert(sightings).values(scan_id=scan_id, path=name).on_conflict_do_nothing())
+def _settle_unread(connection: Connection, scan_id: int, name: str) -> None:
+    unread = scans.c.sha256.is_(None) & (scans.c.original_name == name)
+    found = connection.execute(select(scans.c.id).where(unread).with_for_update()).scalar()
+    if found is not None:
+        connection.execute(update(events).where(events.c.scan_id == found).values(scan_id=scan_id))
+        connection.execute(delete(sightings).where(sightings.c.scan_id == found))
+        connection.execute(delete(scans).where(scans.c.id == found))
+
+
+def _sight(connection: Connection, scan_id: int, name: str, file: str | None = None) -> None:
+    new = insert(sightings).values(scan_id=scan_id, path=name, file=file)
+    connection.execute(
+        new.on_conflict_do_update(
+            index_elements=["scan_id", "path"],
+            set_={"file": new.excluded.file},
+            where=new.excluded.file.is_not(None) & sightings.c.file.is_distinct_from(new.excluded.file),
+        )
+    )
 
 
 def _set_state(

@@ -273,8 +273,10 @@ sightings = Table(
     "sightings",
     metadata,
     _to("scans", primary_key=True),
-    Column("path", Text, primary_key=True),
+    Column("path", Text, primary_key=True, index=True),
     _now("seen_at"),
+    # Which file it was, and in which state; null where that is not known.
+    Column("file", Text),
 )
 
 versions = Table(

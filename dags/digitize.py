@@ -127,7 +127,6 @@ with DAG(
             batch=restored.output,
             produce="{{ params.produce | tojson }}",
             model="{{ params.model }}",
-            max_active_tis_per_dag=settings.tile_slots(),
         )
         tagged = TagProvenanceOperator(task_id="tag", batch=colorized.output)
         PublishManifestOperator(task_id="describe", batch=tagged.output)

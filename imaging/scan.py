@@ -62,7 +62,9 @@ class ScanProperties:
     bits
         Bits per sample in the file (1, 2, 4, 8 or 16).
     bands
-        Samples per pixel in the file, alpha included.
+        Samples per pixel in the file, all included.
+    left_out
+        How many of them `open_scan` leaves out: neither color nor opacity, as the infrared of film scanners.
     color_model
         How the file stores its samples.
     pages
@@ -81,6 +83,7 @@ class ScanProperties:
     height: int
     bits: int
     bands: int
+    left_out: int
     color_model: ColorModel
     pages: int
     profile: ProfileUse
@@ -93,6 +96,7 @@ class ScanProperties:
             "source_color_model": str(self.color_model),
             "source_bits": self.bits,
             "source_bands": self.bands,
+            "source_bands_left_out": self.left_out,
             "source_profile": str(self.profile),
             "source_orientation": self.orientation,
         }
@@ -124,6 +128,8 @@ _UNSTATED_DPI = 26
 """libvips reports 1 px/mm (25.4 dpi) for files that state no resolution."""
 _FLOAT_OR_SIGNED = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
 _DEPTHS = (1, 2, 4, 8, 16)
+_ALPHA = (1, 2)
+"""ExtraSamples that are opacity; 0 leaves open what they are (TIFF 6.0, section 18)."""
 _CIELAB = 8
 """PhotometricInterpretation (TIFF 6.0, section 23)."""
 
@@ -202,7 +208,11 @@ def _open_header(
     width, height = image.width, image.height
     if orientation >= _SIDEWAYS:
         width, height = height, width
-    color_model, bits = _samples(path, image, directory)
+    color_model, colors, bits = _samples(path, image, directory)
+    opaque = directory is not None and directory.first(Tag.EXTRA_SAMPLES, 0) not in _ALPHA
+    left_out = image.bands - colors if opaque else 0
+    if left_out:
+        image = image.extract_band(0, n=colors)
     dpi = image.xres * 25.4
     return image, ScanProperties(
         path=path,
@@ -211,6 +221,7 @@ def _open_header(
         height=height,
         bits=bits,
         bands=image.bands if directory is None else directory.first(Tag.SAMPLES_PER_PIXEL, 1),
+        left_out=left_out,
         color_model=color_model,
         pages=pages,
         profile=use_of_profile(image, color_model),
@@ -309,7 +320,8 @@ def _load(path: Path, kind: _Format, options: dict[str, object], *, sequential: 
         )
 
 
-def _samples(path: Path, image: pyvips.Image, directory: Directory | None) -> tuple[ColorModel, int]:
+def _samples(path: Path, image: pyvips.Image, directory: Directory | None) -> tuple[ColorModel, int, int]:
+    """Return the color model, how many samples of a pixel are color, and bits per sample in the file."""
     if image.format not in ("uchar", "ushort") and image.interpretation not in ("lab", "labs"):
         raise UnsupportedScan(path, f"its samples are {image.format}", "Export it with 8 or 16 bits.")
     stored = _meta(image, "bits-per-sample", 16 if image.format == "ushort" else 8)
@@ -330,7 +342,7 @@ def _samples(path: Path, image: pyvips.Image, directory: Directory | None) -> tu
     if not colors <= image.bands <= colors + 1:
         fault = f"{image.bands} bands of {image.interpretation} are no photograph"
         raise UnsupportedScan(path, fault, "Export it as grey or RGB.")
-    return (ColorModel.PALETTE if palette else model), bits
+    return (ColorModel.PALETTE if palette else model), colors, bits
 
 
 def _meta(image: pyvips.Image, name: str, default: int) -> int:

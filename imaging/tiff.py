@@ -43,6 +43,7 @@ class Tag(IntEnum):
     TILE_HEIGHT = 323
     TILE_OFFSETS = 324
     TILE_BYTE_COUNTS = 325
+    EXTRA_SAMPLES = 338
     SAMPLE_FORMAT = 339
     XMP = 700
 

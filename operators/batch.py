@@ -10,7 +10,8 @@ One photograph's fault never stops its neighbors. What it does depends on its ki
   task is tried again; at the last try the photograph is recorded as failed and the rest goes on.
 
 A photograph that was in hand when the process died (out of memory, killed) `DEATHS_ALLOWED` times is recorded
-as failed too. A repeat finds what was finished before and does only the rest.
+as failed too; it is not to blame for what concerns everyone. A repeat finds what was finished before and does
+only the rest.
 """
 
 from __future__ import annotations
@@ -176,21 +177,29 @@ class BatchOperator(BaseOperator):
             in_hand.take(subject)
             progress.begin(name)
             try:
-                tally.add(worker.process(item, progress))
-            except UnfinishedScan as error:
-                log.info("%s", error)
-                tally.waiting.append(name)
-            except ScanError as error:
-                log.warning("refused: %s", error)
-                tally.lost.append(Loss.of(error, self.stage, name, known=worker.refuse(item, error)))
+                self._attempt(item, name, worker, tally, progress)
+            except MemoryError:
+                # Most likely the photograph's own doing: it stays in hand, as if the process had died.
+                raise
             except Exception as error:
                 if isinstance(error, _everyones_errors()):
+                    in_hand.put_back(subject)
                     raise
                 log.exception("%s: %s failed", name, self.stage)
                 yield item, error
             in_hand.lay_aside(subject)
             progress.finish()
         in_hand.close()
+
+    def _attempt(self, item: Any, name: str, worker: Worker, tally: _Tally, progress: Progress) -> None:
+        try:
+            tally.add(worker.process(item, progress))
+        except UnfinishedScan as error:
+            log.info("%s", error)
+            tally.waiting.append(name)
+        except ScanError as error:
+            log.warning("refused: %s", error)
+            tally.lost.append(Loss.of(error, self.stage, name, known=worker.refuse(item, error)))
 
 
 def _as_failure(name: str, error: Exception) -> HeliochromeError:
@@ -206,4 +215,4 @@ def _deadly(name: str, deaths: int) -> HeliochromeError:
 def _everyones_errors() -> tuple[type[Exception], ...]:
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - not for those who only parse DAGs
 
-    return (HeliochromeError, DBAPIError, MemoryError)
+    return (HeliochromeError, DBAPIError)

@@ -15,6 +15,9 @@ from operators.hooks import CatalogHook
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+LISTING = "listing"
+"""XCom key: how many files are ``waiting`` and how many ``others`` were passed over, for the report."""
+
 
 class FindScansOperator(BaseOperator):
     """Lists the scans of the inbox and hands them on in batches, never more than a DAG run can map.
@@ -56,5 +59,5 @@ class FindScansOperator(BaseOperator):
         at_most = min(settings.MAX_BATCHES, conf.getint("core", "max_map_length", fallback=1024))
         batches = cut(listing.scans, int(self.batch_size) or settings.batch_size(), at_most)
         self.log.info("%d scans in %d batches from %s", len(listing.scans), len(batches), inbox)
-        context["ti"].xcom_push("listing", {"waiting": len(listing.waiting), "others": len(listing.others)})
+        context["ti"].xcom_push(LISTING, {"waiting": len(listing.waiting), "others": len(listing.others)})
         return [{"index": index, "names": names} for index, names in enumerate(batches)]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -89,10 +88,7 @@ def _check_rights(method: str, user: Any) -> None:
 
 def _check_origin(request: Any) -> None:
     # Airflow's session is a cookie, which browsers send along with what other sites ask for.
-    from fastapi import HTTPException  # noqa: PLC0415
+    from catalog.web.access import same_origin  # noqa: PLC0415
 
-    origin = request.headers.get("origin")
-    if request.method in READING or origin is None:
-        return
-    if urlsplit(origin).netloc != request.headers.get("host"):
-        raise HTTPException(403, "Requests from other sites change nothing here")
+    if request.method not in READING:
+        same_origin(request)

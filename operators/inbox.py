@@ -1,7 +1,9 @@
 """Which files of the inbox are scans, in which order, cut into how many batches.
 
 Reads names and times only, never contents. Nothing is skipped silently: a file with a picture's suffix is
-always handed on, to be ingested or refused with a reason; what else lies there is named in the result.
+always handed on, to be ingested or refused with a reason, and so is a folder that may not be read; what else
+lies there is named in the result. Names are text that the catalog and Airflow can store; one that is not in
+UTF-8 is spelled with escapes, under which no file lies, so that it is refused by this name.
 """
 
 from __future__ import annotations
@@ -13,9 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from catalog.scans import storable_name
+from imaging.errors import HeliochromeError
+
 PICTURES = frozenset(
-    {".tif", ".tiff", ".jpg", ".jpeg", ".png", ".webp", ".jp2", ".j2k", ".jpx", ".gif", ".bmp", ".heic"}
-    | {".heif", ".avif", ".jxl", ".psd", ".pdf", ".dng", ".nef", ".cr2", ".arw"}
+    {".tif", ".tiff", ".btf", ".tf8", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".jp2", ".j2k"}
+    | {".jpx", ".gif", ".bmp", ".heic", ".heif", ".avif", ".jxl", ".psd", ".pdf", ".dng", ".nef", ".cr2"}
+    | {".arw"}
 )
 """Suffixes that promise a picture; those that can not be read are refused by name, with what to do."""
 
@@ -50,11 +56,16 @@ def list_inbox(inbox: Path, quiet_seconds: float) -> Listing:
         An existing folder.
     quiet_seconds
         How long a file must lie unchanged to count as whole, s.
+
+    Raises
+    ------
+    HeliochromeError
+        The inbox itself can not be read.
     """
     scans, waiting, others = [], [], []
-    for path in _files(inbox):
-        name = path.relative_to(inbox).as_posix()
-        if path.suffix.lower() not in PICTURES and not path.is_symlink():
+    for path, promises_picture in _entries(inbox):
+        name = storable_name(path.relative_to(inbox).as_posix())
+        if not promises_picture:
             others.append(name)
         elif _is_quiet(path, quiet_seconds):
             scans.append(name)
@@ -77,22 +88,32 @@ def cut(items: Sequence[Item], size: int, at_most: int) -> list[list[Item]]:
     return [list(items[i : i + size]) for i in range(0, len(items), size)]
 
 
-def _files(inbox: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(inbox):
+def _entries(inbox: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield what is not hidden, and whether it has to be looked at."""
+    unreadable: list[OSError] = []
+    for folder, folders, files in os.walk(inbox, onerror=unreadable.append):
         here = Path(folder)
         folders[:] = [name for name in folders if not name.startswith(".")]
         # A link to a folder is handed on as if it were a scan, so that its refusal is on record.
-        links = [name for name in folders if (here / name).is_symlink()]
-        for name in [*files, *links]:
-            if not name.startswith("."):
-                yield here / name
+        links = [name for name in folders if os.path.islink(here / name)]
+        for path in (here / name for name in [*files, *links] if not name.startswith(".")):
+            yield path, path.suffix.lower() in PICTURES or os.path.islink(path)
+    for error in unreadable:
+        if Path(error.filename) == inbox:
+            fault = f"the inbox can not be read ({error.strerror})"
+            raise HeliochromeError(inbox, fault, "Let the account of Airflow's workers read it.") from error
+        # A folder that may not be read is handed on likewise; one that vanished is its owner's own business.
+        if not isinstance(error, FileNotFoundError):
+            yield Path(error.filename), True
 
 
 def _is_quiet(path: Path, quiet_seconds: float) -> bool:
     # The inode's change time, which no copying tool can set back. A file that vanished is its writer's own
-    # business; a dangling link is handed on, to be refused.
+    # business; a dangling link is handed on, to be refused, and so is what may not be looked at.
     try:
         changed = path.lstat().st_ctime
     except FileNotFoundError:
         return False
+    except PermissionError:
+        return True
     return time.time() - changed >= quiet_seconds

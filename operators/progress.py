@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,6 +107,12 @@ class InHand:
     def lay_aside(self, subject: str) -> None:
         """Forget `subject`; that is written down with the next one, to save a request."""
         self._tries.pop(subject, None)
+
+    def put_back(self, subject: str) -> None:
+        """Forget `subject` and write that down at once; where the state store is out of reach, let it be."""
+        self.lay_aside(subject)
+        with suppress(Exception):
+            self._store()
 
     def close(self) -> None:
         """Note that nothing is in hand any more."""

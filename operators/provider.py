@@ -39,6 +39,11 @@ def get_provider_info() -> dict[str, Any]:
                         "How long a file must lie unchanged before it is read.", "3", "float"
                     ),
                     "batch_size": _option("Photographs per mapped task.", "16", "integer"),
+                    "restoration_slots": _option(
+                        "How many restorations run at once on all workers together; empty: one for every "
+                        "four cores of the machine that reads the DAGs.",
+                        "",
+                    ),
                     "institution": _option(
                         "Who publishes, named in manifests and on pages; needs institution_homepage.", ""
                     ),

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from imaging.errors import StoreError
 from operators import settings
 from operators.hooks import CatalogHook
 from operators.progress import Progress
+from operators.report import NAMED
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,6 +47,9 @@ class FindCollectionsOperator(BaseOperator):
 class PublishCollectionOperator(BaseOperator):
     """Writes the static site of one collection; only what changed is written again.
 
+    Photographs that can not be read hold back no others; when those are written, the task fails and names
+    what was lost.
+
     Parameters
     ----------
     slug
@@ -59,7 +64,7 @@ class PublishCollectionOperator(BaseOperator):
         self.slug = slug
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return what was written."""
+        """Return what was written; raise `StoreError` when photographs could not be read."""
         from operators.work.description import publisher  # noqa: PLC0415
         from operators.work.publishing import publish_collection  # noqa: PLC0415 - loads libvips
 
@@ -82,5 +87,12 @@ class PublishCollectionOperator(BaseOperator):
                 institution=publisher(),
                 progress=tell,
             )
-        self.log.info("%s: %s", folder, published)
-        return dict(published)
+        self.log.info("%s: %s", folder, published.counts())
+        for lost in published.lost:
+            self.log.error("%s could not be published: %s", lost.accession, lost.reason)
+        if published.lost:
+            named = ", ".join(lost.accession for lost in published.lost[:NAMED])
+            fault = f"{len(published.lost)} photographs could not be published: {named}"
+            remedy = "Restore what the log names from its backup and publish again; all others are published."
+            raise StoreError(self.slug, fault, remedy)
+        return published.counts()

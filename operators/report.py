@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from operators.find_scans import LISTING
 from operators.outcome import BatchOutcome, Loss
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class ReportOperator(BaseOperator):
         lost += [loss for outcome in outcomes for loss in outcome.lost if not loss.known]
         for loss in (*known, *lost):
             self.log.warning("%s, %s: %s", loss.photograph, loss.stage, loss.reason)
+        listing = context["ti"].xcom_pull(task_ids=self.found_by, key=LISTING) or {}
         remarks = [remark for outcome in outcomes for remark in outcome.remarks]
         for remark in remarks:
             self.log.warning("%s", remark)
@@ -58,12 +60,14 @@ class ReportOperator(BaseOperator):
             "fresh": sum(outcome.fresh for outcome in outcomes),
             "lost": len(lost),
             "known": len(known),
-            "waiting": sum(len(outcome.waiting) for outcome in outcomes),
+            "waiting": listing.get("waiting", 0) + sum(len(outcome.waiting) for outcome in outcomes),
+            "passed_over": listing.get("others", 0),
             "remarks": len(remarks),
         }
         self.log.info(
             "%(found)d files found, %(finished)d scans finished, %(lost)d lost, %(known)d refused before, "
-            "%(waiting)d still being written, %(remarks)d remarks; %(fresh)d stage results made",
+            "%(waiting)d still being written, %(passed_over)d that are no pictures, %(remarks)d remarks; "
+            "%(fresh)d stage results made",
             report,
         )
         context["ti"].xcom_push("report", report)

@@ -28,9 +28,9 @@ def home() -> Path:
     return Path(os.environ.get("HELIOCHROME_HOME") or _conf("home", ".heliochrome")).expanduser().resolve()
 
 
-def inbox() -> Path:
-    """Return the folder where new scans are dropped."""
-    return _folder("inbox")
+def inbox(root: Path | None = None) -> Path:
+    """Return the folder where new scans are dropped; where none is configured, as for `store`."""
+    return _folder("inbox", root)
 
 
 def store(root: Path | None = None) -> Path:
@@ -103,8 +103,8 @@ def tile_slots() -> int:
 
 
 def restoration_slots() -> int:
-    """Return how many restorations this machine runs at once; each uses up to four threads."""
-    return max(1, (os.cpu_count() or 1) // 4)
+    """Return how many restorations run at once; unset, one for every four cores of this machine."""
+    return int(_conf("restoration_slots", "") or max(1, (os.cpu_count() or 1) // 4))
 
 
 def configured_catalog_dsn() -> str | None:

@@ -14,7 +14,6 @@ from torch.nn import functional
 
 from imaging.convolutions import convolve
 from imaging.encoder import LITE0, Encoder
-from imaging.errors import OptionsError
 
 
 class CompactUNet(nn.Module):
@@ -170,21 +169,6 @@ def half_is_fast(device: torch.device) -> bool:
     With AVX-512 BF16 alone these networks take as long or half as long again.
     """
     return device.type != "cpu" or torch.cpu._is_amx_tile_supported()
-
-
-def choose_device(wish: str) -> str:
-    """Return the device for ``auto``: CUDA when there is one; any other wish as it is.
-
-    Raises
-    ------
-    OptionsError
-        CUDA is asked for and there is none.
-    """
-    if wish == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wish.startswith("cuda") and not torch.cuda.is_available():
-        raise OptionsError("device", f"{wish} is asked for, and PyTorch sees no CUDA", "Choose cpu or auto.")
-    return wish
 
 
 def _extended(batch: Tensor, multiple: int) -> Tensor:

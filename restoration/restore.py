@@ -26,6 +26,7 @@ import numpy.typing as npt
 import pyvips
 import torch
 
+from imaging.device import choose_device
 from imaging.disk import keep_apart
 from imaging.files import unchanging
 from imaging.fixity import describe_output, remove_partials, sha256_file
@@ -39,7 +40,7 @@ from restoration.defects import Detector, NetworkDetector, with_rims
 from restoration.grain import Quieter
 from restoration.kinds import DamageKind
 from restoration.mending import Guide, Mender
-from restoration.network import choose_device, half_is_fast
+from restoration.network import half_is_fast
 from restoration.noise import NoiseReport, estimate_noise, measure_noise
 from restoration.options import RestorationOptions
 from restoration.parallel import tiles_in_parallel

@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from catalog.derivatives import Derivative
+from imaging.errors import StoreError
 
 
 def account_document(root: Path, files: Sequence[Derivative]) -> bytes:
-    """Return the provenance records `files`, which lie below the store's `root`, as one document."""
-    return merged([(root / file.path).read_bytes() for file in files])
+    """Return the provenance records `files`, which lie below the store's `root`, as one document.
+
+    Raises
+    ------
+    StoreError
+        One of them can not be read.
+    """
+    return merged([_read(root / file.path) for file in files])
 
 
 def merged(accounts: Sequence[bytes]) -> bytes:
@@ -33,6 +40,13 @@ def merged(accounts: Sequence[bytes]) -> bytes:
                 known[term] = _both(known[term], value) if term in known else value
     body = {"@context": context, "@graph": list(graph.values())}
     return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreError(path, f"can not be read ({error.strerror})", "Check its fixity.") from error
 
 
 def _both(known: Any, told: Any) -> Any:

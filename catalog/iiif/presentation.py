@@ -1,15 +1,14 @@
 """What a photograph shows, and to whom: from the catalog's rows to manifests and served files.
 
 Only reads. The public sees an object that is published, of each scan the version that an archivist approved,
-and the pictures that led to it; staff see the version that was handed to them last. A picture can be served
-exactly when a manifest for the same audience shows it: both are decided here, once.
+and the pictures that led to it; staff see the version that waits for them, else the newest that stands. A
+picture can be served exactly when a manifest for the same audience shows it: both are decided here, once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -33,6 +32,7 @@ from catalog.iiif.records import (
     View,
 )
 from catalog.objects import CatalogObject
+from catalog.provenance.vocabulary import Stage
 from catalog.reviews import Review
 from catalog.scans import Scan
 from catalog.schema import AgentRole, ReviewState
@@ -98,12 +98,11 @@ class ShownScan:
 
 @dataclass(frozen=True)
 class ShownObject:
-    """What an audience sees of an object, and when that last changed."""
+    """What an audience sees of an object."""
 
     object: CatalogObject
     audience: Audience
     scans: tuple[ShownScan, ...]
-    modified: datetime
 
 
 def shown_object(connection: Connection, accession: str, audience: Audience) -> ShownObject | None:
@@ -113,13 +112,7 @@ def shown_object(connection: Connection, accession: str, audience: Audience) -> 
         return None
     candidates = (_shown_scan(connection, scan, audience) for scan in scans.of_object(connection, found.id))
     shown = tuple(scan for scan in candidates if scan is not None)
-    if not shown:
-        return None
-    moments = [found.updated_at, *([found.published_at] if found.published_at else [])]
-    for scan in shown:
-        moments += [scan.version.created_at] if scan.version else []
-        moments += [scan.review.decided_at] if scan.review and scan.review.decided_at else []
-    return ShownObject(found, audience, shown, max(moments))
+    return ShownObject(found, audience, shown) if shown else None
 
 
 def nested_collections(
@@ -222,9 +215,15 @@ def _shown_version(
     if audience is Audience.PUBLIC:
         history = tuple(review for review in history if review.state is ReviewState.APPROVED)
     if history:
-        return derivatives.get(connection, history[-1].version_id), history[-1]
+        shown = max(history, key=_urgency)
+        return derivatives.get(connection, shown.version_id), shown
     made = derivatives.of_scan(connection, scan.id) if audience is Audience.STAFF else ()
     return (made[-1] if made else None), None
+
+
+def _urgency(review: Review) -> tuple[bool, bool, int]:
+    """Order reviews: what waits for a decision comes before what stands, that before the superseded."""
+    return (review.state is ReviewState.PENDING, review.state is not ReviewState.SUPERSEDED, review.id)
 
 
 def _original(scan: Scan) -> Iterable[ShownFile]:
@@ -269,12 +268,6 @@ def _alternative_label(name: str) -> str:
 
 
 def _view(connection: Connection, shown: ShownScan, audience: Audience) -> View:
-    made = shown.version.created_at if shown.version else None
-    given = [
-        hint
-        for hint in hints.standing(connection, shown.scan.id)
-        if made is not None and hint.given_at <= made
-    ]
     regions = tuple(
         DamagedRegion(
             str(region["kind"]),
@@ -285,7 +278,17 @@ def _view(connection: Connection, shown: ShownScan, audience: Audience) -> View:
         for version in shown.lineage
         for region in version.regions
     )
-    return View(canvas_images(shown.files), regions, tuple(_hint(hint, audience) for hint in given))
+    followed = _followed(connection, shown)
+    return View(canvas_images(shown.files), regions, tuple(_hint(hint, audience) for hint in followed))
+
+
+def _followed(connection: Connection, shown: ShownScan) -> tuple[GivenHint, ...]:
+    colorized = [version for version in shown.lineage if version.stage == Stage.COLORIZATION]
+    if not colorized:
+        return ()
+    event = events.that_made(colorized[-1], events.of_scan(connection, shown.scan.id))
+    began = event.started_at if event else colorized[-1].created_at
+    return hints.followed(hints.of_scan(connection, shown.scan.id), began)
 
 
 def _hint(hint: GivenHint, audience: Audience) -> SourcedHint:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from catalog.durability import exclusive
-from imaging.errors import OptionsError
+from imaging.errors import OptionsError, StoreError
 from imaging.fixity import atomic_path
 
 STATE = ".heliochrome-site.json"
@@ -36,11 +36,15 @@ class SiteChange:
 
 @dataclass
 class SiteState:
-    """What the folder holds: digests of manifests, how images were rendered, and the changes so far."""
+    """What the folder holds: digests of manifests, how images were rendered, and the changes so far.
+
+    Images of the manifests in `outdated` may still be as an earlier publication rendered them.
+    """
 
     manifests: dict[str, str] = field(default_factory=dict)
     rendering: str = ""
     changes: list[SiteChange] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)
 
 
 class SiteFolder:
@@ -76,7 +80,15 @@ class SiteFolder:
         return True
 
     def put_copy(self, relative: str, source: Path) -> None:
-        """Make the file at `relative` a copy of `source`, whose content never changes under its name."""
+        """Make the file at `relative` a copy of `source`, whose content never changes under its name.
+
+        Raises
+        ------
+        StoreError
+            When there is no `source`.
+        """
+        if not source.is_file():
+            raise StoreError(source, "is gone", "Restore it from its backup.")
         path = self.root / relative
         self._kept.add(path)
         if path.is_file() and path.stat().st_size == source.stat().st_size:
@@ -109,6 +121,23 @@ class SiteFolder:
             shutil.rmtree(partial, ignore_errors=True)
         self.written += 1
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let `prune` remove what is put in the block, unless the block ends well or it was put before."""
+        before, self._kept = self._kept, set()
+        try:
+            yield
+            before |= self._kept
+        finally:
+            self._kept = before
+
+    def keep(self, relatives: Iterable[str]) -> bool:
+        """Keep what an earlier publication left there, all of it or nothing; return whether all is there."""
+        paths = [self.root / relative for relative in relatives]
+        whole = all(path.exists() for path in paths)
+        self._kept.update(paths if whole else ())
+        return whole
+
     def prune(self) -> None:
         """Remove what this publication did not put."""
         needed = {parent for path in self._kept for parent in path.parents}
@@ -130,8 +159,15 @@ class SiteFolder:
 
 
 @contextmanager
-def publishing(root: Path) -> Iterator[SiteFolder]:
+def publishing(root: Path, rendering: str) -> Iterator[SiteFolder]:
     """Open the folder `root` for one publication, alone; the state is written when all went well.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    rendering
+        How images are rendered now: those that an interrupted first publication left are so.
 
     Raises
     ------
@@ -147,7 +183,7 @@ def publishing(root: Path) -> Iterator[SiteFolder]:
                 str(root), "holds other files, which publishing would remove", "Name an empty folder."
             )
         if not state.exists():
-            _write(state, SiteState())
+            _write(state, SiteState(rendering=rendering))
         folder = SiteFolder(root, _read(state))
         yield folder
         _write(state, folder.state)
@@ -159,6 +195,8 @@ def _read(path: Path) -> SiteState:
         manifests=raw["manifests"],
         rendering=raw["rendering"],
         changes=[SiteChange(**change) for change in raw["changes"]],
+        # Not in what earlier versions of the program wrote.
+        outdated=raw.get("outdated", []),
     )
 
 

@@ -1,8 +1,9 @@
 """A collection as a static site: IIIF documents, images of level 0 and pages that any web server can hold.
 
 Reads the catalog and the store as the public may; writes one folder. A repeat rewrites only what changed and
-removes what is no longer published; a crash leaves whole files, and the repeat completes it. The server that
-holds the folder must send ``Access-Control-Allow-Origin: *`` for viewers on other sites.
+removes what is no longer published; a crash leaves whole files, and the repeat completes it. A photograph
+that can not be read holds back no other: it is left out, or stays as it was while its manifest says the same.
+The server that holds the folder must send ``Access-Control-Allow-Origin: *`` for viewers on other sites.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from catalog import collections
+from catalog.durability import is_full
 from catalog.iiif import discovery
 from catalog.iiif.account import account_document
 from catalog.iiif.addresses import Addresses
@@ -75,6 +77,14 @@ class Dissemination:
 
 
 @dataclass(frozen=True)
+class LostPhotograph:
+    """A photograph that is not on the site, or only as it was before, and why."""
+
+    accession: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Published:
     """What a publication did.
 
@@ -88,6 +98,8 @@ class Published:
         Manifests.
     disseminated
         The scans that those created and updated show.
+    lost
+        The photographs that could not be read or rendered.
     """
 
     photographs: int
@@ -98,6 +110,11 @@ class Published:
     updated: int
     deleted: int
     disseminated: tuple[Dissemination, ...]
+    lost: tuple[LostPhotograph, ...]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many of what, by name."""
+        return {name: count for name, count in vars(self).items() if isinstance(count, int)}
 
 
 def publish(
@@ -139,10 +156,10 @@ def publish(
     OptionsError
         When the folder holds other files.
     StoreError
-        When a picture can not be read, or the disk is full.
+        When the disk is full.
     """
     site = Site(catalog, store_root, Addresses(base_url), Audience.PUBLIC, institution)
-    with catalog.connect() as connection, publishing(folder) as target:
+    with catalog.connect() as connection, publishing(folder, RENDERING) as target:
         return _Publication(connection, site, target, masters, progress).run(slug)
 
 
@@ -163,6 +180,8 @@ class _Publication:
         self.again = target.state.rendering != RENDERING
         self.manifests: dict[str, str] = {}
         self.shown: dict[str, ShownObject] = {}
+        self.outdated: list[str] = []
+        self.lost: list[LostPhotograph] = []
 
     def run(self, slug: str) -> Published:
         nest = list(_nest(self.connection, slug))
@@ -181,7 +200,7 @@ class _Publication:
         counts = self._feed()
         for asset in sorted(STATIC.iterdir()):
             self.target.put(f"static/{asset.name}", asset.read_bytes())
-        self.target.state.rendering = RENDERING
+        self.target.state.rendering, self.target.state.outdated = RENDERING, self.outdated
         self.target.prune()
         return Published(
             len(self.manifests),
@@ -190,33 +209,65 @@ class _Publication:
             self.target.removed,
             *counts,
             disseminated=tuple(fresh),
+            lost=tuple(self.lost),
         )
 
     def _photograph(self, accession: str) -> None:
         shown = shown_object(self.connection, accession, Audience.PUBLIC)
         if shown is None:
             return
+        document = manifest_of(self.connection, shown, self.site.addresses, self.site.institution, self.offer)
+        digest = hashlib.sha256(document).hexdigest()
+        again = self.again or accession in self.target.state.outdated
+        try:
+            with self.target.together():
+                self._show(shown, document, again=again)
+        except StoreError as error:
+            if is_full(error):
+                raise
+            self.lost.append(LostPhotograph(accession, str(error)))
+            unchanged = self.target.state.manifests.get(accession) == digest
+            if not (unchanged and self.target.keep(self._whole(shown))):
+                return
+            if again:
+                self.outdated.append(accession)
+        self.manifests[accession] = digest
+        self.shown[accession] = shown
+
+    def _show(self, shown: ShownObject, manifest: bytes, *, again: bool) -> None:
+        accession = shown.object.accession_number
         for scan in shown.scans:
             for file in scan.files:
-                self._image(file, shown)
-        document = manifest_of(self.connection, shown, self.site.addresses, self.site.institution, self.offer)
-        self._document(self.site.addresses.manifest(accession), document)
-        self.manifests[accession] = hashlib.sha256(document).hexdigest()
-        self.shown[accession] = shown
+                self._image(file, shown, again=again)
         if files := accounts_of(shown):
             account = account_document(self.site.root, files)
             self._document(self.site.addresses.provenance(accession), account)
+        self._document(self.site.addresses.manifest(accession), manifest)
         values = photograph_values(self.site, shown)
         if not self.offer.masters:
             values["files"] = []
         page = render("photograph.html", self.site, **values)
         self._document(f"{self.site.addresses.homepage(accession)}index.html", page.encode())
 
-    def _image(self, file: ShownFile, shown: ShownObject) -> None:
+    def _whole(self, shown: ShownObject) -> list[str]:
+        """Return the places of all that `_show` puts."""
+        addresses, accession = self.site.addresses, shown.object.accession_number
+        told = [addresses.manifest(accession), f"{addresses.homepage(accession)}index.html"]
+        if accounts_of(shown):
+            told.append(addresses.provenance(accession))
+        for scan in shown.scans:
+            for file in scan.files:
+                image = addresses.image(file.image)
+                told += [image, f"{image}/info.json"]
+                if self.offer.masters:
+                    told.append(addresses.master(file.image))
+        return [self._relative(address) for address in told]
+
+    def _image(self, file: ShownFile, shown: ShownObject, *, again: bool) -> None:
         from catalog.iiif.rendering import open_picture  # noqa: PLC0415
 
         address = self.site.addresses.image(file.image)
-        with self.target.put_folder(self._relative(address), again=self.again) as partial:
+        with self.target.put_folder(self._relative(address), again=again) as partial:
             if partial is not None:
                 served = self.site.resolve(file.image)
                 if served is None:

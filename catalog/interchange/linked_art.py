@@ -1,14 +1,15 @@
 """Objects and their digital images as Linked Art, JSON-LD, and back: https://linked.art/model/.
 
 Written is what the public may see: the description of any object, the images of published ones. Read back are
-the fields of `ObjectRecord`; what else a document says is left alone. Terms are Getty AAT's, as
-https://linked.art/model/vocab/ asks for.
+the fields of `ObjectRecord`; what else a document says is left alone, and so are the fields that it says
+nothing of. Terms are Getty AAT's, as https://linked.art/model/vocab/ asks for.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import astuple
 from datetime import date
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,10 +17,11 @@ from typing import Any, TextIO
 from sqlalchemy import Connection, select
 
 from catalog import collections, objects, rights
+from catalog.dates import first_day, last_day
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, ShownFile, shown_object
 from catalog.interchange.spreadsheet import ImportReport, RowError
-from catalog.objects import CatalogObject, ObjectRecord, examined
+from catalog.objects import DESCRIPTIVE, CatalogObject, ObjectRecord, Upserted, examined
 from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.schema import memberships
 from catalog.schema import objects as rows
@@ -120,13 +122,23 @@ def import_objects(
         else:
             records[record.accession_number] = record
     with connection.begin_nested() as attempt:
-        upserted = objects.upsert(connection, records.values())
+        upserted = _upsert(connection, records.values())
         written = not dry_run and (skip_bad_documents or not faulty)
         if not written:
             attempt.rollback()
     return ImportReport(
         total, upserted.inserted, upserted.updated, upserted.unchanged, faulty, tuple(errors), written
     )
+
+
+def _upsert(connection: Connection, records: Iterable[ObjectRecord]) -> Upserted:
+    """Bring in what the records say; what one is silent about stays as it is."""
+    alike: dict[tuple[str, ...], list[ObjectRecord]] = {}
+    for record in records:
+        said = tuple(name for name in DESCRIPTIVE if getattr(record, name))
+        alike.setdefault(said, []).append(record)
+    counts = [astuple(objects.upsert(connection, group, said)) for said, group in sorted(alike.items())]
+    return Upserted(*(sum(column) for column in zip(*counts, strict=True))) if counts else Upserted(0, 0, 0)
 
 
 def read_object(document: Mapping[str, Any]) -> ObjectRecord:
@@ -151,8 +163,8 @@ def read_object(document: Mapping[str, Any]) -> ObjectRecord:
         description=_statement(document, _DESCRIPTION),
         maker=_statement(production, _PRODUCTION) or _labels(production, "carried_out_by"),
         date_text=_content(list(_nodes(span, "identified_by"))),
-        date_from=_day(span.get("begin_of_the_begin")),
-        date_to=_day(span.get("end_of_the_end")),
+        date_from=_day(span, "begin_of_the_begin", first_day),
+        date_to=_day(span, "end_of_the_end", last_day),
         rights=_rights(document),
         source=_statement(document, _PROVENANCE),
     )
@@ -279,7 +291,8 @@ def _nodes(node: Mapping[str, Any], name: str) -> Iterator[Node]:
 
 
 def _is_a(node: Mapping[str, Any], number: str) -> bool:
-    kinds = node.get("classified_as", [])
+    kinds = node.get("classified_as") or []
+    kinds = kinds if isinstance(kinds, list) else [kinds]
     terms = (kind.get("id", "") if isinstance(kind, dict) else kind for kind in kinds)
     return any(str(term).endswith((f"/{number}", f":{number}")) for term in terms)
 
@@ -304,9 +317,9 @@ def _rights(document: Mapping[str, Any]) -> str:
     return ""
 
 
-def _day(moment: object) -> date | None:
+def _day(span: Mapping[str, Any], name: str, meant: Callable[[str], date]) -> date | None:
     try:
-        return date.fromisoformat(str(moment)[:10])
+        return meant(str(span.get(name)).partition("T")[0])
     except ValueError:
         return None
 

@@ -19,7 +19,7 @@ from catalog.provenance.tag import StoredRun, TagInputs
 from catalog.provenance.verify import KnownFile
 from catalog.provenance.vocabulary import SOFTWARE, Stage
 from catalog.scans import Scan
-from catalog.schema import AgentKind, AgentRole, EventOutcome, EventType
+from catalog.schema import AgentKind, AgentRole
 from catalog.store import Store
 from imaging.errors import CatalogError, StoreError
 from imaging.stage import Role
@@ -98,7 +98,7 @@ class CatalogRegister:
 
     def _files(self, version: Version) -> Iterator[KnownFile]:
         accession_number = self._accession_number(scans.get(self.connection, version.scan_id))
-        happened = _stage_event(version, events.of_scan(self.connection, version.scan_id))
+        happened = events.that_made(version, events.of_scan(self.connection, version.scan_id))
         models = tuple(_models(happened)) if happened else ()
         for derivative in version.derivatives:
             yield KnownFile(
@@ -179,33 +179,18 @@ def _run(store: Store, version: Version, event: Event, given: Iterable[GivenHint
 
 
 def _event(scan: Scan, version: Version, happened: Iterable[Event]) -> Event:
-    if (found := _stage_event(version, happened)) is None:
+    if (found := events.that_made(version, happened)) is None:
         fault = f"the event of its {version.stage}, version {version.number}, is missing"
         raise CatalogError(scan.original_name, fault, "Run that stage again: it records what it finds done.")
     return found
 
 
-def _stage_event(version: Version, happened: Iterable[Event]) -> Event | None:
-    succeeded = (
-        event
-        for event in happened
-        if event.version_id == version.id
-        and event.stage == version.stage
-        and event.type in {EventType.CREATION, EventType.METADATA_MODIFICATION}
-        and event.outcome is not EventOutcome.FAIL
-    )
-    return next(succeeded, None)
-
-
 def _followed(version: Version, event: Event, given: Iterable[GivenHint]) -> Iterator[SourcedHint]:
-    """Yield the hints that stood when a colorization began."""
     if version.stage != Stage.COLORIZATION:
         return
-    for hint in given:
-        withdrawn = hint.withdrawn_at is not None and hint.withdrawn_at <= event.started_at
-        if hint.given_at <= event.started_at and not withdrawn:
-            source = ", ".join(filter(None, (hint.source, hint.citation, hint.source_date)))
-            yield SourcedHint(hint.x, hint.y, hint.radius, hint.a, hint.b, source)
+    for hint in hints.followed(given, event.started_at):
+        source = ", ".join(filter(None, (hint.source, hint.citation, hint.source_date)))
+        yield SourcedHint(hint.x, hint.y, hint.radius, hint.a, hint.b, source)
 
 
 def _models(event: Event) -> Iterator[tuple[str, str]]:

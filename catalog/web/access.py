@@ -38,11 +38,14 @@ def storable(request: Request) -> None:
 def same_origin(request: Request) -> None:
     """Refuse a write that another site's page sent (a FastAPI dependency).
 
-    Browsers say where a request comes from in ``Sec-Fetch-Site`` and ``Origin``, which scripts can not forge;
-    a program that is no browser sends neither and has no cookies to abuse.
+    Browsers say where a request comes from in ``Sec-Fetch-Site``, which scripts can not forge and proxies do
+    not alter; without encryption only in ``Origin``, which is compared with the host that was asked. A
+    program that is no browser sends neither and has no cookies to abuse.
     """
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    if site not in {"same-origin", "none"} or foreign:
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        foreign = site not in {"same-origin", "none"}
+    else:
+        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if foreign:
         raise HTTPException(403, "This was sent from another site.")

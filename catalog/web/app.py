@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Route
 
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.image_service import ImageService, ServicePolicy
@@ -77,7 +78,15 @@ def create_app(
     else:
         _add_staff(app, site, images, staff)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    _answer_head(app)
     return app
+
+
+def _answer_head(app: FastAPI) -> None:
+    # Who answers GET answers HEAD (RFC 9110 §9.1), by which links are checked; servers leave the body out.
+    for route in app.routes:
+        if isinstance(route, Route) and route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
 
 
 def _add_public(app: FastAPI, site: Site, images: ImageService) -> None:

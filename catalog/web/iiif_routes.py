@@ -52,6 +52,7 @@ def iiif_routes(site: Site) -> APIRouter:
 
 
 def _manifest_routes(site: Site) -> APIRouter:
+    # No Last-Modified: a picture that is withdrawn changes these documents and leaves no date in them.
     router = APIRouter()
     public = site.audience is Audience.PUBLIC
 
@@ -60,7 +61,7 @@ def _manifest_routes(site: Site) -> APIRouter:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
             body = manifest_of(connection, shown, site.addresses, site.institution)
-        return document(request, body, modified=shown.modified, public=public)
+        return document(request, body, public=public)
 
     @router.get("/manifests/{token}/annotations/{name}.json")
     def annotations(request: Request, token: str, name: str) -> Response:
@@ -71,7 +72,7 @@ def _manifest_routes(site: Site) -> APIRouter:
             for page in canvas.get("annotations", ()):
                 if page["id"].endswith(f"/{name}.json"):
                     alone = serialize({"@context": PRESENTATION, **page})
-                    return document(request, alone, modified=shown.modified, public=public)
+                    return document(request, alone, public=public)
         raise HTTPException(404, _NO_SUCH)
 
     @router.get("/manifests/{token}/provenance.jsonld")
@@ -80,9 +81,7 @@ def _manifest_routes(site: Site) -> APIRouter:
             shown = _shown(connection, token, site)
         if files := accounts_of(shown):
             body = account_document(site.root, files)
-            return document(
-                request, body, "http://www.w3.org/ns/prov", modified=shown.modified, public=public
-            )
+            return document(request, body, "http://www.w3.org/ns/prov", public=public)
         raise HTTPException(404, "Nothing was done to this photograph yet.")
 
     @router.get("/manifests/{accession:path}")

@@ -6,6 +6,7 @@ usage; 3 a scan was refused; 4 a service, the store, the catalog or a model fail
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -14,4 +15,7 @@ def main() -> None:
     # Imported here, so that the entry point itself costs nothing.
     from operators.cli.app import run  # noqa: PLC0415
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # file names need not be text in any encoding
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))

@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=(
         "Restore, colorize, document and publish scans of black-and-white photographs.\n\n"
-        "Single files: [bold]inspect[/], [bold]restore[/], [bold]colorize[/], [bold]verify[/]; "
+        "Single files: [bold]inspect[/], [bold]restore[/], [bold]colorize[/], [bold]verify --alone[/]; "
         "no service is needed.\n\n"
         "Whole collections: [bold]demo[/] shows the way with pictures of its own, [bold]up[/] runs the "
         "workflow in Airflow. Drop scans into the inbox that it names.\n\n"

@@ -90,6 +90,8 @@ def export(
     from catalog.iiif.addresses import Addresses  # noqa: PLC0415
     from catalog.interchange import linked_art as json_ld  # noqa: PLC0415
     from catalog.interchange import spreadsheet  # noqa: PLC0415
+    from imaging.disk import writing  # noqa: PLC0415 - loads libvips
+    from imaging.fixity import atomic_path  # noqa: PLC0415
 
     with opened(home) as engine, engine.connect() as connection:
 
@@ -101,7 +103,11 @@ def export(
         if target is None:
             write(sys.stdout)
         else:
-            with target.open("w", encoding="utf-8", newline="") as file:
+            with (
+                writing(target),
+                atomic_path(target) as partial,
+                partial.open("w", encoding="utf-8", newline="") as file,
+            ):
                 written = write(file)
             people.print(f"{written} objects written to {target}", markup=False)
 

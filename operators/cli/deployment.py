@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from operators import settings
 from operators.cli.answer import Status, people, results
 
 PANEL = "Collections"
@@ -49,7 +50,7 @@ def up(
             f"Heliochrome runs at [bold]{running.address}[/]  (photographs: menu Browse → Collection)"
         )
         results.print(f"Log in as [bold]{account.name}[/] with [bold]{account.password}[/]", highlight=False)
-        results.print(f"Drop scans into {running.home.inbox}; Ctrl-C stops everything", markup=False)
+        results.print(f"Drop scans into {settings.inbox(home)}; Ctrl-C stops everything", markup=False)
         while True:
             time.sleep(LOOK_SECONDS)
             services.raise_if_ended(running)

@@ -146,16 +146,13 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome colorize 1987.12-restored/restored.tif --hint 0.4,0.6,0.02,12,-30[/]
     """
-    import torch  # noqa: PLC0415
-
     from colorization.colorize import STAGE, outputs  # noqa: PLC0415
     from colorization.colorize import colorize as work  # noqa: PLC0415
     from colorization.models import DEFAULT  # noqa: PLC0415
     from colorization.options import ColorizationOptions  # noqa: PLC0415 - loads libvips and OpenCV
+    from imaging.device import choose_device  # noqa: PLC0415
     from operators.cli.workplace import carry_out  # noqa: PLC0415
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     options = ColorizationOptions(
         model=model or DEFAULT,
         # The default ships: only for another one is it worth reading the configuration.
@@ -163,7 +160,7 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
         alternatives=alternatives,
         hints=tuple(_hint(text) for text in hint or ()),
         page=page,
-        device=device,
+        device=choose_device(device),
     )
     folder = _folder(photograph, into, "colorized", page)
     with progress_bar(f"colorizing {photograph.name}", as_json) as tell:

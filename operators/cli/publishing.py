@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 PANEL = "Collections"
 
-PublisherName = Annotated[str, typer.Option("--institution", help="Who publishes; empty names nobody.")]
+PublisherName = Annotated[
+    str, typer.Option("--institution", help="Who publishes.", show_default="as configured, else nobody")
+]
 PublisherPage = Annotated[
     str, typer.Option("--homepage", help="The institution's address on the web; needed with its name.")
 ]
@@ -69,8 +71,10 @@ def publish(  # noqa: PLR0917 - typer makes options of them
     homepage: PublisherPage = "",
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
-) -> None:
+) -> int:
     """Write a collection as a static site that any web server or bucket can hold; only changes are written.
+
+    Status 1 when photographs could not be read: these are left out, or stay as they were.
 
     [dim]heliochrome publish glass-plates --to site --address https://photos.example.org[/]
     """
@@ -90,13 +94,17 @@ def publish(  # noqa: PLR0917 - typer makes options of them
             progress=lambda name, done, total: tell(done / max(total, 1)),
         )
     if as_json:
-        tell_json(dict(published))
+        tell_json({**published.counts(), "lost": published.lost})
     else:
-        tell_facts(str(to), dict(published))
+        tell_facts(str(to), published.counts())
+        if published.lost:
+            tell_rows(("lost", "why"), [(one.accession, one.reason) for one in published.lost])
+    return Status.NOT_ALL_WELL if published.lost else Status.WELL
 
 
 def _publisher(name: str, homepage: str) -> Institution | None:
-    return Institution(name, homepage) if name else None
+    named = (name, homepage) if name else settings.institution()
+    return Institution(*named) if named else None
 
 
 def verify(

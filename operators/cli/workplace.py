@@ -45,7 +45,8 @@ def carry_out(
     Raises
     ------
     OptionsError
-        One of these files is there and is not of this page, or another run is working in the folder.
+        One of these files is there and is not of this page, or somebody changed it since; or another run is
+        working in the folder.
     ScanError
         The scan can not be read; no folder is made then.
     """
@@ -59,6 +60,7 @@ def carry_out(
             former = _former(record, digest, page)
             if former is None and (record.exists() or not unfinished.exists()):
                 _refuse_what_is_there(folder, (*outputs, record.name))
+            _refuse_what_was_changed(folder, former)
             unfinished.mkdir(exist_ok=True)
             try:
                 result = work(unfinished)
@@ -87,6 +89,13 @@ def _former(record: Path, digest: str, page: int) -> StageResult | None:
         return None
     same = result.input_sha256 == digest and result.parameters.get("page", 0) == page
     return result if same else None
+
+
+def _refuse_what_was_changed(folder: Path, former: StageResult | None) -> None:
+    for file in former.files if former else ():
+        path = folder / Path(file.name).name
+        if path.exists() and sha256_file(path) != file.sha256:
+            raise OptionsError(path, "was changed since it was made, and would be replaced", _ELSEWHERE)
 
 
 def _refuse_what_is_there(folder: Path, names: Iterable[str]) -> None:

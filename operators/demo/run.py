@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 
 from catalog.database import connect, in_transaction
 from catalog.interchange.spreadsheet import import_objects
+from operators import settings
 from operators.demo.contact_sheet import SheetEntry, write_contact_sheet
 from operators.demo.samples import write_samples
 from operators.demo.summary import Summary, count_events, summarize
@@ -93,7 +94,7 @@ def demonstrate(home: Path, historical: Path | None, console: Console) -> Demons
         services = stack.enter_context(
             running(home, report=lambda line: console.print(f"· {line}", markup=False))
         )
-        described = write_samples(services.home.inbox, historical)
+        described = write_samples(settings.inbox(home), historical)
         engine = connect(services.catalog_dsn)
         stack.callback(engine.dispose)
         _describe_objects(engine, described)
@@ -101,7 +102,7 @@ def demonstrate(home: Path, historical: Path | None, console: Console) -> Demons
         console.print(f"· Airflow runs at {services.address}; DAG {DAG} starts")
         status = _digitize(services, console)
         with engine.connect() as connection:
-            photographs = summarize(connection, COLLECTION, services.home.store)
+            photographs = summarize(connection, COLLECTION, settings.store(home))
         result = Demonstration(
             photographs,
             services.airflow.xcom(DAG, status.run_id, "report", "report") or {},

@@ -93,7 +93,8 @@ class EmbeddedPostgres:
         Raises
         ------
         ServiceError
-            When it does not come up; the message quotes the end of the server's log.
+            When it does not come up, the message quotes the end of the server's log; or when it knows another
+            password.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder.parent / f".{self.folder.name}.users").open("w") as users:
@@ -118,13 +119,24 @@ class EmbeddedPostgres:
         if not (self._data / "PG_VERSION").exists():
             self._initialize()
         try:
-            return self._launch()
+            address = self._launch()
         except subprocess.SubprocessError as error:
             raise ServiceError(
                 "embedded PostgreSQL",
                 f"did not start in {self._data}: {self._log_tail()}",
                 f"Read {self._log} in full, or set HELIOCHROME_CATALOG_DSN to a server of your own.",
             ) from error
+        try:
+            address.connect().close()
+        except psycopg2.OperationalError as error:
+            self._stop()
+            raise ServiceError(
+                "embedded PostgreSQL",
+                f"does not let us in ({str(error).strip().splitlines()[-1]}); the databases in {self._data} "
+                "are of a home folder with another password",
+                "Put that home folder's secrets back, or move these databases away.",
+            ) from error
+        return address
 
     # A killed server's children hold its shared memory for about a second; until then a start is refused.
     @retry(

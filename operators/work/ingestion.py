@@ -1,7 +1,8 @@
 """Ingestion: a file of the inbox becomes scans in the store and the catalog, or is refused with a reason.
 
 Reads the inbox, which it never changes. Writes the original and one catalog transaction per scan. A repeat
-finds every scan known and writes nothing; a crash leaves at most a hidden copy in the store.
+finds every scan known and writes nothing; it reads no file again that is the same one as before, and whose
+original is in the store. A crash leaves at most a hidden copy in the store.
 
 The same bytes under two names are one scan, and both names are noted. Each page of a file with several is a
 scan of its own, refused for itself alone. Where no object has the file's name as its accession number, one is
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import Connection, Engine, func, select
@@ -20,7 +21,7 @@ from sqlalchemy import Connection, Engine, func, select
 from catalog import collections, objects, outcomes, scans
 from catalog.database import in_transaction
 from catalog.objects import LONGEST_ACCESSION_NUMBER, ObjectRecord
-from catalog.scans import Scan, ScanRecord
+from catalog.scans import Scan, ScanRecord, storable_name
 from catalog.schema import ScanState
 from catalog.store import Store
 from imaging.errors import HeliochromeError, ScanError, UnfinishedScan, UnsupportedScan
@@ -34,8 +35,7 @@ from operators.work.circumstances import since
 log = logging.getLogger(__name__)
 
 STAGE = "ingestion"
-CLOCKS_DIFFER = timedelta(hours=1)
-"""How much later than the file's last change its sighting must be to believe that the file is the same."""
+MAY_READ = "Let the account of Airflow's workers read the folder."
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ class Ingestion:
     def process(self, item: str, progress: Progress) -> Done:
         """Take one file in."""
         path = self._path(item)
-        if known := self._taken_in_before(item, path):
+        # Before it is read: should somebody change it meanwhile, it is not taken for the same the next time.
+        file = file_state(path)
+        if known := self._taken_in_before(item, file):
             return Done(scans=known)
         try:
             # The header first: a file that promises too much is not even copied.
@@ -80,7 +82,7 @@ class Ingestion:
         except ScanError as error:
             # Named as people know it, not as the store does.
             raise type(error)(item, error.fault, error.remedy) from error
-        taken = [self._take_in(item, sha256, original, page) for page in range(pages)]
+        taken = [self._take_in(item, file, sha256, original, page) for page in range(pages)]
         return Done(
             scans=tuple(scan for done in taken for scan in done.scans),
             lost=tuple(loss for done in taken for loss in done.lost),
@@ -99,9 +101,16 @@ class Ingestion:
 
     def _path(self, name: str) -> Path:
         path = resolve_inside(Path(name), self.inbox)
-        if not path.exists():
+        try:
+            is_there, is_folder = path.exists(), path.is_dir()
+        except PermissionError as error:
+            raise UnsupportedScan(name, "its folder may not be entered", MAY_READ) from error
+        if is_folder:
+            fault = "it is a folder that is not looked into: a link to one, or one that may not be read"
+            raise UnsupportedScan(name, fault, f"Put the scans themselves into the inbox. {MAY_READ}")
+        if not is_there:
             if "\\x" in name:
-                raise UnsupportedScan(name, "its name is not in UTF-8", "Rename the file.")
+                raise UnsupportedScan(name, "its name is not in UTF-8", "Rename the file or its folder.")
             raise UnsupportedScan(
                 name, "it is not there any more, or its link leads nowhere", "Put the file itself there."
             )
@@ -109,24 +118,19 @@ class Ingestion:
             raise UnfinishedScan(name, "it is still being written", "The next run takes it.")
         return path
 
-    def _taken_in_before(self, name: str, path: Path) -> tuple[Passage, ...]:
+    def _taken_in_before(self, name: str, file: str) -> tuple[Passage, ...]:
         """Return the scans of a file that has not changed since it came in and need not be read again."""
         with self.engine.connect() as connection:
-            sightings = scans.sighted(connection, name)
-        pages = [s for s in sightings if s.scan.sha256 == sightings[0].scan.sha256]
-        status = path.stat()
-        changed = datetime.fromtimestamp(status.st_ctime, UTC)
-        unchanged = all(
-            s.scan.state is ScanState.PROCESSED
-            and s.scan.bytes == status.st_size
-            and changed < s.seen_at - CLOCKS_DIFFER
-            for s in pages
-        )
-        if not unchanged:
+            pages = scans.of_file(connection, name, file)
+        if not all(page.state is ScanState.PROCESSED and self._is_stored(page) for page in pages):
             return ()
         for page in pages:
-            self._catalog_object(page.scan, accession_number(name))
-        return tuple(Passage(page.scan.id) for page in pages)
+            self._catalog_object(page, accession_number(name))
+        return tuple(Passage(page.id) for page in pages)
+
+    def _is_stored(self, scan: Scan) -> bool:
+        original = None if scan.path is None else self.store.resolve(scan.path)
+        return original is not None and original.is_file() and original.stat().st_size == scan.bytes
 
     def _identity(self, name: str) -> tuple[str | None, int | None]:
         try:
@@ -136,7 +140,7 @@ class Ingestion:
             log.info("its bytes are not read: %s", unreadable)
             return None, None
 
-    def _take_in(self, name: str, sha256: str, original: Path, page: int) -> Done:
+    def _take_in(self, name: str, file: str, sha256: str, original: Path, page: int) -> Done:
         started = datetime.now(UTC)
         with self.engine.connect() as connection:
             known = scans.by_sha256(connection, sha256, page)
@@ -148,7 +152,7 @@ class Ingestion:
         except ScanError as error:
             told = self._record_refusal(name, error, sha256, original.stat().st_size, page)
             return Done(lost=(Loss.of(error, STAGE, page_name(name, page), known=told),))
-        record = self._record(name, sha256, original, page, properties)
+        record = self._record(name, sha256, original, page, properties, file=file)
         registered = outcomes.record_ingestion(self.engine, record, since(started))
         number = accession_number(name, page if properties.pages > 1 else None)
         object_id = self._catalog_object(registered.scan, number)
@@ -171,7 +175,7 @@ class Ingestion:
         return scan.updated_at < now
 
     def _record(
-        self, name: str, sha256: str, original: Path, page: int, properties: ScanProperties
+        self, name: str, sha256: str, original: Path, page: int, properties: ScanProperties, *, file: str
     ) -> ScanRecord:
         return ScanRecord(
             sha256=sha256,
@@ -183,6 +187,7 @@ class Ingestion:
             height=properties.height,
             bits=properties.bits,
             media_type=properties.media_type,
+            file=file,
         )
 
     def _catalog_object(self, scan: Scan, number: str) -> int:
@@ -210,6 +215,21 @@ class Ingestion:
             for other in beside
             if other.stem == mine.stem and other.parent != mine.parent
         )
+
+
+def file_state(path: Path) -> str:
+    """Return words that change with the file at `path` and with each change of it, told without reading it.
+
+    A folder that took another's place brings other inodes, and no tool sets an inode's change time back. The
+    device is left out: its number differs among machines that share a folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        The file went away.
+    """
+    status = path.stat()
+    return storable_name(f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {path}")
 
 
 def page_name(name: str, page: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from catalog import events
 from catalog.database import in_transaction
 from catalog.events import Event
 from catalog.iiif.records import Institution
-from catalog.iiif.static_site import Dissemination, Progress, publish
+from catalog.iiif.static_site import Dissemination, Progress, Published, publish
 from catalog.schema import EventOutcome, EventType
 from operators.work.circumstances import since
 
@@ -28,8 +26,8 @@ def publish_collection(
     institution: Institution | None = None,
     masters: bool = False,
     progress: Progress | None = None,
-) -> Mapping[str, int]:
-    """Write the site of a collection and record its disseminations; return how many of what.
+) -> Published:
+    """Write the site of a collection and record its disseminations; return what was done.
 
     The arguments and errors are those of `catalog.iiif.static_site.publish`. What is unchanged on the site is
     not recorded again.
@@ -52,7 +50,7 @@ def publish_collection(
             events.record(connection, event)
 
     in_transaction(engine, record)
-    return {name: count for name, count in asdict(published).items() if name != "disseminated"}
+    return published
 
 
 def _event(one: Dissemination, started: datetime) -> Event:

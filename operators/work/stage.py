@@ -19,7 +19,7 @@ from catalog import derivatives, outcomes, scans
 from catalog.derivatives import Version
 from catalog.scans import Scan
 from catalog.store import RESULT, Produced, Store
-from imaging.errors import CatalogError, HeliochromeError, ScanError
+from imaging.errors import CatalogError, HeliochromeError, ScanError, StoreError
 from imaging.stage import StageResult
 from operators.outcome import Done, Passage
 from operators.progress import Progress
@@ -102,10 +102,23 @@ class StageWorker(ABC):
         outcomes.record_failure(self.engine, item.scan, self.stage, error, circumstances, attempt=attempt)
 
     def original(self, scan: Scan) -> Path:
-        """Return where the scan's original lies; raise `CatalogError` when the scan has none."""
+        """Return where the scan's original lies.
+
+        Raises
+        ------
+        CatalogError
+            The scan has none.
+        StoreError
+            It was there and is lost.
+        """
         if scan.path is None:
             raise CatalogError(scan.original_name, "has no original in the store", "Ingest it again.")
-        return self.store.resolve(scan.path)
+        original = self.store.resolve(scan.path)
+        if not original.is_file():
+            fault = f"its original is missing from the store: {original}"
+            remedy = "Look whether the store's disk is there; else put the file into the inbox for a new run."
+            raise StoreError(scan.original_name, fault, remedy)
+        return original
 
     def versions(self, passage: Passage) -> tuple[Version, ...]:
         """Return what this run's earlier stages made or found, in order."""

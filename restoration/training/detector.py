@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imaging.encoder import lite0_weights
+from imaging.scan import open_scan
 from restoration.defects import CUES, DETECTOR, cues_of, cues_on_device
 from restoration.kinds import DamageKind
 from restoration.network import GuidedUNet
@@ -39,6 +40,8 @@ _DECOYS_AMONG_DAMAGED = 0.15
 _MISTAKEN = 0.5
 _MISTAKEN_AMONG_DAMAGED = 0.1
 """Shares of samples from photographs that were mistaken for damaged ones, where such are given."""
+_SCANS = 0.25
+"""Share of old scans among the other samples, where such are given."""
 _WORN = 0.35
 """Share of damaged samples worn as paper prints are, and of all samples that look copied more than once."""
 _WEAR = frozenset({DamageKind.DUST, DamageKind.SCRATCH, DamageKind.CRACK})
@@ -58,12 +61,19 @@ def draw_sample(
     shapes: Shapes,
     side: int,
     random: np.random.Generator,
+    *,
     mistaken: Sequence[NDArray[np.uint8]] = (),
+    scans: Sequence[NDArray[np.uint8]] = (),
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return a picture and its kinds, 255 where they are doubtful; those `mistaken` are shown more often."""
+    """Return a picture and its kinds, 255 where they are doubtful.
+
+    Those `mistaken` and old `scans` are shown more often.
+    """
     undamaged = random.random() < _UNDAMAGED
     again = mistaken and random.random() < (_MISTAKEN if undamaged else _MISTAKEN_AMONG_DAMAGED)
     worn = not undamaged and random.random() < _WORN
+    if not again and scans and random.random() < _SCANS:
+        photographs = scans
     clean = draw_background(mistaken if again else photographs, side, random)
     if worn and random.random() < 0.5:  # what is rubbed off shows most on dark prints
         clean = clean ** np.float32(random.uniform(1.3, 3.0))
@@ -97,6 +107,8 @@ class DetectionLesson:
         How many pictures to validate on.
     mistaken
         Photographs without damage that were mistaken, see `restoration.training.mining`.
+    scans
+        Old scans without damage.
     """
 
     def __init__(
@@ -110,8 +122,9 @@ class DetectionLesson:
         side: int = 192,
         validation: int = 96,
         mistaken: Sequence[NDArray[np.uint8]] = (),
+        scans: Sequence[NDArray[np.uint8]] = (),
     ) -> None:
-        self.photographs, self.shapes, self.mistaken = photographs, shapes, mistaken
+        self.photographs, self.shapes, self.mistaken, self.scans = photographs, shapes, mistaken, scans
         self.samples, self.side = samples, side
         random = np.random.default_rng(7)
         self._validation = [draw_sample(held_out, held_out_shapes, 256, random) for _ in range(validation)]
@@ -121,7 +134,8 @@ class DetectionLesson:
         share = random.choice(_SIDES)
         side, samples = round(self.side * share / 32) * 32, max(1, round(self.samples / share**2))
         drawn = [
-            draw_sample(self.photographs, self.shapes, side, random, self.mistaken) for _ in range(samples)
+            draw_sample(self.photographs, self.shapes, side, random, mistaken=self.mistaken, scans=self.scans)
+            for _ in range(samples)
         ]
         pictures, kinds = (np.stack(part) for part in zip(*drawn, strict=True))
         coded = np.rint(pictures * 255).astype(np.uint8)  # exact: nothing finer was left
@@ -183,10 +197,16 @@ def _where_loss(logits: Tensor, damaged: Tensor, known: Tensor, weight: Tensor) 
     return 4 * cross + 0.5 * dice.mean() + 0.2 * hardest.mean()
 
 
+def _grey(path: Path) -> NDArray[np.uint8]:
+    grey: NDArray[np.uint8] = open_scan(path).colourspace("b-w").numpy()
+    return grey
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the detector and export its weights."""
     parser = arguments_for(__doc__)
     parser.add_argument("--mistaken", type=Path, help="what `restoration.training.mining` wrote")
+    parser.add_argument("--scans", type=Path, nargs="+", default=[], help="old scans without damage")
     chosen = parser.parse_args(arguments)
     material = read_material(chosen.photos, chosen.defects)
     numbers = json.loads(chosen.mistaken.read_text()) if chosen.mistaken else []
@@ -198,6 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         samples=chosen.samples,
         side=chosen.side,
         mistaken=[material.small[number] for number in numbers],
+        scans=[_grey(path) for path in chosen.scans],
     )
     settings: dict[str, Any] = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS)}
     network = GuidedUNet(**settings)

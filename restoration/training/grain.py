@@ -35,7 +35,7 @@ from restoration.training.shards import read_photographs
 SETTINGS: Mapping[str, Any] = {
     "block": 2,
     "widths": (32, 64, 96, 128),
-    "encoder": (1, 1, 2, 2),
+    "encoder": (1, 1, 1, 2),
     "decoder": (1, 2, 1),
 }
 """Chosen so that a core with matrix units (AMX) denoises five times as fast as OpenCV's non-local means."""

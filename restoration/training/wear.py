@@ -2,8 +2,8 @@
 
 Film scans and broad procedural damage alone teach little about an old print that was carried, folded and
 pinned: a crease there is a ridge that catches the light, torn corners show bare paper, and a dark print is
-strewn with rubbed specks and short scuffs, all of it together. The benchmark draws none of this; scans of old
-prints show it.
+strewn with rubbed specks and short scuffs, all of it together; rollers and wiping leave broad streaks. The
+benchmark draws none of this; scans of old prints show it.
 """
 
 from __future__ import annotations
@@ -66,6 +66,29 @@ def _scuffs(shape: Size, random: Random) -> Layers:
     if random.random() < 0.5:
         coverage *= np.clip(2.5 * mottle(shape, int(random.integers(4, 20)), random) - 0.3, 0, 1)
     return [(coverage, _bare(random))]
+
+
+def _scuffs_or_streaks(shape: Size, random: Random) -> Layers:
+    return _streaks(shape, random) if random.random() < 0.4 else _scuffs(shape, random)
+
+
+def _streaks(shape: Size, random: Random) -> Layers:
+    """Return broad, faint, parallel streaks across the whole, as rollers and wiping leave them."""
+    heading, size = random.uniform(0, np.pi), np.array(shape[1::-1], float)
+    along = np.array([np.cos(heading), np.sin(heading)])
+    center = random.uniform(0.1, 0.9, 2) * size
+    canvas = np.zeros(shape, np.uint8)
+    for _ in range(random.integers(1, 5)):
+        width = float(np.exp(random.uniform(np.log(2.5), np.log(14))))
+        reach = random.uniform(0.3, 1.5) * size.max() * along
+        across = np.array([-along[1], along[0]]) * width * np.array([[0.5], [random.uniform(0.2, 0.7)]])
+        ends = np.stack((center - reach, center + reach * random.uniform(0.2, 1)))
+        fill_outline(canvas, np.concatenate((ends - across, (ends + across)[::-1])))
+        center = center + np.array([-along[1], along[0]]) * random.normal(0, 1.6) * width
+    coverage = soften(canvas, random.uniform(0.3, 2.0), random.uniform(0.2, 0.7))
+    if random.random() < 0.5:
+        coverage *= np.clip(2.5 * mottle(shape, int(random.integers(10, 60)), random) - 0.3, 0, 1)
+    return [(coverage, _bare(random) if random.random() < 0.65 else float(random.uniform(1.0, 2.0)))]
 
 
 def _creases(shape: Size, random: Random) -> Layers:
@@ -134,7 +157,7 @@ def _times(coverage: Coverage, share: Coverage) -> Coverage:
 
 _WORN: Mapping[DamageKind, Callable[[Size, Random], Layers]] = {
     DamageKind.DUST: _specks,
-    DamageKind.SCRATCH: _scuffs,
+    DamageKind.SCRATCH: _scuffs_or_streaks,
     DamageKind.CRACK: _creases,
     DamageKind.LOSS: _torn_rim,
 }

@@ -81,7 +81,9 @@ class TestPages:
             1,
         )
 
-    @pytest.mark.parametrize("token", ["", "x", "bm8=", "WyJhcnJpdmFsIiwgMCwgMV0="])
+    @pytest.mark.parametrize(
+        "token", ["", "x", "bm8=", "WyJhcnJpdmFsIiwgMCwgMV0=", "WyJjZXJ0YWludHkiLDEsSW5maW5pdHld"]
+    )
     def test_foreign_tokens_are_refused(self, connection: Connection, token: str):
         with pytest.raises(OptionsError, match="token"):
             queue.page(connection, after=token)

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from catalog import activities, derivatives, events, hints, objects, reviews, scans
 from catalog.agents import person
-from catalog.hints import Hint
+from catalog.hints import GivenHint, Hint
 from catalog.objects import ObjectRecord
 from catalog.provenance.vocabulary import Stage
 from catalog.reviews import Review
 from catalog.schema import ActivityType, AgentRole, EventType, ReviewState
 from imaging.errors import CatalogError
-from tests.catalog.records import colorization, digest, restoration, scan_record
+from tests.catalog.records import BEGAN, colorization, digest, restoration, scan_record
 
 ADA, BOB = person("Ada", "ada@museum.example"), person("Bob", "bob@museum.example")
 COAT = Hint(x=0.5, y=0.25, radius=0.05, a=10, b=-40, source="letter to her sister", citation="MS 12, f. 3")
@@ -107,24 +108,134 @@ def test_return_that_leads_to_nothing_new_can_be_reopened(connection: Connection
     assert reviews.decide(connection, review.id, ReviewState.PENDING, BOB).state is ReviewState.PENDING
 
 
+def tagged(connection: Connection, words: str, pixels: str = "1") -> Review:
+    """Hand over a colorization's pixels with these words about them."""
+    scan_id = make(connection, take=pixels).scan_id
+    result = replace(
+        colorization("scan", words), stage=Stage.PROVENANCE, input_sha256=digest(f"scan color {pixels}")
+    )
+    key = digest(f"{pixels} {words}")
+    return reviews.open_review(connection, derivatives.record(connection, scan_id, key, result).version.id)
+
+
+def states(connection: Connection, *of: Review) -> list[ReviewState]:
+    return [reviews.get(connection, review.id).state for review in of]
+
+
 @pytest.mark.parametrize("decision", [ReviewState.APPROVED, ReviewState.REJECTED])
 def test_new_words_about_the_same_pixels_keep_the_decision(connection: Connection, decision: ReviewState):
-    scan_id = make(connection).scan_id
-
-    def tagged(words: str) -> Review:
-        result = replace(colorization("scan", words), stage=Stage.PROVENANCE)
-        return reviews.open_review(
-            connection, derivatives.record(connection, scan_id, digest(words), result).version.id
-        )
-
-    first = reviews.decide(connection, tagged("untitled").id, decision, ADA, reason="as the card says")
-    kept = tagged("A harvest")
+    first = reviews.decide(
+        connection, tagged(connection, "untitled").id, decision, ADA, reason="as the card says"
+    )
+    scan_id = first.scan_id
+    kept = tagged(connection, "A harvest")
     assert (kept.state, kept.reviewer, kept.reason) == (decision, "Ada", "as the card says")
     assert reviews.get(connection, first.id).state is ReviewState.SUPERSEDED
     public = decision is ReviewState.APPROVED
     assert (objects.get(connection, "1").published_at is not None) == public
     assert told(connection) == [ActivityType.CREATE, ActivityType.UPDATE] * public
     assert (reviews.approved_version(connection, scan_id) is not None) == public
+
+
+@pytest.mark.parametrize("decision", [ReviewState.APPROVED, ReviewState.REJECTED])
+def test_new_words_about_decided_pixels_leave_other_pixels_waiting(
+    connection: Connection, decision: ReviewState
+):
+    first = reviews.decide(connection, tagged(connection, "untitled").id, decision, ADA, reason="pale")
+    waiting = tagged(connection, "untitled", pixels="2")
+    kept = tagged(connection, "A harvest")
+    assert states(connection, first, waiting, kept) == [
+        ReviewState.SUPERSEDED,
+        ReviewState.PENDING,
+        decision,
+    ]
+    reviews.decide(connection, waiting.id, ReviewState.APPROVED, ADA)
+    assert reviews.approved_version(connection, waiting.scan_id).id == waiting.version_id
+
+
+@pytest.mark.parametrize("decision", [ReviewState.PENDING, ReviewState.APPROVED, ReviewState.REJECTED])
+def test_words_that_are_taken_back_take_the_decision_with_them(connection: Connection, decision: ReviewState):
+    first = tagged(connection, "untitled")
+    if decision is not ReviewState.PENDING:
+        reviews.decide(connection, first.id, decision, ADA, reason="as the card says")
+    second = tagged(connection, "A harvest")
+    assert states(connection, first, second) == [ReviewState.SUPERSEDED, decision]
+    again = tagged(connection, "untitled")
+    assert (again.id, again.state) == (first.id, decision)
+    assert states(connection, second) == [ReviewState.SUPERSEDED]
+    if decision is ReviewState.APPROVED:
+        assert reviews.approved_version(connection, first.scan_id).id == first.version_id
+        assert told(connection) == [ActivityType.CREATE, ActivityType.UPDATE, ActivityType.UPDATE]
+    before = reviews.of_scan(connection, first.scan_id), told(connection)
+    tagged(connection, "untitled")
+    assert (reviews.of_scan(connection, first.scan_id), told(connection)) == before
+
+
+def test_a_version_that_other_pixels_superseded_does_not_come_back(connection: Connection):
+    first = tagged(connection, "untitled")
+    second = tagged(connection, "untitled", pixels="2")
+    reviews.decide(connection, second.id, ReviewState.APPROVED, ADA)
+    assert tagged(connection, "untitled").state is ReviewState.SUPERSEDED
+    assert states(connection, first, second) == [ReviewState.SUPERSEDED, ReviewState.APPROVED]
+
+
+def returned_twice(engine: Engine) -> tuple[Review, Review]:
+    """Return a version with a hint, then the one that was made with it."""
+    with engine.begin() as connection:
+        first = tagged(connection, "untitled")
+        reviews.decide(connection, first.id, ReviewState.RETURNED, ADA, reason="coat", given=[COAT])
+    with engine.begin() as connection:
+        second = tagged(connection, "untitled", pixels="2")
+        reviews.decide(connection, second.id, ReviewState.RETURNED, ADA, reason="worse")
+    return first, second
+
+
+def withdraw(engine: Engine, scan_id: int) -> None:
+    with engine.begin() as connection:
+        for hint in hints.standing(connection, scan_id):
+            hints.withdraw(connection, hint.id, BOB)
+
+
+def test_withdrawing_a_wrong_hint_lets_the_version_before_it_wait_again(engine: Engine):
+    first, second = returned_twice(engine)
+    withdraw(engine, first.scan_id)
+    with engine.begin() as connection:
+        again = tagged(connection, "untitled")
+        assert (again.id, again.state) == (first.id, ReviewState.PENDING)
+        assert (again.reviewer, again.reason, again.decided_at) == (None, "", None)
+        assert states(connection, second) == [ReviewState.RETURNED]
+        reviews.decide(connection, first.id, ReviewState.RETURNED, ADA, reason="still wrong")
+    with engine.begin() as connection:
+        assert tagged(connection, "untitled").state is ReviewState.RETURNED
+
+
+def test_a_returned_version_stays_returned_while_hints_stand_or_something_waits(engine: Engine):
+    first, second = returned_twice(engine)
+    with engine.begin() as connection:
+        assert tagged(connection, "untitled").state is ReviewState.RETURNED
+        reviews.decide(connection, second.id, ReviewState.PENDING, ADA)
+    withdraw(engine, first.scan_id)
+    with engine.begin() as connection:
+        assert tagged(connection, "untitled").state is ReviewState.RETURNED
+        reviews.decide(connection, second.id, ReviewState.RETURNED, ADA, reason="no")
+        assert tagged(connection, "untitled", pixels="2").state is ReviewState.RETURNED
+
+
+def test_the_newest_version_is_reopened_by_people_only(engine: Engine):
+    with engine.begin() as connection:
+        only = tagged(connection, "untitled")
+        reviews.decide(connection, only.id, ReviewState.RETURNED, ADA, reason="coat", given=[COAT])
+    withdraw(engine, only.scan_id)
+    with engine.begin() as connection:
+        assert tagged(connection, "untitled").state is ReviewState.RETURNED
+
+
+def test_approval_settles_what_was_returned_before(connection: Connection):
+    first = make(connection, take="1")
+    reviews.decide(connection, first.id, ReviewState.RETURNED, ADA, reason="coat", given=[COAT])
+    second = make(connection, take="2")
+    reviews.decide(connection, second.id, ReviewState.APPROVED, ADA)
+    assert states(connection, first, second) == [ReviewState.SUPERSEDED, ReviewState.APPROVED]
 
 
 @pytest.mark.parametrize("decision", [ReviewState.REJECTED, ReviewState.RETURNED])
@@ -175,3 +286,13 @@ def test_hint_is_given_once_and_withdrawn_on_record(connection: Connection):
     (kept,) = hints.of_scan(connection, scan_id)
     assert kept.withdrawn_at is not None
     assert (kept.author, kept.withdrawn_by) == (ADA.name, BOB.name)
+
+
+def test_a_colorization_followed_the_hints_that_stood_when_it_began():
+    given, withdrawn = BEGAN, BEGAN + timedelta(hours=2)
+    hint = GivenHint(
+        **vars(COAT), id=1, scan_id=1, author="Ada", given_at=given, withdrawn_at=withdrawn, withdrawn_by=None
+    )
+    moments = (given - timedelta(seconds=1), given, withdrawn - timedelta(seconds=1), withdrawn)
+    assert [bool(hints.followed([hint], began)) for began in moments] == [False, True, True, False]
+    assert hints.followed([replace(hint, withdrawn_at=None)], withdrawn)

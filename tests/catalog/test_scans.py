@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
-from catalog import objects, scans
+from catalog import events, objects, outcomes, scans
 from catalog.objects import ObjectRecord
-from catalog.schema import ScanState
+from catalog.schema import EventType, ScanState
 from imaging.errors import CorruptScan, ForbiddenScan, StoreError
-from tests.catalog.records import digest, scan_record
+from tests.catalog.records import CIRCUMSTANCES, digest, scan_record
 
 BROKEN = CorruptScan("a.tif", "is cut off", "Scan it again.")
 
@@ -66,6 +66,39 @@ def test_trouble_is_settled_when_the_name_comes_in_again_with_a_usable_file(conn
     other = scans.refuse(connection, "b.tif", BROKEN, sha256=digest("another"))
     scans.register(connection, dataclasses.replace(scan_record("whole"), original_name="a.tif"))
     assert scans.troubles(connection) == (other,)
+
+
+def test_file_that_was_away_for_a_moment_is_no_trouble_once_it_is_back(engine: Engine):
+    away = CorruptScan("scan.tif", "it is not there any more", "Put the file itself there.")
+    scan = outcomes.record_ingestion(engine, scan_record(), CIRCUMSTANCES).scan
+    for _ in range(2):
+        refused = outcomes.record_refusal(engine, "scan.tif", away, CIRCUMSTANCES)
+        with engine.connect() as connection:
+            assert scans.troubles(connection) == (refused,), "it is told each time it goes away"
+        assert outcomes.record_ingestion(engine, scan_record(), CIRCUMSTANCES).scan == scan
+        with engine.connect() as connection:
+            assert scans.troubles(connection) == ()
+            told = [event.type for event in events.of_scan(connection, scan.id)]
+            assert sorted(told) == [EventType.INGESTION, EventType.VALIDATION]
+
+
+def test_file_is_known_by_name_and_state_with_all_its_pages(connection: Connection):
+    page = dataclasses.replace(scan_record(), file="inode 1")
+    first, second = (
+        scans.register(connection, dataclasses.replace(page, page=number)).scan for number in (0, 1)
+    )
+    assert scans.of_file(connection, "scan.tif", "inode 1") == (first, second)
+    assert scans.of_file(connection, "scan.tif", "inode 2") == ()
+    assert scans.of_file(connection, "other.tif", "inode 1") == ()
+    scans.register(connection, dataclasses.replace(page, file="inode 2"))
+    scans.register(connection, dataclasses.replace(page, file=None))
+    assert scans.of_file(connection, "scan.tif", "inode 2") == (first, second)
+
+
+def test_file_that_could_not_be_read_need_not_be_the_same_afterwards(connection: Connection):
+    scans.register(connection, dataclasses.replace(scan_record(), file="inode 1"))
+    scans.refuse(connection, "scan.tif", BROKEN)
+    assert scans.of_file(connection, "scan.tif", "inode 1") == ()
 
 
 def test_failed_scan_gets_another_chance(connection: Connection):

@@ -64,6 +64,7 @@ def test_every_stage_is_retried_with_growing_patience() -> None:
         assert task.retries == 2 and task.retry_exponential_backoff == 2.0
         assert task.retry_policy is RETRY_POLICY
     assert tasks["photographs.colorize"].pool == "heliochrome_tiles"
+    assert tasks["photographs.colorize"].max_active_tis_per_dag is None, "the pool alone is the limit"
     assert tasks["report"].trigger_rule == "all_done"
     assert tasks["report"].upstream_task_ids == {"photographs.describe"}
     assert not tasks["report"].downstream_task_ids

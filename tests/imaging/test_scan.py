@@ -91,6 +91,26 @@ def test_alpha_is_laid_on_white(save: Save, colors: Picture) -> None:
     assert (open_scan(save(deep, "b.png", "grey16")).numpy() == 65535).all()
 
 
+@pytest.mark.parametrize("kind", [0, 1, 2, None])
+@pytest.mark.parametrize(("interpretation", "colors"), [("rgb16", 3), ("grey16", 1)])
+def test_infrared_is_left_out_and_opacity_laid_on_white(
+    save: Save, interpretation: str, colors: int, kind: int | None
+) -> None:
+    picture = np.full((4, 4, colors + 1), 20000, np.uint16)
+    picture[..., colors] = 40000
+    path = save(picture, "a.tif", interpretation)
+    declared = struct.pack("<HHI", Tag.EXTRA_SAMPLES, 3, 1)
+    content = path.read_bytes()
+    place = content.index(declared)
+    said = declared + struct.pack("<I", kind) if kind is not None else struct.pack("<HHII", 40000, 3, 1, 0)
+    path.write_bytes(content[:place] + said + content[place + 12 :])
+    properties, seen = inspect_scan(path), open_scan(path)
+    assert (properties.bands, properties.left_out) == (colors + 1, 0 if kind else 1)
+    assert seen.bands == colors
+    assert (seen.numpy() == 20000).all() == (not kind)
+    assert seen.avg() > 30000 or not kind
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("name", ["a.tif", "a.jpg"])
 def test_orientation_is_applied(save: Save, orientation: int, name: str) -> None:

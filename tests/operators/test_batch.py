@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from imaging.errors import CorruptScan, ScanTooLarge, StoreError, UnfinishedScan
 from operators.batch import RETRY_POLICY, BatchOperator, BatchUnfinished
@@ -107,6 +108,51 @@ def test_trouble_of_everyone_fails_the_task(run: Run) -> None:
         run(FakeWorker({2: StoreError("store", "the disk is full", "Free some space.")}))
 
 
+class Unreachable(StateStore):
+    def set(self, key: str, value: Any) -> None:
+        if key == IN_HAND and not value:
+            raise ConnectionError("the api-server is away")
+        super().set(key, value)
+
+
+@pytest.mark.parametrize(
+    "trouble", [StoreError("store", "the disk is full", "Free some."), OperationalError("", {}, Exception())]
+)
+def test_photograph_is_not_to_blame_for_the_trouble_of_everyone(run: Run, trouble: Exception) -> None:
+    state = StateStore()
+    for attempt in (1, 2):
+        with pytest.raises(type(trouble)):
+            run(FakeWorker({2: trouble}), state, try_number=attempt)
+    worker = FakeWorker({})
+    assert not run(worker, state, try_number=3).lost
+    assert worker.processed == [1, 2, 3]
+
+
+def test_photograph_is_not_to_blame_when_its_refusal_can_not_be_recorded(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeWorker, "refuse", lambda *_: _raise(OperationalError("", {}, Exception())))
+    state = StateStore()
+    with pytest.raises(OperationalError):
+        run(FakeWorker({2: CorruptScan("2.tif", "pixels are missing", "Scan it again.")}), state)
+    assert state[IN_HAND] == {}
+
+
+def test_trouble_of_everyone_is_told_though_the_state_store_is_away(run: Run) -> None:
+    with pytest.raises(StoreError, match="disk is full"):
+        run(FakeWorker({2: StoreError("store", "the disk is full", "Free some space.")}), Unreachable())
+
+
+def test_photograph_that_exhausted_the_memory_twice_is_left_aside(run: Run) -> None:
+    state = StateStore()
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            run(FakeWorker({2: MemoryError()}), state, try_number=1)
+    worker = FakeWorker({2: MemoryError()})
+    run(worker, state, try_number=3)
+    assert (worker.processed, worker.failed) == ([1, 3], [2])
+
+
 def test_photograph_that_killed_the_process_twice_is_left_aside(run: Run) -> None:
     state = StateStore()
     for _ in range(2):
@@ -135,3 +181,7 @@ def test_bad_scans_are_not_tried_again(kind: type[Exception]) -> None:
     decision = RETRY_POLICY.evaluate(kind("a", "b", "c"), 1, 2)
     assert decision.action.value == "fail"
     assert RETRY_POLICY.evaluate(OSError(), 1, 2).action.value == "default"
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -24,9 +24,9 @@ def report(pulled: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _by_task(pulled: dict[str, Any]) -> Callable[[str], Any]:
-    def xcom_pull(task_ids: str) -> Any:
-        return pulled.get(task_ids)
+def _by_task(pulled: dict[str, Any]) -> Callable[..., Any]:
+    def xcom_pull(task_ids: str, key: str = "return_value") -> Any:
+        return pulled.get(task_ids if key == "return_value" else key)
 
     return xcom_pull
 
@@ -38,7 +38,8 @@ def outcome(index: int, *scans: int, lost: tuple[Loss, ...] = ()) -> dict[str, A
 def test_everything_done_is_green() -> None:
     told = report({"find_scans": BATCHES, STAGES[1]: [outcome(0, 1, 2), outcome(1, 3)]})
     assert told == {
-        "found": 3, "finished": 3, "fresh": 3, "lost": 0, "known": 0, "waiting": 0, "remarks": 0
+        "found": 3, "finished": 3, "fresh": 3, "lost": 0, "known": 0, "waiting": 0, "passed_over": 0,
+        "remarks": 0,
     }  # fmt: skip
 
 
@@ -47,6 +48,13 @@ def test_remark_is_told_and_counted_and_leaves_the_run_green(capsys: pytest.Capt
     told = report({"find_scans": BATCHES, STAGES[1]: [outcome(0, 1, 2), remarked]})
     assert (told["remarks"], told["lost"]) == (1, 0)
     assert "look at c.tif" in capsys.readouterr().out
+
+
+def test_what_the_listing_left_out_is_told() -> None:
+    waiting = BatchOutcome(0, (Passage(1),), waiting=("b.tif",)).to_xcom()
+    listing = {"waiting": 5, "others": 2}
+    told = report({"find_scans": BATCHES, "listing": listing, STAGES[1]: [waiting, outcome(1, 3)]})
+    assert (told["waiting"], told["passed_over"]) == (6, 2)
 
 
 def test_single_batch_that_airflow_unpacked_counts() -> None:

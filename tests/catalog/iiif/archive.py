@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -92,9 +93,11 @@ class Archive:
         return Photograph(accession, scan.id, colorized[0], digests)
 
     def account(self, photograph: Photograph, *nodes: dict[str, object]) -> Photograph:
-        """Send a photograph to review with a provenance record of these nodes."""
+        """Send a photograph to review with a provenance record of these nodes; others are another version."""
         colorized = photograph.digests[Role.COLORIZED]
-        key = stage_key(input_sha256=colorized, stage="provenance", version="1", parameters={})
+        key = stage_key(
+            input_sha256=colorized, stage="provenance", version="1", parameters={"told": str(nodes)}
+        )
 
         def work(folder: Path) -> StageResult:
             path = folder / "provenance.jsonld"
@@ -151,9 +154,16 @@ class Archive:
                 regions=() if coloring else ({"kind": "dust", "polygon": [[5, 5], [9, 5], [9, 9]]},),
             )
 
+        # Hints are followed or not by when they were given: the stages need true times.
+        now = datetime.now(UTC)
         result = self.store.produce(key, work).result
         recorded = outcomes.record_success(
-            self.engine, scan_id, key, result, CIRCUMSTANCES, for_review=for_review
+            self.engine,
+            scan_id,
+            key,
+            result,
+            replace(CIRCUMSTANCES, started_at=now, ended_at=now),
+            for_review=for_review,
         )
         return recorded.version.id, result
 

@@ -1,19 +1,19 @@
-"""Who sees what: the public approved versions of published objects, staff what was handed to them last."""
+"""Who sees what: the public approved versions of published objects, staff what waits for them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
-from catalog import activities, hints, reviews
+from catalog import activities, derivatives, hints, reviews
 from catalog.hints import Hint
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, hint_color, manifest_of, shown_file, shown_object
-from catalog.schema import ReviewState
+from catalog.schema import ReviewState, event_agents, events
 from imaging.stage import Role
-from tests.catalog.iiif.archive import ARCHIVIST, Archive, make_archive
+from tests.catalog.iiif.archive import ARCHIVIST, Archive, Photograph, make_archive
 from tests.catalog.iiif.conformance import assert_presentation
 
 BASE = Addresses("https://museum.example")
@@ -47,6 +47,32 @@ def test_the_public_keeps_seeing_the_approved_version_while_a_new_one_is_reviewe
     assert images(archive, "1987.1", Audience.STAFF)[Role.COLORIZED] == second.digests[Role.COLORIZED]
     archive.decide(second, ReviewState.APPROVED)
     assert images(archive, "1987.1", Audience.PUBLIC)[Role.COLORIZED] == second.digests[Role.COLORIZED]
+
+
+def test_staff_see_what_waits_for_them_though_another_version_was_tagged_since(archive: Archive) -> None:
+    first, second = archive.add("1987.1"), archive.add("1987.1", take=1)
+    archive.decide(archive.account(first), ReviewState.REJECTED, "pale")
+    archive.account(second)
+    archive.account(first, {"@id": "urn:retitled"})
+
+    def seen() -> str:
+        return images(archive, "1987.1", Audience.STAFF)[Role.COLORIZED]
+
+    assert seen() == second.digests[Role.COLORIZED]
+    archive.decide(archive.account(second), ReviewState.REJECTED, "dark")
+    assert seen() == first.digests[Role.COLORIZED]
+
+
+def test_staff_see_what_stands_rather_than_what_was_superseded(archive: Archive) -> None:
+    first, second = archive.add("1987.1"), archive.add("1987.1", take=1)
+    archive.account(first, {"@id": "urn:former words"})
+    archive.decide(archive.account(second), ReviewState.REJECTED, "dark")
+    archive.account(second, {"@id": "urn:other words"})
+    archive.account(second)
+    with archive.engine.connect() as connection:
+        shown = shown_object(connection, "1987.1", Audience.STAFF)
+    assert shown is not None and shown.scans[0].review is not None
+    assert shown.scans[0].review.state is ReviewState.REJECTED
 
 
 def test_a_file_is_served_exactly_when_it_is_shown(archive: Archive) -> None:
@@ -97,6 +123,56 @@ def test_the_manifest_tells_damaged_regions_hints_models_and_collections(archive
         "metadata"
     ]
     assert manifest["partOf"][0]["id"] == BASE.collection("harbor")
+
+
+def give(archive: Archive, photograph: Photograph, source: str) -> int:
+    hint = Hint(x=0.5, y=0.5, radius=0.1, a=5, b=-30, source=source)
+    with archive.engine.begin() as connection:
+        hints.give(connection, photograph.scan_id, [hint], ARCHIVIST)
+        return hints.of_scan(connection, photograph.scan_id)[-1].id
+
+
+def withdraw(archive: Archive, hint: int) -> None:
+    with archive.engine.begin() as connection:
+        hints.withdraw(connection, hint, ARCHIVIST)
+
+
+def sources(archive: Archive) -> set[str]:
+    """Return the sources of all hints that the staff's manifest tells."""
+    with archive.engine.connect() as connection:
+        shown = shown_object(connection, "1987.1", Audience.STAFF)
+        assert shown is not None
+        told = manifest_of(connection, shown, BASE).decode()
+    return {source for source in ("letter", "diary", "hearsay") if source in told}
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_manifest_tells_the_hints_that_the_colorization_followed(
+    archive: Archive, recorded: bool
+) -> None:
+    first = archive.add("1987.1")
+    followed = give(archive, first, "letter")
+    withdraw(archive, give(archive, first, "hearsay"))
+    second = archive.add("1987.1", take=1)
+    give(archive, first, "diary")
+    withdraw(archive, followed)
+    archive.account(second)
+    if not recorded:
+        with archive.engine.begin() as connection:
+            connection.execute(delete(event_agents))
+            connection.execute(delete(events))
+    assert sources(archive) == {"letter"}
+
+
+def test_a_photograph_without_color_followed_no_hints(archive: Archive) -> None:
+    photograph = archive.add("1987.1")
+    give(archive, photograph, "letter")
+    archive.add("1987.1", take=1)
+    assert sources(archive) == {"letter"}
+    with archive.engine.begin() as connection:
+        restored = derivatives.of_scan(connection, photograph.scan_id, "restoration")[-1]
+        reviews.open_review(connection, restored.id)
+    assert sources(archive) == set()
 
 
 def test_hint_colors_are_shown_as_srgb() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,17 +18,19 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from catalog import collections
+from catalog import collections, objects
 from catalog.iiif.addresses import Addresses
+from catalog.iiif.presentation import Audience, accounts_of, shown_file, shown_object
 from catalog.iiif.rendering import open_picture
 from catalog.iiif.site_folder import publishing
-from catalog.iiif.static_image import information, write_static_image
+from catalog.iiif.static_image import RENDERING, information, write_static_image
 from catalog.iiif.static_site import Published, publish
+from catalog.objects import ObjectRecord
 from catalog.schema import ReviewState
-from imaging.errors import CatalogError, OptionsError
+from imaging.errors import CatalogError, OptionsError, StoreError
 from imaging.pyramid import write_pyramid
 from imaging.stage import Role
-from tests.catalog.iiif.archive import Archive, make_archive
+from tests.catalog.iiif.archive import Archive, Photograph, make_archive
 from tests.catalog.iiif.conformance import assert_presentation
 from tests.catalog.iiif.conftest import VALIDATOR_IMAGE, serving, validator_picture
 from tests.catalog.iiif.test_validator import validate
@@ -220,9 +226,151 @@ def test_an_interrupted_publication_is_completed(
         with pytest.raises(KeyboardInterrupt):
             published(archive, folder)
     assert not list(folder.rglob("*.partial"))
+    rendered = {path: stamp for path, stamp in stamps(folder).items() if path.suffix == ".jpg"}
     done = published(archive, folder)
     assert done.created == 1
+    assert rendered and rendered.items() <= stamps(folder).items()
     assert (folder / "photographs/1987.1/index.html").is_file()
+
+
+@contextmanager
+def unreadable(archive: Archive, photograph: Photograph, role: Role = Role.COLORIZED) -> Iterator[None]:
+    """Let the file of a picture be damaged for a while."""
+    with archive.engine.connect() as connection:
+        found = shown_file(connection, photograph.digests[role], Audience.PUBLIC)
+    assert found is not None
+    path = archive.store.root / found[1].path
+    whole = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(b"II*\0 damaged")
+    yield
+    path.write_bytes(whole)
+
+
+def traces(folder: Path, photograph: Photograph) -> list[Path]:
+    """Return the files of a site that show or name a photograph, the change feed aside."""
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not {"discovery", ".heliochrome-site.json"} & set(path.relative_to(folder).parts)
+        if any(digest in str(path) for digest in photograph.digests.values())
+        or photograph.accession.encode() in path.read_bytes()
+    ]
+
+
+def test_a_photograph_that_can_not_be_read_holds_back_no_other(archive: Archive, folder: Path) -> None:
+    broken, sound, withdrawn = (archive.add(f"1987.{n}", collection="harbor") for n in (1, 2, 4))
+    archive.decide(withdrawn, ReviewState.APPROVED)
+    published(archive, folder)
+    archive.decide(withdrawn, ReviewState.REJECTED, "wrong")
+    for photograph in (broken, sound):
+        archive.decide(photograph, ReviewState.APPROVED)
+    with unreadable(archive, broken):
+        done = published(archive, folder, masters=True)
+    assert (done.photographs, done.created, done.deleted) == (1, 1, 1)
+    (lost,) = done.lost
+    assert lost.accession == "1987.1"
+    assert "can not be opened" in lost.reason
+    assert not traces(folder, broken)
+    assert not traces(folder, withdrawn)
+    assert traces(folder, sound)
+    done = published(archive, folder)
+    assert (done.photographs, done.created, done.lost) == (2, 1, ())
+    assert traces(folder, broken)
+
+
+@pytest.mark.parametrize("lost", ["master", "provenance"])
+def test_whatever_is_lost_of_a_photograph_it_holds_back_no_other(
+    archive: Archive, folder: Path, lost: str
+) -> None:
+    broken = archive.account(archive.add("1987.1", collection="harbor"), {"@id": "urn:a"})
+    for photograph in (broken, archive.add("1987.2", collection="harbor")):
+        archive.decide(photograph, ReviewState.APPROVED)
+    published(archive, folder)
+    with archive.engine.connect() as connection:
+        shown = shown_object(connection, "1987.1", Audience.PUBLIC)
+    assert shown is not None
+    file = accounts_of(shown)[0] if lost == "provenance" else shown.scans[0].files[0]
+    (archive.store.root / file.path).unlink()
+    done = published(archive, folder, masters=lost == "master")
+    assert [one.accession for one in done.lost] == ["1987.1"]
+    assert done.photographs == (2 if lost == "provenance" else 1)
+
+
+def test_what_changed_and_can_not_be_read_is_gone(archive: Archive, folder: Path) -> None:
+    first = archive.add("1987.1", collection="harbor")
+    archive.decide(first, ReviewState.APPROVED)
+    published(archive, folder)
+    second = archive.add("1987.1", take=1)
+    archive.decide(second, ReviewState.APPROVED)
+    with unreadable(archive, second):
+        done = published(archive, folder)
+    assert (done.photographs, done.deleted, len(done.lost)) == (0, 1, 1)
+    assert not traces(folder, first) + traces(folder, second)
+
+
+def test_what_is_said_otherwise_and_can_not_be_rendered_again_is_gone(
+    archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.iiif import static_site
+
+    photograph = archive.add("1987.1", collection="harbor")
+    archive.decide(photograph, ReviewState.APPROVED)
+    published(archive, folder)
+    with archive.engine.begin() as connection:
+        objects.upsert(connection, [ObjectRecord(accession_number="1987.1", title="Retitled")])
+    monkeypatch.setattr(static_site, "RENDERING", "another")
+    with unreadable(archive, photograph):
+        done = published(archive, folder)
+    assert (done.photographs, done.deleted, len(done.lost)) == (0, 1, 1)
+    assert not traces(folder, photograph)
+
+
+def test_a_picture_that_can_not_be_rendered_again_stays_until_it_can(
+    archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.iiif import static_site
+
+    photograph = archive.add("1987.1", collection="harbor")
+    archive.decide(photograph, ReviewState.APPROVED)
+    published(archive, folder)
+    before = stamps(folder)
+    monkeypatch.setattr(static_site, "RENDERING", "another")
+    for _ in ("at first", "and again"):
+        with unreadable(archive, photograph):
+            done = published(archive, folder)
+        assert (done.photographs, done.updated, done.deleted, done.removed) == (1, 0, 0, 0)
+        assert [lost.accession for lost in done.lost] == ["1987.1"]
+        assert stamps(folder).keys() == before.keys()
+    done = published(archive, folder)
+    assert (done.photographs, done.lost) == (1, ())
+    after = stamps(folder)
+    assert all(after[path] > stamp for path, stamp in before.items() if path.suffix == ".jpg")
+    assert published(archive, folder).written == 0
+
+
+@pytest.mark.parametrize("told", ["in words", "as its cause"])
+def test_a_full_disk_ends_the_publication_and_removes_nothing(
+    archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    from catalog.iiif import static_site
+
+    archive.decide(archive.add("1987.1", collection="harbor"), ReviewState.APPROVED)
+    published(archive, folder)
+    before = stamps(folder).keys()
+    archive.decide(archive.add("1987.1", take=1), ReviewState.APPROVED)
+
+    def full(*_: object) -> None:
+        cause = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if told == "in words":
+            raise StoreError("site", f"can not be written ({cause})", "Free some space.")
+        raise StoreError("site", "can not be written", "Free some space.") from cause
+
+    monkeypatch.setattr(static_site, "write_static_image", full)
+    with pytest.raises(StoreError, match="can not be written"):
+        published(archive, folder)
+    assert before <= stamps(folder).keys()
 
 
 def test_a_folder_with_other_files_is_refused(archive: Archive, folder: Path) -> None:
@@ -241,10 +389,24 @@ def test_an_unknown_collection_is_refused(archive: Archive, folder: Path) -> Non
 
 
 def test_pruning_removes_only_what_was_not_put(folder: Path) -> None:
-    with publishing(folder) as site:
+    with publishing(folder, RENDERING) as site:
         site.put("iiif/a/1.json", b"1")
         site.put("iiif/b/2.json", b"2")
-    with publishing(folder) as site:
+    with publishing(folder, RENDERING) as site:
         site.put("iiif/a/1.json", b"1")
         site.prune()
     assert {p.name for p in folder.rglob("*.json")} == {"1.json", ".heliochrome-site.json"}
+
+
+def test_what_is_put_together_is_kept_whole_or_not_at_all(folder: Path) -> None:
+    with publishing(folder, RENDERING) as site:
+        site.put("iiif/shared.json", b"1")
+        with suppress(StoreError), site.together():
+            site.put("iiif/shared.json", b"1")
+            site.put("iiif/half.json", b"2")
+            raise StoreError("picture", "is damaged", "Restore it.")
+        with site.together():
+            site.put("iiif/whole.json", b"3")
+        assert not site.keep(["iiif/half.json", "iiif/absent.json"])
+        site.prune()
+    assert {path.name for path in (folder / "iiif").iterdir()} == {"shared.json", "whole.json"}

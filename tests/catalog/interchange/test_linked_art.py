@@ -131,6 +131,35 @@ def test_import_is_one_transaction_and_reports_each_bad_document(connection: Con
     assert import_objects(connection, save(path, good), dry_run=True).unchanged == 1
 
 
+def test_what_a_document_says_nothing_of_stays(connection: Connection, tmp_path: Path):
+    objects.upsert(connection, [RECORD])
+    number = {"type": "Identifier", "classified_as": [{"id": "aat:300312355"}], "content": "1984.12/3"}
+    name = {"type": "Name", "classified_as": None, "content": "Bridge"}
+    silent = {"type": "HumanMadeObject", "identified_by": [number, name]}
+    other = {**silent, "identified_by": [{**number, "content": "7"}]}
+    report = import_objects(connection, save(tmp_path / "objects.json", [silent, other]))
+    assert (report.inserted, report.updated, report.faulty) == (1, 1, 0)
+    assert read_object(silent).description == ""
+    found = objects.get(connection, "1984.12/3")
+    assert found.title == "Bridge"
+    assert all(getattr(found, name) == getattr(RECORD, name) for name in DESCRIPTIVE if name != "title")
+    assert objects.get(connection, "7").title == ""
+
+
+def test_days_are_read_as_they_are_meant():
+    number = {"type": "Identifier", "classified_as": {"id": "aat:300312355"}, "content": "7"}
+
+    def said(**span: str) -> ObjectRecord:
+        document = {"type": "HumanMadeObject", "identified_by": [number], "produced_by": {"timespan": span}}
+        return read_object(document)
+
+    exact = said(begin_of_the_begin="1890-05-03T00:00:00Z", end_of_the_end="1890-05-04")
+    assert (exact.date_from, exact.date_to) == (date(1890, 5, 3), date(1890, 5, 4))
+    year = said(begin_of_the_begin="1890", end_of_the_end="1890")
+    assert (year.date_from, year.date_to) == (date(1890, 1, 1), date(1890, 12, 31))
+    assert said(begin_of_the_begin="before the war").date_from is None
+
+
 def test_document_of_another_institution_is_understood():
     record = read_object(
         {

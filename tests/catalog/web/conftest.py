@@ -32,6 +32,9 @@ class Client:
     def get(self, path: str, **request: Any) -> httpx.Response:
         return self._ask("GET", path, **request)
 
+    def head(self, path: str) -> httpx.Response:
+        return self._ask("HEAD", path)
+
     def post(self, path: str, **request: Any) -> httpx.Response:
         return self._ask("POST", path, **request)
 

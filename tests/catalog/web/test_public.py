@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from PIL import Image
 
+from catalog.iiif.conditional import http_date
 from catalog.schema import ReviewState
 from imaging.stage import Role
 from tests.catalog.iiif.archive import Archive
@@ -74,11 +76,42 @@ def test_documents_are_not_sent_again_until_they_change(archive: Archive, public
         assert public.get(path, headers={"If-None-Match": tag}).status_code == 304
     manifest = "/iiif/manifests/1987.1/manifest.json"
     old = public.get(manifest)
-    assert "last-modified" in old.headers
     archive.decide(archive.add("1987.1", take=1), ReviewState.APPROVED)
     new = public.get(manifest, headers={"If-None-Match": old.headers["etag"]})
     assert new.status_code == 200
     assert new.content != old.content
+
+
+def test_links_can_be_checked_without_fetching(archive: Archive, public: Client) -> None:
+    archive.decide(archive.add("1987.1", collection="harbor"), ReviewState.APPROVED)
+    for path in (
+        "/",
+        "/photographs/1987.1/",
+        "/iiif/manifests/1987.1/manifest.json",
+        "/iiif/collections/harbor/collection.json",
+        "/iiif/discovery/activity.json",
+        "/iiif/search/harbor?q=x",
+        "/static/heliochrome.css",
+    ):
+        asked, fetched = public.head(path), public.get(path)
+        assert asked.status_code == fetched.status_code == 200
+        assert asked.headers["content-length"] == fetched.headers["content-length"]
+    assert public.head("/iiif/manifests/none/manifest.json").status_code == 404
+
+
+def test_a_withdrawn_picture_is_not_hidden_by_dates(archive: Archive, public: Client) -> None:
+    sides = [archive.account(archive.add("1987.1", side=side), {"@id": side}) for side in ("recto", "verso")]
+    for side in sides:
+        archive.decide(side, ReviewState.APPROVED)
+    manifest = public.get("/iiif/manifests/1987.1/manifest.json")
+    (page,) = {page["id"] for page in manifest.json()["items"][0]["annotations"]}
+    documents = [manifest.json()["id"], page, manifest.json()["seeAlso"][0]["id"]]
+    assert "last-modified" in public.get("/iiif/discovery/activity.json").headers
+    archive.decide(sides[1], ReviewState.REJECTED, "wrong")
+    tomorrow = {"If-Modified-Since": http_date(datetime.now(UTC) + timedelta(days=1))}
+    for document in documents:
+        answer = public.get(document.removeprefix(BASE), headers=tomorrow)
+        assert (answer.status_code, "last-modified" in answer.headers) == (200, False), document
 
 
 def test_plain_json_for_who_asks_for_nothing_else(archive: Archive, public: Client) -> None:

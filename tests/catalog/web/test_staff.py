@@ -72,6 +72,19 @@ def test_other_sites_can_not_decide(archive: Archive, staff: Client, headers: di
     assert state_of(archive, photograph) is ReviewState.PENDING
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "same-origin", "Origin": "https://museum.example"}, {"Sec-Fetch-Site": "none"}],
+)
+def test_a_proxy_that_names_another_host_keeps_nobody_from_deciding(
+    archive: Archive, staff: Client, headers: dict[str, str]
+) -> None:
+    photograph = archive.add("1987.1")
+    staff.headers |= headers | {"Host": "airflow:8080"}
+    assert decide(staff, archive.review(photograph).id, "rejected", reason="blurred").status_code < 400
+    assert state_of(archive, photograph) is ReviewState.REJECTED
+
+
 def test_the_queue_shows_what_waits(archive: Archive, staff: Client) -> None:
     archive.add("1987.1", title="Harbor", collection="harbor")
     archive.decide(archive.add("1987.2", title="Pier"), ReviewState.APPROVED)
@@ -222,6 +235,18 @@ def test_what_the_public_sees_can_be_withdrawn_though_a_newer_version_is_shown(
     sent = decide(staff, approved.id, "rejected", reason="withdrawn", revision=approved.revision)
     assert sent.status_code == 303
     assert public.get("/photographs/1987.1/").status_code == 404
+
+
+def test_what_waits_is_offered_beside_what_the_public_sees(archive: Archive, staff: Client) -> None:
+    first = archive.add("1987.1")
+    archive.decide(archive.account(first), ReviewState.APPROVED)
+    waiting = archive.account(archive.add("1987.1", take=1))
+    retitled = archive.account(first, {"@id": "urn:retitled"})
+    page = staff.get("/heliochrome/photographs/1987.1/").text
+    offered = [int(number) for number in re.findall(r"/reviews/(\d+)/decision", page)]
+    assert offered == [archive.review(waiting).id, archive.review(retitled).id]
+    assert decide(staff, offered[0], "approved").status_code == 303
+    assert state_of(archive, retitled) is ReviewState.SUPERSEDED
 
 
 def test_staff_see_every_picture_and_all_that_was_done(archive: Archive, staff: Client) -> None:

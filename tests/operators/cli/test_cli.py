@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +62,15 @@ def test_wrong_usage_is_status_2(heliochrome: Said, wrong: tuple[str, ...]) -> N
     assert heliochrome(*wrong)[0] == Status.USAGE
 
 
+@pytest.mark.parametrize("device", ["gpu", "meta", "cuda:99"])
+@pytest.mark.parametrize("command", ["restore", "colorize"])
+def test_a_device_that_is_not_there_is_wrong_usage(
+    command: str, device: str, photograph: Photographer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, str(photograph("a.tif")), "--device", device]) == Status.USAGE
+    assert device in capfd.readouterr().err
+
+
 def test_wrong_usage_names_the_option(
     photograph: Photographer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +82,16 @@ def test_inspect_answers_scripts(heliochrome: Said, photograph: Photographer) ->
     status, text = heliochrome("inspect", photograph("a.tif", "I;16"), "--json")
     facts = json.loads(text)
     assert (status, facts["width"], facts["height"], facts["bits"]) == (Status.WELL, 96, 64, 16)
+
+
+def test_a_name_that_is_no_text_is_shown(photograph: Photographer) -> None:
+    scan = photograph("a.tif")
+    odd = scan.rename(scan.with_name(os.fsdecode(b"caf\xe9.tif")))
+    command = [sys.executable, "-m", "operators.cli", "inspect", os.fsencode(odd)]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    for how in ([], ["--json"]):
+        done = subprocess.run([*command, *how], capture_output=True, env=environment, check=False)
+        assert (done.returncode, b"xe9.tif" in done.stdout or b"dce9.tif" in done.stdout) == (0, True)
 
 
 def test_refused_scan_is_status_3_with_reason_and_remedy(heliochrome: Said, inbox: Path) -> None:
@@ -208,6 +230,8 @@ def test_catalog_takes_and_gives_spreadsheets(heliochrome: Said, tmp_path: Path)
     assert [document["_label"] for document in json.loads(exported)] == ["Harbor", "Quay"]
     assert json.loads(heliochrome("catalog", "show", "1987.12", "--json")[1])["scans"] == []
     assert heliochrome("catalog", "show", "none")[0] == Status.FAILED
+    assert heliochrome("catalog", "export", sheet, "--collection", "shops")[0] == Status.FAILED
+    assert sheet.read_text().endswith("1987.13,Quay,ships\n"), "a file is replaced only by a whole one"
     assert heliochrome("catalog", "troubles", "--json") == (Status.WELL, "[]\n")
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from catalog.iiif.records import Institution
+from catalog.iiif.static_site import LostPhotograph, Published
 from operators.cli.answer import Status
 from operators.cli.app import run
 
@@ -26,3 +30,51 @@ def test_an_institution_needs_a_homepage(
     assert run([*command, "--institution", "Harbor Museum"]) == Status.USAGE
     assert "Harbor Museum: has no homepage" in " ".join(capfd.readouterr().err.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_who_publishes_is_as_configured_unless_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    named = []
+
+    def published(*_: object, institution: Institution | None, **__: object) -> Published:
+        named.append(institution)
+        return Published(0, 0, 0, 0, created=0, updated=0, deleted=0, disseminated=(), lost=())
+
+    monkeypatch.setattr("operators.work.publishing.publish_collection", published)
+    monkeypatch.setattr("operators.cli.publishing.opened", nullcontext)
+    command = ["publish", "ships", "--to", str(tmp_path / "site"), "--address", "http://h"]
+    run(command)
+    monkeypatch.setenv("AIRFLOW__HELIOCHROME__INSTITUTION", "Harbor Museum")
+    monkeypatch.setenv("AIRFLOW__HELIOCHROME__INSTITUTION_HOMEPAGE", "https://harbor.example")
+    run(command)
+    run([*command, "--institution", "Quay", "--homepage", "https://quay.example"])
+    assert named == [
+        None,
+        Institution("Harbor Museum", "https://harbor.example"),
+        Institution("Quay", "https://quay.example"),
+    ]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize(
+    ("lost", "status"), [((), Status.WELL), ((LostPhotograph("1987.1", "is damaged"),), Status.NOT_ALL_WELL)]
+)
+def test_publishing_names_what_was_lost(
+    lost: tuple[LostPhotograph, ...],
+    status: Status,
+    as_json: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    done = Published(2, 9, 0, 0, created=2, updated=0, deleted=0, disseminated=(), lost=lost)
+    monkeypatch.setattr("operators.work.publishing.publish_collection", lambda *_, **__: done)
+    monkeypatch.setattr("operators.cli.publishing.opened", nullcontext)
+    command = ["publish", "ships", "--to", str(tmp_path / "site"), "--address", "http://h"]
+    assert run([*command, "--json"] if as_json else command) == status
+    said = capfd.readouterr().out
+    assert ("is damaged" in said) == bool(lost)
+    if as_json:
+        told = json.loads(said)
+        assert (told["created"], [one["accession"] for one in told["lost"]]) == (2, ["1987.1"] * len(lost))

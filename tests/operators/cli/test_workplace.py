@@ -65,6 +65,17 @@ def test_a_repeat_replaces_what_it_made_before(scan: Path, tmp_path: Path) -> No
     assert (tmp_path / "out" / "a.tif").read_text() == "two"
 
 
+def test_what_somebody_retouched_since_stays(scan: Path, tmp_path: Path) -> None:
+    Stage(scan).into(tmp_path / "out")
+    (tmp_path / "out" / "a.tif").write_text("retouched")
+    with pytest.raises(OptionsError, match=r"a\.tif.*was changed since"):
+        Stage(scan, "two").into(tmp_path / "out")
+    assert (tmp_path / "out" / "a.tif").read_text() == "retouched"
+    (tmp_path / "out" / "a.tif").unlink()
+    Stage(scan, "two").into(tmp_path / "out")
+    assert (tmp_path / "out" / "a.tif").read_text() == "two"
+
+
 def test_the_files_of_another_scan_or_page_stay(scan: Path, other: Path, tmp_path: Path) -> None:
     Stage(scan).into(tmp_path / "out")
     with pytest.raises(OptionsError, match="not of this scan"):

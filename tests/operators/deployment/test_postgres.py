@@ -112,6 +112,19 @@ def test_strange_data_is_left_alone(server: EmbeddedPostgres) -> None:
     assert damaged.exists()
 
 
+def test_databases_of_a_home_with_another_password_are_told_and_kept(server: EmbeddedPostgres) -> None:
+    with server.running() as address:
+        ensure_database(address, "kept")
+    with (
+        pytest.raises(ServiceError, match="postgres/data are of a home folder with another password"),
+        EmbeddedPostgres(server.folder, "new").running(),
+    ):
+        pass
+    assert not (server.folder / "data" / "postmaster.pid").exists(), "a server nobody can use does not stay"
+    with server.running() as address:
+        assert value(address, "SELECT count(*) FROM pg_database WHERE datname = 'kept'") == "1"
+
+
 def test_unreachable_home_is_served_from_out_of_sight(
     server: EmbeddedPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,7 +97,8 @@ def test_bad_scan_holds_nobody_back_and_a_repeat_changes_nothing(deployment: Dep
     state, report = deployment.digitize(collection="demo", batch_size=2, produce=["restored"])
     assert state == "failed", "a photograph was lost"
     assert report | {"fresh": 0} == {
-        "found": 4, "finished": 2, "fresh": 0, "lost": 1, "known": 0, "waiting": 0, "remarks": 0
+        "found": 4, "finished": 2, "fresh": 0, "lost": 1, "known": 0, "waiting": 0, "passed_over": 0,
+        "remarks": 0,
     }  # fmt: skip
     before = deployment.rows()
     assert (before["scans"], before["sightings"], before["reviews"], before["manifests"]) == (3, 4, 2, 2)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select, text, update
+from sqlalchemy import Engine, func, select
 
 from catalog import collections, objects, scans
-from catalog.schema import ScanState, sightings
+from catalog.schema import ScanState
 from catalog.schema import events as event_rows
 from catalog.store import Store
 from imaging.errors import (
@@ -23,6 +24,7 @@ from imaging.errors import (
     UnsupportedScan,
 )
 from imaging.fixity import sha256_file
+from operators.inbox import list_inbox
 from operators.outcome import Passage
 from operators.progress import Progress
 from operators.work.ingestion import Ingestion
@@ -39,6 +41,21 @@ def ingest(ingestion: Ingestion, name: str) -> scans.Scan:
     (passage,) = done.scans
     with ingestion.engine.connect() as connection:
         return scans.get(connection, passage.scan)
+
+
+def processed(ingestion: Ingestion, name: str) -> scans.Scan:
+    scan = ingest(ingestion, name)
+    with ingestion.engine.begin() as connection:
+        scans.mark_processed(connection, scan.id)
+        return scans.get(connection, scan.id)
+
+
+def refused_meanwhile(ingestion: Ingestion, name: str, fault: str) -> None:
+    with pytest.raises(ScanError, match=fault) as refusal:
+        ingestion.process(name, Progress(1))
+    ingestion.refuse(name, refusal.value)
+    with ingestion.engine.connect() as connection:
+        assert scans.troubles(connection)
 
 
 def refused(ingestion: Ingestion, name: str, kind: type[ScanError]) -> scans.Scan:
@@ -208,19 +225,102 @@ def test_second_time_changes_nothing(ingestion: Ingestion, photograph: Photograp
         assert connection.scalar(select(func.count()).select_from(event_rows)) == 1
 
 
-def test_file_known_for_long_is_not_read_again(
+def test_file_that_did_not_change_is_not_read_again(
     ingestion: Ingestion, photograph: Photographer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = photograph("a.tif")
-    scan = ingest(ingestion, "a.tif")
-    with ingestion.engine.begin() as connection:
-        scans.mark_processed(connection, scan.id)
-        connection.execute(update(sightings).values(seen_at=func.now() + text("interval '2 hours'")))
+    scan = processed(ingestion, "a.tif")
     with monkeypatch.context() as patch:
         patch.setattr(Store, "add_original", _never)
         assert ingestion.process("a.tif", Progress(1)).scans == (Passage(scan.id),)
     picture("L", seed=1, size=(50, 50)).save(path)
     assert ingest(ingestion, "a.tif").sha256 != scan.sha256
+
+
+def test_file_that_was_touched_is_read_once(
+    ingestion: Ingestion, photograph: Photographer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = photograph("a.tif")
+    scan = processed(ingestion, "a.tif")
+    os.utime(path, (0, 0))
+    assert ingest(ingestion, "a.tif") == scan
+    monkeypatch.setattr(Store, "add_original", _never)
+    assert ingest(ingestion, "a.tif") == scan
+
+
+def test_namesake_of_equal_size_in_another_inbox_is_another_file(
+    engine: Engine, store: Store, inbox: Path, photograph: Photographer
+) -> None:
+    photograph("box1/IMG_0001.tif", seed=1)
+    path = photograph("box2/IMG_0001.tif", seed=2)
+    known = processed(Ingestion(engine, store, inbox / "box1"), "IMG_0001.tif")
+    scan = ingest(Ingestion(engine, store, inbox / "box2"), "IMG_0001.tif")
+    assert (scan.bytes, scan.sha256) == (known.bytes, sha256_file(path)) and scan.id != known.id
+
+
+def test_file_in_a_folder_that_took_anothers_place_is_another_file(
+    ingestion: Ingestion, inbox: Path, photograph: Photographer
+) -> None:
+    paths = [photograph(f"{folder}/a.tif", seed=seed) for seed, folder in enumerate(("today", "staged"))]
+    for path in paths:
+        os.utime(path, (0, 0))
+    known = processed(ingestion, "today/a.tif")
+    (inbox / "today").rename(inbox / "done")
+    (inbox / "staged").rename(inbox / "today")
+    scan = ingest(ingestion, "today/a.tif")
+    assert (scan.bytes, scan.sha256) == (known.bytes, sha256_file(paths[0])) and scan.id != known.id
+
+
+@pytest.mark.parametrize("left", [None, b"half of it"])
+def test_original_that_the_store_lost_is_taken_in_again(
+    ingestion: Ingestion, store: Store, photograph: Photographer, left: bytes | None
+) -> None:
+    path = photograph("a.tif")
+    scan = processed(ingestion, "a.tif")
+    original = store.resolve(scan.path or "")
+    original.unlink()
+    if left is not None:
+        original.write_bytes(left)
+    assert ingest(ingestion, "a.tif") == scan
+    assert original.read_bytes() == path.read_bytes()
+
+
+def test_file_that_was_away_for_a_moment_is_no_trouble_any_more(
+    ingestion: Ingestion, inbox: Path, photograph: Photographer
+) -> None:
+    photograph("box/a.tif")
+    scan = processed(ingestion, "box/a.tif")
+    (inbox / "box").rename(inbox / "elsewhere")
+    refused_meanwhile(ingestion, "box/a.tif", "not there any more")
+    (inbox / "elsewhere").rename(inbox / "box")
+    assert ingest(ingestion, "box/a.tif") == scan
+    with ingestion.engine.connect() as connection:
+        assert not scans.troubles(connection)
+
+
+def test_name_that_is_no_text_is_refused_and_the_others_go_on(
+    ingestion: Ingestion, inbox: Path, photograph: Photographer
+) -> None:
+    photograph("a.tif").rename(inbox / os.fsdecode(b"caf\xe9.tif"))
+    photograph("b.tif")
+    wrong, right = sorted(list_inbox(inbox, 0).scans, reverse=True)
+    assert refused(ingestion, wrong, UnsupportedScan).remedy == "Rename the file or its folder."
+    assert ingest(ingestion, right).original_name == "b.tif"
+
+
+def test_folder_is_refused_with_what_to_do(ingestion: Ingestion, inbox: Path) -> None:
+    (inbox / "box").mkdir()
+    scan = refused(ingestion, "box", UnsupportedScan)
+    assert "may not be read" in (scan.reason or "") and "Let the account" in (scan.remedy or "")
+
+
+def test_file_in_a_folder_that_may_not_be_entered_is_refused(
+    ingestion: Ingestion, photograph: Photographer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photograph("box/a.tif")
+    monkeypatch.setattr(Path, "exists", _forbidden)
+    with pytest.raises(UnsupportedScan, match="may not be entered"):
+        ingestion.process("box/a.tif", Progress(1))
 
 
 def test_what_a_stage_refused_is_tried_again_only_on_request(
@@ -242,6 +342,10 @@ def test_what_a_stage_refused_is_tried_again_only_on_request(
 def test_file_over_the_limits_is_refused(ingestion: Ingestion, inbox: Path) -> None:
     (inbox / "wide.tif").write_bytes(tiff_header(width=2_000_000, height=10, strip_bytes=100) + b"\0" * 100)
     refused(ingestion, "wide.tif", ScanTooLarge)
+
+
+def _forbidden(*arguments: object) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied")
 
 
 def _never(*arguments: object) -> None:

@@ -32,7 +32,7 @@ def disseminated(archive: Archive) -> list[str]:
 def test_only_what_is_new_or_changed_on_the_site_is_disseminated(archive: Archive, tmp_path: Path) -> None:
     def publish(address: str) -> dict[str, int]:
         root = archive.store.root
-        return dict(publish_collection(archive.engine, root, "harbor", tmp_path / "site", address))
+        return publish_collection(archive.engine, root, "harbor", tmp_path / "site", address).counts()
 
     first = publish(BASE)
     recorded = disseminated(archive)

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, func, select
 from catalog import derivatives, events
 from catalog.schema import metadata
 from catalog.store import Store
+from imaging.errors import StoreError
 from imaging.scan import inspect_scan
 from imaging.stage import Role
 from operators.outcome import Passage
@@ -100,6 +101,17 @@ def test_outcome_that_was_stored_but_not_recorded_is_recorded(
     with engine.connect() as connection:
         *_, event = events.of_scan(connection, passage.scan)
     assert event.stage == "restoration" and event.started_at < event.ended_at
+
+
+def test_original_that_the_store_lost_is_named_with_what_to_do(
+    engine: Engine, store: Store, inbox: Path, photograph: Photographer
+) -> None:
+    photograph("a.tif")
+    passage = take_in(engine, store, inbox, "a.tif")
+    (sha256,) = store.originals()
+    store.quarantine(sha256)
+    with pytest.raises(StoreError, match=r"a\.tif: its original is missing .* put the file into the inbox"):
+        Restoring(engine, store, OPTIONS).process(passage, Progress(1))
 
 
 def test_further_pages_are_cut_out_and_restored(engine: Engine, store: Store, inbox: Path) -> None:

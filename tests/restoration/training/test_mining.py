@@ -1,12 +1,14 @@
 import io
 import json
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from restoration.defects import CUES
 from restoration.models import ModelDescriptor, export
@@ -53,11 +55,16 @@ def test_mining_finds_what_a_detector_mistakes_and_leaves_out_old_photographs(
     assert json.loads(file.read_text()) == [0, 2]
 
 
-def test_what_was_mistaken_is_shown_more_often() -> None:
-    ordinary, mistaken = np.full((99, 99), 20, np.uint8), np.full((99, 99), 230, np.uint8)
+def test_what_was_mistaken_and_old_scans_are_shown_more_often() -> None:
+    ordinary, other = np.full((99, 99), 20, np.uint8), np.full((99, 99), 230, np.uint8)
     random = np.random.default_rng(1)
     shapes = Shapes.__new__(Shapes)
     shapes._polygons = {kind: [] for kind in range(1, 7)}
-    drawn = [draw_sample([ordinary], shapes, 48, random, [mistaken])[0] for _ in range(200)]
-    share = np.mean([np.median(picture) > 0.5 for picture in drawn])
-    assert 0.12 < share < 0.35  # half of the three tenths that are undamaged, a tenth of the others
+
+    def share(**shown: Sequence[NDArray[np.uint8]]) -> float:
+        drawn = [draw_sample([ordinary], shapes, 48, random, **shown)[0] for _ in range(200)]
+        return float(np.mean([np.median(picture) > 0.5 for picture in drawn]))
+
+    assert 0.12 < share(mistaken=[other]) < 0.35  # half of the undamaged three tenths, a tenth of the others
+    assert 0.15 < share(scans=[other]) < 0.35  # a quarter
+    assert share() < 0.05
