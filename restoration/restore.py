@@ -48,7 +48,7 @@ from restoration.sampling import encoded, luma, places_of_squares
 from restoration.tone import Tone, ToneOptions, measure_tone
 
 STAGE = "restoration"
-VERSION = "8"
+VERSION = "9"
 """Changes whenever the same scan and options would give other pixels."""
 
 Progress = Callable[[float], None]

@@ -274,7 +274,7 @@ def test_the_record_says_what_the_file_held(damaged: Picture, write: Callable, i
     assert {name: parameters[f"source_{name}"] for name in ("color_model", "bits", "profile")} == {
         "color_model": "grey",
         "bits": 16,
-        "profile": False,
+        "profile": "none",
     }
 
 
