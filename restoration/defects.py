@@ -161,9 +161,20 @@ def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:
     sure, suspected, likely = thresholds(sensitivity)
     kinds = kinds_of(evidence)
     found = evidence[0] > likely
-    evident = evidence[0] - _CAUTION[kinds]
+    evident = (
+        evidence[0]
+        - _CAUTION[kinds]
+        - _BROAD_CAUTION * _broad_scratches(found & (kinds == DamageKind.SCRATCH))
+    )
     grade = np.select([evident > sure, evident > suspected], [SURE, SUSPECTED])
     return np.where((grade > 0) | found, kinds + grade, 0).astype(np.uint8)
+
+
+def _broad_scratches(scratches: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return where what seems a scratch is broad, H×W."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_BROAD_SCRATCH, _BROAD_SCRATCH))
+    broad = cv2.morphologyEx(scratches.view(np.uint8), cv2.MORPH_OPEN, disc)
+    return np.asarray(scratches & (cv2.dilate(broad, np.ones((5, 5), np.uint8)) > 0))
 
 
 def with_rims(found: Verdicts) -> Verdicts:
@@ -187,3 +198,7 @@ _BROAD = (DamageKind.LOSS, DamageKind.MOLD)
 """Kinds told better from afar; the thin ones and cracks fade at half size."""
 _CAUTION = np.array([0.0, -1.5, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
 """Further log-odds that it takes to be sure, by kind: large false alarms do more harm than specks."""
+_BROAD_SCRATCH = 5
+"""Pixels from which a scratch is broad. Most are thin; rods and the legs of tripods are broad."""
+_BROAD_CAUTION = np.float32(0.8)
+"""Further log-odds that it takes to be sure of a broad scratch."""

@@ -3,8 +3,14 @@
 import csv
 
 import cv2
+import numpy as np
 
+from imaging.scan import open_scan
 from operators.demo.samples import SAMPLES, write_samples
+from restoration.census import settle_picture
+from restoration.defects import NetworkDetector
+from restoration.options import RestorationOptions
+from restoration.sampling import encoded, luma
 
 
 def test_samples_come_in_the_promised_depths(tmp_path):
@@ -16,6 +22,16 @@ def test_samples_come_in_the_promised_depths(tmp_path):
     }
 
     assert depths == {s.scan: s.bits for s in SAMPLES}
+
+
+def test_the_leg_of_the_photographers_tripod_is_not_taken_for_a_scratch(tmp_path):
+    write_samples(tmp_path / "inbox")
+    scan = open_scan(tmp_path / "inbox" / SAMPLES[0].scan)
+    photographer = luma(encoded(scan.numpy().reshape(scan.height, scan.width, scan.bands)))
+    found = settle_picture(NetworkDetector().detect(photographer, RestorationOptions().sensitivity))
+    leg = cv2.line(np.zeros_like(found), (334, 362), (422, 528), 1, 9) > 0
+    assert abs(photographer[leg].mean() - 0.55) < 0.15, "the picture is another: look where the leg is"
+    assert (found[leg] > 0).mean() < 0.05
 
 
 def test_second_call_rewrites_nothing(tmp_path):
