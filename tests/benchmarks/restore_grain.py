@@ -47,6 +47,15 @@ def measure() -> tuple[dict[str, Any], list[Reached]]:
     figures: dict[str, Any] = {}
     reached: list[Reached] = []
 
+    # First, as in the stage: threads that worked before would keep heaps of their own.
+    figures["speed"] = speed = _speed()
+    show(
+        f"seconds per megapixel, {THREADS} threads",
+        ("ours", "non-local means", "ratio"),
+        [(speed["ours"], speed["nlmeans"], speed["ratio"])],
+    )
+    reached.append(Reached("times as fast as non-local means", speed["ratio"], 5.0, at_most=False))
+
     figures["white"] = white = {sigma: _white(set12, sigma) for sigma in SIGMAS}
     show(
         "Set12, PSNR in dB",
@@ -73,14 +82,6 @@ def measure() -> tuple[dict[str, Any], list[Reached]]:
         [(name, c["mean"], c["lowest"], c["share"]) for name, c in clean.items()],
     )
     reached += [Reached(f"clean {name}, dB", c["mean"], 45.0, at_most=False) for name, c in clean.items()]
-
-    figures["speed"] = speed = _speed()
-    show(
-        f"seconds per megapixel, {THREADS} threads",
-        ("ours", "non-local means", "ratio"),
-        [(speed["ours"], speed["nlmeans"], speed["ratio"])],
-    )
-    reached.append(Reached("times as fast as non-local means", speed["ratio"], 5.0, at_most=False))
     return figures, reached
 
 
