@@ -30,7 +30,7 @@ from colorization.training.critic import Critic
 from colorization.training.hinting import simulate
 from colorization.training.journal import Journal
 from colorization.training.shards import Album
-from colorization.training.targets import Loss, Palette, measure_palette
+from colorization.training.targets import Loss, Palette, measure_palette, palette_of
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
@@ -115,14 +115,14 @@ class Trainer:
     pretrained
         ImageNet weights under `encoder.Encoder`'s names; ``None`` starts from noise.
     start
-        A whole network's weights, learned from an album of the same palette, to go on from instead.
+        A whole network's weights to go on from instead; their palette is kept, whatever the album.
     critic
         Compares the colors shown with the true ones; ``None`` does without.
 
     Raises
     ------
     ValueError
-        The recipe has no budget or two; the palette of `start` is not that of the album.
+        The recipe has no budget or two.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(recipe.seed)
         stored = self._stored()
-        palette = Palette(stored["bins"], stored["prior"]) if stored else measure_palette(album)
+        palette = _palette(stored, start, album)
         self.palette = Palette(palette.bins.to(self._device), palette.prior.to(self._device))
         self.network = self._place(ColorNetwork(palette.bins, recipe.width))
         if pretrained is not None:
@@ -219,14 +219,9 @@ class Trainer:
         self.step, self.spent = stored["step"], stored["spent"]
 
     def _begin_from(self, start: dict[str, Tensor]) -> None:
-        bins = start["bins"]
-        if bins.shape != self.palette.bins.shape or not torch.allclose(
-            bins, self.palette.bins.cpu(), atol=0.1
-        ):
-            raise ValueError("the weights to start from have another palette: train without them")
         counters = {n: v for n, v in self.network.state_dict().items() if not v.is_floating_point()}
         weights = {n: v for n, v in start.items() if n != "log_weight"}
-        self.network.load_state_dict({**counters, **weights, "bins": self.palette.bins})
+        self.network.load_state_dict({**counters, **weights})
 
     def _place(self, network: ColorNetwork) -> ColorNetwork:
         return network.to(device=self._device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
@@ -307,3 +302,9 @@ class Trainer:
         mine = [t for t in self.averaged.state_dict().values() if t.is_floating_point()]
         theirs = [t for t in self.network.state_dict().values() if t.is_floating_point()]
         torch._foreach_lerp_(mine, theirs, 1 - decay)
+
+
+def _palette(stored: dict[str, Any] | None, start: dict[str, Tensor] | None, album: Album) -> Palette:
+    if stored:
+        return Palette(stored["bins"], stored["prior"])
+    return measure_palette(album) if start is None else palette_of(start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 HELD_BACK = 1500
-"""The last photographs of the last shard, in shard order, are for measuring and never trained on."""
+HELD_BACK_SHARD = "train-2.tar"
+"""The last `HELD_BACK` photographs of this shard, in its order, are for measuring and never trained on."""
 
-SHARDS = ("train-0.tar", "train-1.tar", "train-2.tar")
+SHARDS = "train-*.tar"
 VALIDATION = "validation.tar"
+OTHER = "other.tar"
 
 SOURCE_WEIGHTS = {
     "fsac": 3.0,  # Kodachromes of 1939–1945: the closest to what museums hold
@@ -48,24 +50,63 @@ class Album:
         return np.cumsum(self.weights)
 
 
-def load_training(photos: Path, shards: Sequence[str] = SHARDS) -> Album:
-    """Return every training photograph under `photos`, the held-back ones left out."""
+def load_training(photos: Path, without: Collection[str] = ()) -> Album:
+    """Return the training photographs of every shard under `photos`, the held-back ones left out.
+
+    Parameters
+    ----------
+    photos
+        Folder of tar shards and their ``index.tsv``.
+    without
+        Sources that are not wanted, by their names in the index.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no shard.
+    """
     sources = _sources(photos / "index.tsv")
     album = Album()
-    for shard in shards:
-        names = _names(photos / shard)
-        kept = set(names[:-HELD_BACK] if shard == SHARDS[-1] else names)
-        for name, picture in read_shard(photos / shard):
-            if name in kept:
+    for path in sorted(photos.glob(SHARDS)):
+        held_back = _held_back(path) if path.name == HELD_BACK_SHARD else frozenset()
+        for name, picture in read_shard(path):
+            source = sources.get(name, "")
+            if name not in held_back and source not in without:
                 album.photographs.append(picture)
-                album.weights.append(SOURCE_WEIGHTS.get(sources.get(name, ""), 1.0))
+                album.weights.append(SOURCE_WEIGHTS.get(source, 1.0))
+    if not album.photographs:
+        raise FileNotFoundError(f"{photos} holds no photographs to train on: expected {SHARDS}")
     return album
 
 
 def load_held_back(photos: Path) -> list[Picture]:
     """Return the photographs that are never trained on."""
-    kept = set(_names(photos / SHARDS[-1])[-HELD_BACK:])
-    return [picture for name, picture in read_shard(photos / SHARDS[-1]) if name in kept]
+    path = photos / HELD_BACK_SHARD
+    kept = _held_back(path)
+    return [picture for name, picture in read_shard(path) if name in kept]
+
+
+def load_other(photos: Path) -> dict[str, list[Picture]]:
+    """Return photographs of collections that no shard holds, by source, in the shard's order.
+
+    For measuring and for choosing, never for training: of each source the even ones are to choose by and the
+    odd ones to report (`choosing_half`, `measuring_half`).
+    """
+    sources = _sources(photos / "index.tsv")
+    collections: dict[str, list[Picture]] = {}
+    for name, picture in read_shard(photos / OTHER):
+        collections.setdefault(sources.get(name, "unknown"), []).append(picture)
+    return collections
+
+
+def choosing_half(collections: Mapping[str, list[Picture]]) -> dict[str, list[Picture]]:
+    """Return the photographs by which weights, decodings and thresholds may be chosen."""
+    return {source: pictures[::2] for source, pictures in collections.items()}
+
+
+def measuring_half(collections: Mapping[str, list[Picture]]) -> dict[str, list[Picture]]:
+    """Return the photographs that figures are reported from, by which nothing is chosen."""
+    return {source: pictures[1::2] for source, pictures in collections.items()}
 
 
 def load_validation(photos: Path) -> list[Picture]:
@@ -85,9 +126,10 @@ def read_shard(path: Path) -> Iterator[tuple[str, Picture]]:
                 yield member.name, np.ascontiguousarray(decoded[..., ::-1], dtype=np.uint8)
 
 
-def _names(path: Path) -> list[str]:
+def _held_back(path: Path) -> frozenset[str]:
     with tarfile.open(path) as archive:
-        return [member.name for member in archive if member.isfile()]
+        names = [member.name for member in archive if member.isfile()]
+    return frozenset(names[-HELD_BACK:])
 
 
 def _sources(index: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -60,6 +61,18 @@ def measure_palette(album: Album, most: int = 4000) -> Palette:
     if counts is None:
         raise ValueError("an empty album has no colors")
     return Palette(*bins_from_histogram(counts))
+
+
+def palette_of(weights: Mapping[str, Tensor]) -> Palette:
+    """Return the palette that a network's exported weights were learned with.
+
+    The class weights say how frequent each bin was (`Palette.weight` undone), to half precision.
+    """
+    bins = weights["bins"].float()
+    mixed = torch.exp(-weights["log_weight"].float() / REBALANCING)
+    mixed = mixed / mixed.sum()
+    prior = (mixed - UNIFORM_SHARE / len(bins)).clamp_min(0)
+    return Palette(bins, prior / prior.sum())
 
 
 class Loss:
