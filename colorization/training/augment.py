@@ -18,8 +18,24 @@ from torch.nn import functional as F
 from colorization.training import photometry
 from colorization.training.shards import Picture
 
-SPECTRAL_SHARE = 0.2
-"""Share of samples seen through another emulsion than the eye's."""
+EMULSIONS = (
+    # share of samples, weights of linear red, green and blue in daylight and in tungsten light
+    (0.45, photometry.LUMINANCE, photometry.LUMINANCE),  # the eye: digital cameras turned grey
+    (0.25, (0.19, 0.36, 0.45), (0.35, 0.44, 0.21)),  # panchromatic: Kodak Tri-X
+    (0.20, (0.04, 0.41, 0.55), (0.02, 0.60, 0.38)),  # orthochromatic: Ilford Ortho Plus
+    (0.10, (0.06, 0.12, 0.82), (0.05, 0.12, 0.83)),  # blue-sensitive plate, a Gaussian at 430 nm
+)
+"""What emulsions see, after the spectral curves that JanLohse/spectral_film_lut collects from data sheets and
+the reflectance spectra of Mallett & Yuksel 2019 (https://doi.org/10.2312/sr.20191216); right to 0.02 and
+without ultraviolet, which would add blue. Each sample mixes daylight and tungsten, and an emulsion with the
+eye (yellow filters, partial sensitizing)."""
+
+JITTER = 0.15
+"""Standard deviation of the logarithm of each weight: emulsions of one kind differ."""
+
+_MOST_DARKENED = 0.35
+_MOST_LIGHTENED = 2.5
+"""Luminance seen over the true one is held within these."""
 
 OLD_SHARE = 0.5
 """Share of samples that are faded, grainy, soft or screened."""
@@ -34,7 +50,7 @@ class Sample:
     lightness
         N×1×h×w, L* 0–100 as a scan would give it.
     chroma
-        N×2×h×w, the true a*b*.
+        N×2×h×w, the true chromaticity as a*b* at the luminance that was seen.
     """
 
     lightness: Tensor
@@ -44,7 +60,7 @@ class Sample:
 def crop(picture: Picture, side: int, random: np.random.Generator) -> Picture:
     """Cut a square of about half to all of the picture's short side and bring it to `side` px."""
     height, width = picture.shape[:2]
-    cut = max(16, round(min(height, width) * random.uniform(0.6, 1.0)))
+    cut = max(16, round(min(height, width) * random.uniform(0.55, 1.0)))
     if random.random() < 0.15:
         cut = max(16, cut // 2)  # a tile of a larger photograph
     top, left = random.integers(height - cut + 1), random.integers(width - cut + 1)
@@ -60,7 +76,7 @@ def develop(rgb: NDArray[np.uint8] | Tensor, random: Generator) -> Sample:
     pixels = torch.as_tensor(rgb, device=random.device).permute(0, 3, 1, 2)
     linear = photometry.linear_light(pixels)
     luminance = _expose(linear, random)
-    chroma = photometry.chroma(linear)
+    chroma = _at_luminance(photometry.chroma(linear), photometry.luminance(linear), luminance)
     light = _blur(photometry.lightness(luminance), random)
     light = _fade(light, random)
     light = _screen(_grain(light, random), random)
@@ -78,14 +94,29 @@ def _chosen(random: Generator, count: int, share: float) -> Tensor:
 
 
 def _expose(linear: Tensor, random: Generator) -> Tensor:
-    """Weigh red, green and blue as the eye does or, for some, as a blue- or red-leaning emulsion would."""
+    """Weigh red, green and blue as one of `EMULSIONS` does, not the same for any two samples."""
     n = len(linear)
-    eye = linear.new_tensor(photometry.LUMINANCE).view(1, 3, 1, 1)
-    blue = _uniform(random, n, 0.1, 0.8)
-    red = _uniform(random, n, 0.0, 0.4) * (1 - blue)
-    emulsion = torch.cat([red, 1 - blue - red, blue], 1)
-    weights = torch.where(_chosen(random, n, SPECTRAL_SHARE), emulsion, eye)
-    return (linear * weights).sum(1, keepdim=True)
+    table = linear.new_tensor([[day, tungsten] for _, day, tungsten in EMULSIONS])
+    share = linear.new_tensor([share for share, _, _ in EMULSIONS])
+    kind = torch.multinomial(share, n, replacement=True, generator=random)
+    day, tungsten = table[kind].unbind(1)
+    old = torch.lerp(day, tungsten, _uniform(random, n, 0, 1).view(n, 1))
+    old = old * torch.exp(torch.randn(n, 3, generator=random, device=random.device) * JITTER)
+    old = old / old.sum(1, keepdim=True)
+    eye = linear.new_tensor(photometry.LUMINANCE)
+    mixed = torch.lerp(old, eye.expand_as(old), _uniform(random, n, 0, 0.5).view(n, 1))
+    weights = torch.where((kind == 0)[:, None], eye, mixed)
+    return (linear * weights.view(n, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def _at_luminance(chroma: Tensor, true: Tensor, seen: Tensor) -> Tensor:
+    """Keep the chromaticity at the luminance that the emulsion saw.
+
+    a* and b* are differences of cube roots, so they grow with the cube root of luminance. Else a plate, to
+    which red lips are black, would teach that black is a saturated red.
+    """
+    ratio = (seen / true.clamp_min(1e-4)).clamp(_MOST_DARKENED, _MOST_LIGHTENED)
+    return chroma * ratio ** (1 / 3)
 
 
 def _blur(light: Tensor, random: Generator) -> Tensor:

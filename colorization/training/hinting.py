@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
@@ -10,11 +11,14 @@ from torch.nn import functional as F
 
 from colorization.hints import COARSE_TRUST, EXACT_TRUST
 
-NONE_SHARE = 0.45
-COARSE_SHARE = 0.17
+NONE_SHARE = 0.58
+COARSE_SHARE = 0.12
 FULL_SHARE = 0.02
-"""Shares of samples without hints, with the blurred color of the whole, and with every color; the rest have
-sparse hints, and some of those with the color of the whole have sparse hints too."""
+"""Shares of samples without hints, with a guess at the color of the whole, and with every color; the rest have
+sparse hints, and some of those with a guess have sparse hints too."""
+
+Guess = Callable[[Tensor, Generator], Tensor]
+"""What a coarser pass says (N×2×h×w a*b*) of L* (N×1×h×w)."""
 
 PATCHES = (1, 3, 5, 7, 9, 21)
 """Sides of a hint's patch, px."""
@@ -76,8 +80,15 @@ def recolor_region(
     return torch.where(chosen.view(n, 1, 1, 1), chroma + region * (color - here[:, 1:]), chroma)
 
 
-def simulate(chroma: Tensor, lightness: Tensor, random: Generator) -> tuple[Tensor, Tensor]:
-    """Return hint planes (N×3×h×w) for the true colors (N×2×h×w), and the colors they then mean."""
+def simulate(
+    chroma: Tensor, lightness: Tensor, random: Generator, guess: Guess | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return hint planes (N×3×h×w) for the true colors (N×2×h×w), and the colors they then mean.
+
+    `guess` is the network itself on a coarser scale, so that it learns to correct what it would say there and
+    to stay unsure where that was unsure (exposure bias: what is only ever shown the truth believes all that it
+    is shown). Without it the truth is blurred instead.
+    """
     n = len(chroma)
     kind = torch.rand(n, generator=random, device=random.device)
     coarse = (kind >= NONE_SHARE) & (kind < NONE_SHARE + COARSE_SHARE)
@@ -85,7 +96,7 @@ def simulate(chroma: Tensor, lightness: Tensor, random: Generator) -> tuple[Tens
     counts = _sparse_counts(n, random)
     counts[kind < NONE_SHARE] = 0
     counts[coarse & (torch.rand(n, generator=random, device=random.device) < 0.6)] = 0
-    known = torch.where(coarse | full, torch.full_like(counts, MOST), counts)
+    known = torch.where(full, torch.full_like(counts, MOST), counts)
     chroma = recolor(chroma, known, random)
     local = (counts > 0) & (torch.rand(n, generator=random, device=random.device) < REGION_SHARE)
     alone = local & ~coarse & (torch.rand(n, generator=random, device=random.device) < ALONE_SHARE)
@@ -93,8 +104,10 @@ def simulate(chroma: Tensor, lightness: Tensor, random: Generator) -> tuple[Tens
     spot = torch.randint(chroma[0, 0].numel(), (n,), generator=random, device=random.device)
     chroma = recolor_region(chroma, lightness, spot, local, random)
     planes = _sparse(chroma, counts, torch.where(local, spot, -1), random)
-    blurred = torch.cat([_blurred(chroma, random), torch.full_like(chroma[:, :1], COARSE_TRUST)], 1)
-    planes = torch.where(coarse.view(-1, 1, 1, 1) & (planes[:, 2:] == 0), blurred, planes)
+    if coarse.any():
+        said = _blurred(chroma[coarse], random) if guess is None else guess(lightness[coarse], random)
+        guessed = torch.cat([said, torch.full_like(said[:, :1], COARSE_TRUST)], 1)
+        planes[coarse] = torch.where(planes[coarse, 2:] == 0, guessed, planes[coarse])
     exact = torch.cat([chroma, torch.full_like(chroma[:, :1], EXACT_TRUST)], 1)
     return torch.where(full.view(-1, 1, 1, 1), exact, planes), chroma
 

@@ -23,10 +23,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from colorization.network import ColorNetwork
+from colorization.network import SIZE_MULTIPLE, ColorNetwork
 from colorization.training.augment import Sample, crop, develop
-from colorization.training.critic import Critic
+from colorization.training.critic import Critic, shown
 from colorization.training.hinting import simulate
 from colorization.training.journal import Journal
 from colorization.training.shards import Album
@@ -273,8 +274,21 @@ class Trainer:
         seed = ((self._recipe.seed * 64 + piece) << 32) + step
         random = torch.Generator(self._device).manual_seed(seed)
         sample = develop(torch.from_numpy(pixels).to(self._device), random)
-        planes, chroma = simulate(sample.chroma, sample.lightness, random)
+        planes, chroma = simulate(sample.chroma, sample.lightness, random, self._guess)
         return Sample(sample.lightness, chroma), planes, random
+
+    @torch.no_grad()
+    def _guess(self, lightness: Tensor, random: torch.Generator) -> Tensor:
+        """Return what the averaged network says of a batch seen at a half to all of its size."""
+        side = lightness.shape[-1]
+        least = max(1, side // (2 * SIZE_MULTIPLE))
+        cells = torch.randint(least, side // SIZE_MULTIPLE + 1, (1,), generator=random, device=random.device)
+        small = F.interpolate(lightness, size=(int(cells) * SIZE_MULTIPLE,) * 2, mode="area")
+        with torch.autocast(self._device.type, torch.bfloat16):
+            features = self.averaged.features(small)
+            logits = self.averaged.classify(features)
+        said = shown(logits, self.palette.bins)
+        return F.interpolate(said, size=(side, side), mode="bilinear", align_corners=False)
 
     def _learn(self, step: int, pixels: NDArray[np.uint8]) -> dict[str, Tensor]:
         self.network.train()

@@ -22,13 +22,27 @@ VALIDATION = "validation.tar"
 OTHER = "other.tar"
 
 SOURCE_WEIGHTS = {
-    "fsac": 3.0,  # Kodachromes of 1939–1945: the closest to what museums hold
-    "intel150": 1.2,
-    "sun": 1.1,
-    "caltech101": 0.7,
-    "clothing_cc0": 0.25,  # flat-lay clothes of arbitrary color teach nothing but doubt
+    "fsac": 2.0,  # Kodachromes of 1939–1945: the closest to what museums hold
+    "oldphotos": 2.0,
+    "studio_london": 2.0,  # plain backdrops
+    "flickr8k": 1.8,
+    "openimages_nips17": 1.5,
+    "imagen1k": 1.5,
+    "crowds": 1.5,
+    "voc_people": 1.3,
+    "voc_animals": 1.2,
+    "voc_bernie": 1.2,
+    "div2k": 2.0,
+    "houses": 0.8,
+    "ccp": 0.6,
+    "intel150": 0.6,  # 3,200 landscapes and streets of one make
+    "caltech101": 0.5,
+    "celeba": 0.5,
+    "utkface": 0.4,
+    "clothing_cc0": 0.2,  # flat-lay clothes of arbitrary color teach nothing but doubt
 }
-"""How often a source is drawn, relative to one photograph of a source not named here."""
+"""How often a source is drawn, relative to one photograph of a source not named here: collections of many
+kinds count more than large ones of one kind."""
 
 Picture = NDArray[np.uint8]
 

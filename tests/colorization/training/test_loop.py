@@ -76,9 +76,17 @@ def test_a_run_may_go_on_from_exported_weights(album, tmp_path):
     assert all(
         torch.equal(value, kept[name]) for name, value in weights(later.network).items() if name in kept
     )
-    kept["bins"] = kept["bins"] + 5
-    with pytest.raises(ValueError, match="another palette"):
-        Trainer(album, tmp_path / "other", Recipe(steps=2, **SMALL), start=kept)
+
+
+def test_going_on_keeps_the_palette_of_the_weights_whatever_the_album(album, tmp_path):
+    former = Trainer(album, tmp_path / "former", Recipe(steps=1, **SMALL))
+    kept = {k: v for k, v in weights(former.averaged).items() if v.is_floating_point()}
+    kept["log_weight"] = former.palette.weight.log().half().float()
+    grey = Album([np.full((80, 90, 3), 120, np.uint8)], [1.0])
+    later = Trainer(grey, tmp_path / "later", Recipe(steps=1, **SMALL), start=kept)
+    assert torch.equal(later.palette.bins, former.palette.bins)
+    assert torch.allclose(later.palette.prior, former.palette.prior, atol=2e-3)
+    assert torch.allclose(later.palette.weight.log(), former.palette.weight.log(), atol=5e-3)
 
 
 def test_the_critic_is_asked_late(album, tmp_path):
