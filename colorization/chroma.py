@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+
+from colorization.edge_aware import smoothed
 
 GRID = 10.0
 """Distance of neighboring bins, a*b* units."""
@@ -25,6 +29,10 @@ SPREAD = 5.0
 
 NEAR = 15.0
 """Confidence is the chance that the true color lies within this distance of the one shown, a*b* units."""
+
+
+EDGE = 4.0
+"""L* units between cells from which they are hardly of one region."""
 
 
 def histogram(chroma: Tensor) -> Tensor:
@@ -81,15 +89,27 @@ class Decoding:
         Share of the regressed color in the result, 0–1.
     vividness
         Factor on the resulting chroma; makes up for what averaging takes away.
+    restraint
+        How far unsure color is drawn towards neutral, 0–1: 1 shows the mean of all that the color may be, which
+        is nearly grey where anything may be.
+    pooling
+        How much the evidence of neighboring cells is to agree within the edges of L*, λ of
+        `edge_aware.smoothed`; 0 leaves each cell alone.
     confidence_temperature
-        Of the distribution that confidence is read from; fitted so that it tells the truth.
+        Of the distribution that confidence is read from.
+    calibration
+        Pairs of what that distribution says of the color shown and how often it was true, 0–1, both rising;
+        read by straight lines. Empty takes the distribution's word.
     """
 
     temperature: float = 0.4
     restore_prior: float = 0.0
     regression: float = 0.0
     vividness: float = 1.0
+    restraint: float = 0.0
+    pooling: float = 0.0
     confidence_temperature: float = 1.0
+    calibration: tuple[tuple[float, float], ...] = ()
 
 
 def decode(logits: Tensor, regressed: Tensor, bins: Tensor, log_weight: Tensor, how: Decoding) -> Tensor:
@@ -113,7 +133,41 @@ def decode(logits: Tensor, regressed: Tensor, bins: Tensor, log_weight: Tensor, 
     annealed = torch.einsum("nkhw,kc->nchw", probability, bins)
     if annealed.shape != regressed.shape:
         annealed = F.interpolate(annealed, size=regressed.shape[-2:], mode="bilinear", align_corners=False)
-    return how.vividness * torch.lerp(annealed, regressed, how.regression)
+    vivid = how.vividness * torch.lerp(annealed, regressed, how.regression)
+    if how.restraint == 0:
+        return vivid
+    mean = torch.einsum("nkhw,kc->nchw", torch.softmax(logits - log_weight[:, None, None], 1), bins)
+    if mean.shape != vivid.shape:
+        mean = F.interpolate(mean, size=vivid.shape[-2:], mode="bilinear", align_corners=False)
+    return torch.lerp(vivid, mean, how.restraint)
+
+
+def pooled(logits: Tensor, lightness: Tensor, smoothness: float) -> Tensor:
+    """Let the cells of a region agree before a color is chosen.
+
+    Parameters
+    ----------
+    logits
+        N×K×h×w.
+    lightness
+        N×1×H×W, L* 0–100, at a multiple of the logits' size.
+    smoothness
+        λ of `edge_aware.smoothed`; 0 changes nothing.
+    """
+    if smoothness == 0:
+        return logits
+    light = F.adaptive_avg_pool2d(lightness, logits.shape[-2:]).cpu().numpy()[:, 0]
+    planes = logits.cpu().numpy()
+    agreed = [smoothed(p, at, smoothness=smoothness, edge=EDGE) for p, at in zip(planes, light, strict=True)]
+    return torch.from_numpy(np.stack(agreed)).to(logits.device)
+
+
+def calibrated(mass: NDArray[np.float32], how: Decoding) -> NDArray[np.float32]:
+    """Return how often what has this probability under the network's distribution was true, 0–1."""
+    if not how.calibration:
+        return mass
+    said, true = zip(*how.calibration, strict=True)
+    return np.interp(mass, said, true).astype(np.float32)
 
 
 def likelihood(logits: Tensor, log_weight: Tensor, how: Decoding) -> Tensor:

@@ -4,8 +4,12 @@ Reads L* at working scale, writes checkpoints. A repeat finds every finished til
 ones; a crash loses at most one batch of tiles.
 
 1. The network sees the whole at the size it likes best: global, consistent color.
-2. At each finer scale it sees overlapping tiles, each told the color of the coarser scale through the same
-   hint input that archivists use (weaker than a hint of theirs), blended with windows that sum to one.
+2. At each finer scale it sees overlapping tiles, blended with windows that sum to one. What a finer scale says
+   is taken where it is surer of its color than the coarser one: faces of a group portrait, pictures of a page.
+   Elsewhere the coarser color stays, because from near by a network sees textures instead of things.
+
+Some models like to be told the color of the coarser scale, through the hint input with a trust of its own
+(`descriptor.Tiling`). A person's hints have no part in this: `hint_solver` carries them through the result.
 """
 
 from __future__ import annotations
@@ -16,12 +20,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from colorization.checkpoint import Checkpoints
-from colorization.hints import Hint, from_color, over, rasterize
+from colorization.hints import from_color
 from colorization.working import resized, size_at
 from imaging.errors import StoreError
 from imaging.tiles import Tile, TileGrid
@@ -39,6 +44,12 @@ _WHOLE_WITHIN = 1.5
 """A picture whose sides are within so many tiles is seen whole: cheaper than tiles, and seamless."""
 _SCALE_STEP = 4
 """Each scale is at most this many times finer than the one before it."""
+_LEAST_STEP = 1.5
+"""A scale that is less than so many times finer shows nothing new."""
+_SURER = (0.02, 0.12)
+"""Gain of confidence from which a finer scale is listened to, and from which it is believed wholly."""
+_GAIN_BLUR = 1 / 40
+"""Of the longer side: standard deviation of the window over which confidences are compared."""
 _LOG_SECONDS = 30.0
 
 
@@ -77,7 +88,7 @@ class Tiling:
     tile: int = 512
     overlap: int = 96
     batch: int = 1
-    conditioned: bool = True
+    conditioned: bool = False
 
     @property
     def most_pixels(self) -> float:
@@ -126,17 +137,16 @@ def scales(width: int, height: int, preferred: int) -> list[tuple[int, int]]:
     """Return the sizes at which the network looks, from `preferred` px for the whole to working scale."""
     longest = max(width, height)
     sides = [min(preferred, longest)]
-    while sides[-1] < longest:
+    while sides[-1] * _LEAST_STEP < longest:
         following = sides[-1] * _SCALE_STEP
         sides.append(longest if following * 2 > longest * 1.5 else following)
     return [size_at(width, height, side) for side in sides]
 
 
-def paint_whole(predictor: Predictor, lightness: Array, hints: tuple[Hint, ...], preferred: int) -> Painting:
+def paint_whole(predictor: Predictor, lightness: Array, preferred: int) -> Painting:
     """Color the whole at the network's preferred size; the first step."""
     small = _reduced(lightness, preferred)
-    known = rasterize(hints, *small.shape)[None] if hints else None
-    seen = predictor.predict(small[None, None], known)
+    seen = predictor.predict(small[None, None])
     side = max(small.shape)
     return Painting(np.asarray(seen.ab[0]), np.asarray(seen.confidence[0, 0]), Tiling(side, 0, 1))
 
@@ -146,13 +156,12 @@ def paint_finer(
     lightness: Array,
     whole: Painting,
     *,
-    hints: tuple[Hint, ...],
     tiling: Tiling,
     checkpoints: Checkpoints,
     name: str = "color",
     advance: Advance | None = None,
 ) -> Painting:
-    """Color ever finer scales in tiles, each scale told the color of the one before; the second step.
+    """Color ever finer scales in tiles and take each where it is surer than the one before; the second step.
 
     Parameters
     ----------
@@ -162,8 +171,6 @@ def paint_finer(
         h×w, L*, at working scale.
     whole
         From `paint_whole` (or an alternative to it).
-    hints
-        What archivists know.
     tiling
         How to cut; when memory runs out the tile is halved, a warning is logged and the result says so.
     checkpoints
@@ -179,9 +186,9 @@ def paint_finer(
         light = resized(lightness, scale_width, scale_height)
         scale = f"{name}-{max(light.shape)}"
         while True:
-            job = _Scale(predictor, light, coarse.chroma, hints, tiling, checkpoints, scale)
+            job = _Scale(predictor, light, coarse.chroma, tiling, checkpoints, scale)
             try:
-                coarse = job.paint(advance or (lambda pixels: None))
+                coarse = surest(coarse, job.paint(advance or (lambda pixels: None)))
                 break
             except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error) or tiling.tile // 2 < SMALLEST_TILE:
@@ -191,6 +198,19 @@ def paint_finer(
     return coarse
 
 
+def surest(coarse: Painting, fine: Painting) -> Painting:
+    """Return the fine painting where it is surer, the coarse one elsewhere, at the size of the fine one."""
+    height, width = fine.confidence.shape
+    before = resized(coarse.confidence, width, height)
+    sigma = max(1.0, _GAIN_BLUR * max(height, width))
+    gain = cv2.GaussianBlur(np.asarray(fine.confidence) - before, (0, 0), sigma)
+    low, high = _SURER
+    share = np.clip((gain - low) / (high - low), 0, 1)
+    chroma = np.stack([resized(plane, width, height) for plane in coarse.chroma])
+    chroma += share * (fine.chroma - chroma)
+    return Painting(chroma, before + share * (fine.confidence - before), fine.tiling)
+
+
 @dataclass(frozen=True)
 class _Scale:
     """One scale being painted."""
@@ -198,7 +218,6 @@ class _Scale:
     predictor: Predictor
     lightness: Array
     coarse: Array
-    hints: tuple[Hint, ...]
     tiling: Tiling
     checkpoints: Checkpoints
     name: str
@@ -206,12 +225,13 @@ class _Scale:
     def paint(self, advance: Advance) -> Painting:
         height, width = self.lightness.shape
         grid = self.tiling.grid(width, height)
-        told = np.stack([resized(plane, width, height) for plane in self.coarse])
-        exact = rasterize(self.hints, height, width) if self.hints else None
+        told = None
+        if self.tiling.conditioned:
+            told = np.stack([resized(plane, width, height) for plane in self.coarse])
         began, last_said = time.monotonic(), time.monotonic()
         for batch in self._batches(grid):
             if any(self.checkpoints.load(self._key(tile)) is None for tile in batch):
-                self._predict(batch, told, exact)
+                self._predict(batch, told)
             advance(sum(tile.width * tile.height for tile in batch))
             if time.monotonic() - last_said > _LOG_SECONDS:
                 last_said = time.monotonic()
@@ -225,16 +245,9 @@ class _Scale:
         for first in range(0, len(grid), self.tiling.batch):
             yield [grid[i] for i in range(first, min(first + self.tiling.batch, len(grid)))]
 
-    def _predict(self, batch: list[Tile], told: Array, exact: Array | None) -> None:
+    def _predict(self, batch: list[Tile], told: Array | None) -> None:
         lightness = np.stack([self.lightness[tile.slices][None] for tile in batch])
-        hints = None
-        if self.tiling.conditioned:
-            hints = np.stack([from_color(told[:, *tile.slices]) for tile in batch])
-        if exact is not None:
-            known = np.stack([exact[:, *tile.slices] for tile in batch])
-            hints = (
-                known if hints is None else np.stack([over(k, h) for k, h in zip(known, hints, strict=True)])
-            )
+        hints = None if told is None else np.stack([from_color(told[:, *tile.slices]) for tile in batch])
         seen = self.predictor.predict(lightness, hints)
         for tile, ab, confidence in zip(batch, seen.ab, seen.confidence, strict=True):
             self.checkpoints.save(self._key(tile), np.concatenate([ab, confidence]).astype(np.float32))

@@ -85,8 +85,3 @@ def rasterize(hints: Iterable[Hint], height: int, width: int) -> NDArray[np.floa
 def from_color(chroma: NDArray[np.float32], trust: float = COARSE_TRUST) -> NDArray[np.float32]:
     """Return hint planes (3×h×w) that say a color (2×h×w, a*b*) everywhere with one trust."""
     return np.concatenate([chroma, np.full_like(chroma[:1], trust)]).astype(np.float32, copy=False)
-
-
-def over(exact: NDArray[np.float32], coarse: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lay what a person said (3×h×w) over what a coarser pass said (3×h×w)."""
-    return np.where(exact[2:] > 0, exact, coarse)

@@ -109,13 +109,15 @@ class ColorModel:
             ab, likely = self._said(light, planes)
             if planes is not None:
                 ab, likely = self._kept_local(light, planes, ab, likely)
-            sure = chroma.confidence(likely, _resized(ab, likely), self._bins)
-            full = [_resized(x, light)[..., :height, :width].cpu().numpy() for x in (ab, sure)]
-            return Prediction(full[0], full[1].clip(0, 1), likely.cpu().numpy(), self._bins.cpu().numpy())
+            mass = chroma.confidence(likely, _resized(ab, likely), self._bins)
+            full = [_resized(x, light)[..., :height, :width].cpu().numpy() for x in (ab, mass)]
+            sure = chroma.calibrated(full[1].clip(0, 1), self.descriptor.decoding)
+            return Prediction(full[0], sure, likely.cpu().numpy(), self._bins.cpu().numpy())
 
     def _said(self, light: Tensor, planes: Tensor | None) -> tuple[Tensor, Tensor]:
         output: Output = self._network(light, planes)
         how = self._decoding(planes)
+        output = output._replace(logits=chroma.pooled(output.logits, light, how.pooling))
         ab = chroma.decode(output.logits, output.chroma, self._bins, self._log_weight, how)
         return ab, chroma.likelihood(output.logits, self._log_weight, how)
 
@@ -147,7 +149,9 @@ class ColorModel:
         return F.pad(tensor, (0, -width % multiple, 0, -height % multiple), mode=mode)
 
 
-def load(name: str = DEFAULT, device: str = "cpu", folder: Path | None = None) -> ColorModel:
+def load(
+    name: str = DEFAULT, device: str = "cpu", folder: Path | None = None, restraint: float | None = None
+) -> ColorModel:
     """Return the model called `name`, its weights checked against its descriptor.
 
     Parameters
@@ -158,6 +162,8 @@ def load(name: str = DEFAULT, device: str = "cpu", folder: Path | None = None) -
         ``cpu`` or ``cuda``.
     folder
         Where the museum keeps weights of its own; they are looked at after those that ship.
+    restraint
+        Instead of the descriptor's, 0–1; see `chroma.Decoding`.
 
     Raises
     ------
@@ -166,6 +172,8 @@ def load(name: str = DEFAULT, device: str = "cpu", folder: Path | None = None) -
     """
     path, descriptor = _find(name, folder)
     network, log_weight = _BUILDERS[descriptor.architecture](descriptor, read_weights(path, descriptor))
+    if restraint is not None:
+        descriptor = replace(descriptor, decoding=replace(descriptor.decoding, restraint=restraint))
     return ColorModel(descriptor, network, log_weight, device)
 
 

@@ -27,6 +27,8 @@ class ColorizationOptions:
         What archivists know.
     alternatives
         How many other plausible colorings to write as well, 0–5.
+    restraint
+        How far unsure color is drawn towards neutral, 0–1; `None` for what the model's card recommends.
     working_side
         Long side at which the network sees the photograph at last, px; `None` for the finest detail that
         matters, up to `largest_working_side`.
@@ -59,6 +61,7 @@ class ColorizationOptions:
     model_folder: Path | None = None
     hints: tuple[Hint, ...] = ()
     alternatives: int = 0
+    restraint: float | None = None
     working_side: int | None = None
     largest_working_side: int = 1024
     tile: int | None = None
@@ -75,7 +78,8 @@ class ColorizationOptions:
     limits: ScanLimits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
-        bounds = {
+        bounds: dict[str, tuple[float, float, float]] = {
+            "restraint": (self.restraint or 0.0, 0.0, 1.0),
             "alternatives": (self.alternatives, 0, 5),
             "working_side": (self.working_side or 256, 32, 16384),
             "largest_working_side": (self.largest_working_side, 32, 16384),
@@ -87,7 +91,7 @@ class ColorizationOptions:
         }
         for name, (value, low, high) in bounds.items():
             if not low <= value <= high:
-                raise OptionsError(name, f"{value} is outside {low}–{high}", "Choose a value in that range.")
+                raise OptionsError(name, f"{value:g} is outside {low:g}–{high:g}", "Choose a value in that range.")
         if self.bits not in (None, 8, 16):
             raise OptionsError("bits", f"{self.bits} is neither 8 nor 16", "Choose 8, 16 or none.")
         lossy = self.compression in (Compression.JPEG, Compression.WEBP)
