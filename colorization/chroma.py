@@ -90,8 +90,8 @@ class Decoding:
     vividness
         Factor on the resulting chroma; makes up for what averaging takes away.
     restraint
-        How far unsure color is drawn towards neutral, 0–1: 1 shows the mean of all that the color may be, which
-        is nearly grey where anything may be.
+        How far unsure color is drawn towards neutral, 0–1: 1 shows the mean of all that the color may be,
+        which is nearly grey where anything may be.
     pooling
         How much the evidence of neighboring cells is to agree within the edges of L*, λ of
         `edge_aware.smoothed`; 0 leaves each cell alone.
@@ -156,7 +156,8 @@ def pooled(logits: Tensor, lightness: Tensor, smoothness: float) -> Tensor:
     """
     if smoothness == 0:
         return logits
-    light = F.adaptive_avg_pool2d(lightness, logits.shape[-2:]).cpu().numpy()[:, 0]
+    height, width = logits.shape[-2:]
+    light = F.adaptive_avg_pool2d(lightness, (height, width)).cpu().numpy()[:, 0]
     planes = logits.cpu().numpy()
     agreed = [smoothed(p, at, smoothness=smoothness, edge=EDGE) for p, at in zip(planes, light, strict=True)]
     return torch.from_numpy(np.stack(agreed)).to(logits.device)
@@ -167,7 +168,7 @@ def calibrated(mass: NDArray[np.float32], how: Decoding) -> NDArray[np.float32]:
     if not how.calibration:
         return mass
     said, true = zip(*how.calibration, strict=True)
-    return np.interp(mass, said, true).astype(np.float32)
+    return np.asarray(np.interp(mass, said, true), np.float32)
 
 
 def likelihood(logits: Tensor, log_weight: Tensor, how: Decoding) -> Tensor:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -42,7 +42,7 @@ from imaging.stage import ModelReference, OutputFile, Role, StageResult
 from imaging.surround import photograph_mask
 
 STAGE = "colorization"
-VERSION = "3"
+VERSION = "4"
 """Of the method; raised when the same input and options would give other pixels."""
 
 Array = NDArray[np.float32]
@@ -139,7 +139,9 @@ class _Job:
         self.photograph, self.into, self.options = photograph, into, options
         self.scan = inspect_scan(photograph, limits=options.limits, page=options.page)
         self.input_sha256 = sha256_file(photograph)
-        self.predictor = predictor or load(options.model, options.device, options.model_folder)
+        self.predictor = predictor or load(
+            options.model, options.device, options.model_folder, options.restraint
+        )
         self.preferred, self.tiling = self._suited()
         digest = fingerprint(self._facts())
         self.checkpoints = Checkpoints(into, digest)
@@ -180,8 +182,8 @@ class _Job:
         width, height = size_at(self.scan.width, self.scan.height, side)
         budget = self.options.memory_mib * 2**20 - _BASE_BYTES - _PLANES * 4 * width * height
         tiling = Tiling.within(budget, tile, overlap, self.options.batch)
-        if descriptor is not None and not descriptor.tiling.conditioned:
-            tiling = Tiling(tiling.tile, tiling.overlap, tiling.batch, conditioned=False)
+        if descriptor is not None and descriptor.tiling.conditioned:
+            tiling = replace(tiling, conditioned=True)
         return (descriptor.preferred_side if descriptor else 256), tiling
 
     def _facts(self) -> dict[str, str | int | float | bool | None]:
@@ -198,6 +200,7 @@ class _Job:
             "working_side": self.options.working_side,
             "largest_working_side": self.options.largest_working_side,
             "preferred": self.preferred,
+            "restraint": self.options.restraint,
             "alternatives": self.options.alternatives,
             "hints": hints,
             **asdict(self.tiling),
@@ -217,27 +220,26 @@ class _Job:
         return known
 
     def _paintings(self, lightness: Array) -> list[Painting]:
-        whole = paint_whole(self.predictor, lightness, self.options.hints, self.preferred)
-        wholes = [whole]
+        """Return the default coloring and its alternatives, which differ where the network is undecided."""
+        whole = paint_whole(self.predictor, lightness, self.preferred)
+        default = paint_finer(
+            self.predictor,
+            lightness,
+            whole,
+            tiling=self.tiling,
+            checkpoints=self.checkpoints,
+            advance=self.progress.painted,
+        )
+        paintings = [default]
         if self.options.alternatives and isinstance(self.predictor, ColorModel):
             small = resized(lightness, *reversed(whole.confidence.shape))
             known = rasterize(self.options.hints, *small.shape)[None] if self.options.hints else None
             count = self.options.alternatives + 1
             found = alternatives(self.predictor, small[None, None], known, count)
-            wholes += [Painting(p.ab[0], p.confidence[0, 0], whole.tiling) for p in found[1:]]
-        paintings = []
-        for number, start in enumerate(wholes):
-            painting = paint_finer(
-                self.predictor,
-                lightness,
-                start,
-                hints=self.options.hints,
-                tiling=self.tiling,
-                checkpoints=self.checkpoints,
-                name=f"color{number}",
-                advance=self.progress.painted,
-            )
-            paintings.append(painting)
+            height, width = default.confidence.shape
+            for other in found[1:]:
+                change = [resized(plane, width, height) for plane in other.ab[0] - found[0].ab[0]]
+                paintings.append(replace(default, chroma=default.chroma + np.stack(change)))
         return paintings
 
     def _write_color(self, coefficients: Coefficients, role: Role, name: str) -> OutputFile:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -39,13 +40,13 @@ class Tiling:
     allowed
         Whether the network may see tiles at all.
     conditioned
-        Whether a tile can be told the color of the whole through the hint input.
+        Whether a tile is told the color of the whole through the hint input; for models that learned it.
     side, overlap
         Of a tile, in px of the network's input.
     """
 
     allowed: bool = True
-    conditioned: bool = True
+    conditioned: bool = False
     side: int = 512
     overlap: int = 96
 
@@ -112,7 +113,7 @@ class ModelDescriptor:
             "preferred_side": not 32 <= self.preferred_side <= 4096,
             "size_multiple": not 1 <= self.size_multiple <= 256,
             "tiling": not 0 <= 2 * self.tiling.overlap < self.tiling.side,
-            "decoding": self.decoding.temperature <= 0 or self.decoding.confidence_temperature <= 0,
+            "decoding": not _is_usable(self.decoding),
         }
         if wrong := [name for name, is_wrong in faults.items() if is_wrong]:
             raise ModelError(
@@ -122,6 +123,13 @@ class ModelDescriptor:
     def to_json(self) -> str:
         """Return the descriptor as the JSON document that `read` reads."""
         return _ADAPTER.dump_json(self, indent=2).decode() + "\n"
+
+
+def _is_usable(how: Decoding) -> bool:
+    said, true = ([pair[i] for pair in how.calibration] for i in (0, 1))
+    rising = all(a < b for a, b in pairwise(said)) and all(a <= b for a, b in pairwise(true))
+    within = all(0 <= value <= 1 for value in (how.restraint, *said, *true))
+    return how.temperature > 0 and how.confidence_temperature > 0 and how.pooling >= 0 and rising and within
 
 
 def read(path: Path) -> ModelDescriptor:

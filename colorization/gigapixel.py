@@ -4,9 +4,9 @@ Reads L* at working scale, writes checkpoints. A repeat finds every finished til
 ones; a crash loses at most one batch of tiles.
 
 1. The network sees the whole at the size it likes best: global, consistent color.
-2. At each finer scale it sees overlapping tiles, blended with windows that sum to one. What a finer scale says
-   is taken where it is surer of its color than the coarser one: faces of a group portrait, pictures of a page.
-   Elsewhere the coarser color stays, because from near by a network sees textures instead of things.
+2. At each finer scale it sees overlapping tiles, blended with windows that sum to one. What a finer scale
+   says is taken where it is surer of its color than the coarser one: faces of a group portrait, pictures of a
+   page. Elsewhere the coarser color stays: from near by a network sees textures instead of things.
 
 Some models like to be told the color of the coarser scale, through the hint input with a trust of its own
 (`descriptor.Tiling`). A person's hints have no part in this: `hint_solver` carries them through the result.
@@ -195,20 +195,27 @@ def paint_finer(
                     raise
                 tiling = tiling.halved()
                 logger.warning("memory ran out; going on with tiles of %d px", tiling.tile)
-    return coarse
+    return _enlarged(coarse, width, height)
+
+
+def _enlarged(painting: Painting, width: int, height: int) -> Painting:
+    if painting.confidence.shape == (height, width):
+        return painting
+    chroma = np.stack([resized(plane, width, height) for plane in painting.chroma])
+    return Painting(chroma, resized(painting.confidence, width, height), painting.tiling)
 
 
 def surest(coarse: Painting, fine: Painting) -> Painting:
     """Return the fine painting where it is surer, the coarse one elsewhere, at the size of the fine one."""
     height, width = fine.confidence.shape
-    before = resized(coarse.confidence, width, height)
+    coarse = _enlarged(coarse, width, height)
     sigma = max(1.0, _GAIN_BLUR * max(height, width))
-    gain = cv2.GaussianBlur(np.asarray(fine.confidence) - before, (0, 0), sigma)
+    gain = cv2.GaussianBlur(np.asarray(fine.confidence) - coarse.confidence, (0, 0), sigma)
     low, high = _SURER
     share = np.clip((gain - low) / (high - low), 0, 1)
-    chroma = np.stack([resized(plane, width, height) for plane in coarse.chroma])
-    chroma += share * (fine.chroma - chroma)
-    return Painting(chroma, before + share * (fine.confidence - before), fine.tiling)
+    chroma = coarse.chroma + share * (fine.chroma - coarse.chroma)
+    confidence = coarse.confidence + share * (fine.confidence - coarse.confidence)
+    return Painting(chroma, confidence, fine.tiling)
 
 
 @dataclass(frozen=True)

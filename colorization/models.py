@@ -170,7 +170,12 @@ def load(
     ModelError
         No such model, or its weights are absent, altered or of the wrong shape.
     """
-    path, descriptor = _find(name, folder)
+    return load_described(_find(name, folder)[0], device, restraint)
+
+
+def load_described(path: Path, device: str = "cpu", restraint: float | None = None) -> ColorModel:
+    """Return the model whose descriptor lies at `path`; see `load`."""
+    descriptor = read(path)
     network, log_weight = _BUILDERS[descriptor.architecture](descriptor, read_weights(path, descriptor))
     if restraint is not None:
         descriptor = replace(descriptor, decoding=replace(descriptor.decoding, restraint=restraint))

@@ -91,7 +91,9 @@ class ColorizationOptions:
         }
         for name, (value, low, high) in bounds.items():
             if not low <= value <= high:
-                raise OptionsError(name, f"{value:g} is outside {low:g}–{high:g}", "Choose a value in that range.")
+                raise OptionsError(
+                    name, f"{value:g} is outside {low:g}–{high:g}", "Choose a value in that range."
+                )
         if self.bits not in (None, 8, 16):
             raise OptionsError("bits", f"{self.bits} is neither 8 nor 16", "Choose 8, 16 or none.")
         lossy = self.compression in (Compression.JPEG, Compression.WEBP)

@@ -33,7 +33,7 @@ class EvenProgress:
         painted = sum(width * height for width, height in sizes[1:]) * 1.4
         self._outputs = 1 + extra
         self._total = self._pixels * (_READING_SECONDS + _WRITING_SECONDS * self._outputs)
-        self._total += painted * _PAINTING_SECONDS * self._outputs
+        self._total += painted * _PAINTING_SECONDS
         self._advance(self._pixels * _READING_SECONDS)
 
     def painted(self, pixels: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,18 +10,15 @@ import torch
 import typer
 
 from colorization.descriptor import read
-from colorization.models import read_weights
-from colorization.training.calibrate import calibrate
+from colorization.models import load_described, read_weights
+from colorization.training.calibrate import calibrate, said_by_files, true_confidence
 from colorization.training.card import model_card
 from colorization.training.critic import Critic
 from colorization.training.export import export
 from colorization.training.loop import Recipe, Trainer
 from colorization.training.measure import Validation
-from colorization.training.shards import load_training, load_validation
+from colorization.training.shards import choosing_half, load_other, load_training
 from imaging.encoder import lite0_weights
-
-USUAL = 400
-"""Photographs of the training set that the decoding is chosen on."""
 
 
 def main(
@@ -40,6 +38,7 @@ def main(
     threads: Annotated[int, typer.Option(help="Torch's threads per operation.")] = 1,
     start: Annotated[Path | None, typer.Option(help="Descriptor of weights to go on from.")] = None,
     criticized_from: Annotated[float, typer.Option(help="Share of the budget before the critic.")] = 0.4,
+    without: Annotated[list[str], typer.Option(help="Source in index.tsv that is not wanted.")] = [],  # noqa: B006
     device: str = "cuda" if torch.cuda.is_available() else "cpu",
 ) -> None:
     """Train the color network; a repeat resumes from the checkpoint in --out."""
@@ -54,7 +53,7 @@ def main(
         workers=workers,
         replicas=replicas,
     )
-    album = load_training(photos)
+    album = load_training(photos, set(without))
     trainer = Trainer(
         album,
         out,
@@ -64,11 +63,15 @@ def main(
         critic=Critic(critic_weights()),
         start=read_weights(start, read(start)) if start else None,
     )
-    validation = load_validation(photos)
-    network = trainer.run(Validation(validation[::4]), measure_seconds=600)
-    usual = album.photographs[:: max(1, len(album.photographs) // USUAL)]
-    decoding = calibrate(network, trainer.palette, validation, usual)
+    other = [p for pictures in choosing_half(load_other(photos)).values() for p in pictures]
+    network = trainer.run(Validation(other[::4]), measure_seconds=600)
+    decoding = calibrate(network, trainer.palette, other)
     path = export(network, trainer.palette, out, version=version, decoding=decoding)
+    model = load_described(path)
+    confidence = true_confidence(*said_by_files(model, other))
+    path = export(
+        network, trainer.palette, out, version=version, decoding=replace(decoding, calibration=confidence)
+    )
     described = read(path)
     facts: dict[str, str | float] = {
         "steps": trainer.step,

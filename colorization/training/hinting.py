@@ -14,8 +14,8 @@ from colorization.hints import COARSE_TRUST, EXACT_TRUST
 NONE_SHARE = 0.58
 COARSE_SHARE = 0.12
 FULL_SHARE = 0.02
-"""Shares of samples without hints, with a guess at the color of the whole, and with every color; the rest have
-sparse hints, and some of those with a guess have sparse hints too."""
+"""Shares of samples without hints, with a guess at the color of the whole, and with every color; the rest
+have sparse hints, and some of those with a guess have sparse hints too."""
 
 Guess = Callable[[Tensor, Generator], Tensor]
 """What a coarser pass says (N×2×h×w a*b*) of L* (N×1×h×w)."""
@@ -86,8 +86,8 @@ def simulate(
     """Return hint planes (N×3×h×w) for the true colors (N×2×h×w), and the colors they then mean.
 
     `guess` is the network itself on a coarser scale, so that it learns to correct what it would say there and
-    to stay unsure where that was unsure (exposure bias: what is only ever shown the truth believes all that it
-    is shown). Without it the truth is blurred instead.
+    to stay unsure where that was unsure (exposure bias: what is only ever shown the truth believes all that
+    it is shown). Without it the truth is blurred instead.
     """
     n = len(chroma)
     kind = torch.rand(n, generator=random, device=random.device)

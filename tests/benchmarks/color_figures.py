@@ -6,6 +6,7 @@ Pictures are H×W×3 sRGB in 0–1; a*b* planes are H×W×2 in CIE units.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import cv2
@@ -99,3 +100,48 @@ def frechet(first: Array, second: Array) -> float:
     root = vectors * np.sqrt(values.clip(0)) @ vectors.T
     between = np.sqrt(np.linalg.eigvalsh(root @ two @ root).clip(0)).sum()
     return float(means @ means + np.trace(one) + np.trace(two) - 2 * between)
+
+
+def calibration_error(said: Array, near: NDArray[np.bool_], bins: int = 10) -> float:
+    """Return the expected calibration error of `said` (N, 0–1) about `near` (N), over bins of equal width."""
+    index = np.minimum((said * bins).astype(int), bins - 1)
+    count = np.bincount(index, minlength=bins)
+    gap = np.abs(np.bincount(index, said, bins) - np.bincount(index, near.astype(float), bins))
+    return float(gap.sum() / count.sum())
+
+
+EVEN = 4.0
+"""Deviation of true a*b* up to which a region has one color, units."""
+
+
+def even_regions(light: Array, truth: Array) -> list[NDArray[np.bool_]]:
+    """Return regions (H×W) of like L* and one true color that cover 1 to 50 % of a picture each.
+
+    They are grown from the middles of an 8×8 grid, by differences of up to 14 L* and 9 a*b* units.
+    """
+    lab = np.concatenate([light[..., None], truth], -1)
+    soft = np.ascontiguousarray(cv2.GaussianBlur(lab, (0, 0), 1))
+    height, width = light.shape
+    taken = np.zeros((height, width), bool)
+    regions = []
+    for row in range(height // 16, height, max(1, height // 8)):
+        for column in range(width // 16, width, max(1, width // 8)):
+            if taken[row, column]:
+                continue
+            mask = np.zeros((height + 2, width + 2), np.uint8)
+            flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE
+            cv2.floodFill(soft, mask, (column, row), 0, (14, 9, 9), (14, 9, 9), flags)
+            region = mask[1:-1, 1:-1].astype(bool) & ~taken
+            taken |= region
+            if 0.01 <= region.mean() <= 0.5 and _deviation(truth[region]) < EVEN:
+                regions.append(region)
+    return regions
+
+
+def blotch(shown: Array, regions: Iterable[NDArray[np.bool_]]) -> list[tuple[float, int]]:
+    """Return the deviation of the shown a*b* (H×W×2) within each region of one true color, and its pixels."""
+    return [(_deviation(shown[region]), int(region.sum())) for region in regions]
+
+
+def _deviation(colors: Array) -> float:
+    return math.sqrt(float(colors.var(0).sum()))

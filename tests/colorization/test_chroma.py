@@ -56,3 +56,34 @@ def test_confidence_is_the_chance_of_being_near(bins):
     shown = torch.tensor([10.0, 10.0]).view(1, 2, 1, 1)
     assert float(chroma.confidence(share, shown, bins)) == pytest.approx(0.7, abs=0.01)
     assert float(chroma.doubt(share)) == pytest.approx(-(0.7 * np.log(0.7) + 0.3 * np.log(0.3)), abs=1e-4)
+
+
+def test_restraint_draws_unsure_colors_to_the_mean_and_leaves_sure_ones(bins):
+    unsure = torch.zeros(len(bins)).view(1, -1, 1, 1).clone()
+    unsure[0, 3] = 1.0
+    sure = torch.zeros_like(unsure)
+    sure[0, 3] = 60.0
+    none, zeros = torch.zeros(len(bins)), torch.zeros(1, 2, 1, 1)
+
+    def shown(logits: torch.Tensor, restraint: float) -> torch.Tensor:
+        how = Decoding(temperature=0.1, restraint=restraint)
+        return chroma.decode(logits, zeros, bins, none, how).flatten()
+
+    assert torch.allclose(shown(sure, 1.0), bins[3], atol=0.5)
+    assert shown(unsure, 0.0).norm() > 60
+    assert shown(unsure, 1.0).norm() < 2
+    halfway = (shown(unsure, 0.0) + shown(unsure, 1.0)) / 2
+    assert torch.allclose(shown(unsure, 0.5), halfway, atol=1e-4)
+
+
+def test_cells_of_one_tone_agree_and_cells_across_an_edge_do_not(bins):
+    torch.manual_seed(0)
+    logits = torch.randn(1, len(bins), 12, 16)
+    logits[:, 5, :, :8] += 3
+    logits[:, 9, :, 8:] += 3
+    lightness = torch.full((1, 1, 48, 64), 30.0)
+    lightness[..., 32:] = 80
+    agreed = chroma.pooled(logits, lightness, 60)
+    assert agreed[..., :8].std((2, 3)).mean() < 0.5 * logits[..., :8].std((2, 3)).mean()
+    assert agreed[0, 5, :, 7].min() > agreed[0, 5, :, 8].max() + 2
+    assert torch.equal(chroma.pooled(logits, lightness, 0), logits)

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colorization.checkpoint import Checkpoints, fingerprint
-from colorization.gigapixel import Painting, Tiling, paint_finer, paint_whole, scales
-from colorization.hints import Hint
+from colorization.gigapixel import Painting, Tiling, paint_finer, paint_whole, scales, surest
 from tests.colorization.standin import Killed, StandIn
 
 
@@ -23,13 +22,12 @@ def lightness() -> np.ndarray:
     return (soft + rng.normal(0, 1.5, soft.shape)).astype(np.float32)
 
 
-def paint(into: Path, lightness: np.ndarray, predictor: StandIn, tiling: Tiling, *hints: Hint) -> Painting:
-    whole = paint_whole(predictor, lightness, hints, 128)
+def paint(into: Path, lightness: np.ndarray, predictor: StandIn, tiling: Tiling) -> Painting:
+    whole = paint_whole(predictor, lightness, 128)
     return paint_finer(
         predictor,
         lightness,
         whole,
-        hints=hints,
         tiling=tiling,
         checkpoints=Checkpoints(into, fingerprint({})),
     )
@@ -46,13 +44,13 @@ def seam_index(chroma: np.ndarray, edges: list[int]) -> float:
 def test_scales_go_from_the_whole_to_the_working_scale() -> None:
     assert scales(2048, 1024, 256) == [(256, 128), (1024, 512), (2048, 1024)]
     assert scales(200, 100, 256) == [(200, 100)]
-    assert scales(300, 100, 256)[-1] == (300, 100)
+    assert scales(400, 100, 256) == [(256, 64), (400, 100)]
 
 
 def test_tiles_leave_no_seam_and_independent_tiles_do(tmp_path: Path, lightness: np.ndarray) -> None:
-    ours = paint(tmp_path, lightness, StandIn(), Tiling(128, 32))
+    ours = paint(tmp_path, lightness, StandIn(surer=0.5), Tiling(128, 32))
     assert ours.chroma.shape == (2, 300, 420)
-    apart = paint(tmp_path / "apart", lightness, StandIn(), Tiling(105, 0, conditioned=False))
+    apart = paint(tmp_path / "apart", lightness, StandIn(surer=0.5), Tiling(105, 0))
     from imaging.tiles import TileGrid
 
     edges = sorted({t.left for t in TileGrid(420, 300, 105, 0)} - {0})
@@ -61,10 +59,22 @@ def test_tiles_leave_no_seam_and_independent_tiles_do(tmp_path: Path, lightness:
     assert seam_index(apart.chroma, edges) > 1.5
 
 
-def test_a_hint_holds_at_every_scale(tmp_path: Path, lightness: np.ndarray) -> None:
-    hint = Hint(0.5, 0.5, 0.05, -40, 55, "letter")
-    painted = paint(tmp_path, lightness, StandIn(), Tiling(128, 32), hint)
-    assert np.abs(painted.chroma[:, 150, 210] - [-40, 55]).max() < 1
+def test_a_finer_scale_is_taken_where_it_is_surer_and_only_there() -> None:
+    coarse = Painting(np.full((2, 60, 80), 10, np.float32), np.full((60, 80), 0.5, np.float32), Tiling())
+    sure = np.full((240, 320), 0.5, np.float32)
+    sure[:, :160] = 0.8
+    sure[:, 160:] = 0.4
+    merged = surest(coarse, Painting(np.full((2, 240, 320), -20, np.float32), sure, Tiling(64)))
+    assert (merged.chroma[:, :, :140] == -20).all()
+    assert (merged.chroma[:, :, 180:] == 10).all()
+    assert np.allclose(merged.confidence[:, :140], 0.8)
+    assert np.allclose(merged.confidence[:, 180:], 0.5)
+    assert merged.tiling == Tiling(64)
+
+
+def test_a_scale_that_shows_nothing_new_is_not_made() -> None:
+    assert scales(481, 321, 384) == [(384, 256)]
+    assert scales(1024, 683, 384) == [(384, 256), (1024, 683)]
 
 
 @settings(deadline=None, max_examples=12)
@@ -127,13 +137,12 @@ def test_other_errors_are_not_taken_for_memory(tmp_path: Path, lightness: np.nda
         def predict(self, *_: object) -> object:  # type: ignore[override]
             raise RuntimeError("shapes do not match")
 
-    whole = paint_whole(StandIn(), lightness, (), 128)
+    whole = paint_whole(StandIn(), lightness, 128)
     with pytest.raises(RuntimeError, match="shapes"):
         paint_finer(
             Broken(),
             lightness,
             whole,
-            hints=(),
             tiling=Tiling(256, 64),
             checkpoints=Checkpoints(tmp_path, fingerprint({})),
         )
@@ -157,7 +166,7 @@ def test_a_picture_that_is_seen_whole_fits_the_memory_budget_too() -> None:
 
 def test_cancelling_keeps_finished_tiles(tmp_path: Path, lightness: np.ndarray) -> None:
     predictor = StandIn()
-    whole = paint_whole(predictor, lightness, (), 128)
+    whole = paint_whole(predictor, lightness, 128)
     checkpoints = Checkpoints(tmp_path, fingerprint({}))
     told: list[int] = []
 
@@ -171,7 +180,6 @@ def test_cancelling_keeps_finished_tiles(tmp_path: Path, lightness: np.ndarray) 
             predictor,
             lightness,
             whole,
-            hints=(),
             tiling=Tiling(128, 32),
             checkpoints=checkpoints,
             advance=advance,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colorization.hints import COARSE_TRUST, EXACT_TRUST, Hint, from_color, over, rasterize
+from colorization.hints import EXACT_TRUST, Hint, rasterize
 from imaging.errors import OptionsError
 
 
@@ -36,11 +36,3 @@ def test_radius_is_a_share_of_the_longer_side():
 def test_values_out_of_range_are_refused(fault):
     with pytest.raises(OptionsError, match=next(iter(fault))):
         Hint(**{"x": 0.5, "y": 0.5, "radius": 0.1, "a": 0.0, "b": 0.0, **fault})
-
-
-def test_what_a_person_said_lies_over_what_the_whole_said():
-    coarse = from_color(np.full((2, 4, 4), 7, np.float32))
-    exact = rasterize([Hint(0.1, 0.1, 0.01, -20, 5)], 4, 4)
-    both = over(exact, coarse)
-    assert both[:, 0, 0].tolist() == [-20, 5, EXACT_TRUST]
-    assert both[:, 3, 3].tolist() == [7, 7, COARSE_TRUST]

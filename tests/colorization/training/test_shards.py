@@ -7,7 +7,6 @@ import pytest
 
 from colorization.training import shards
 
-
 SHARDS = ("train-0.tar", "train-2.tar", "train-3.tar", "train-11.tar")
 
 
