@@ -1,0 +1,215 @@
+"""Obedience to hints: what was said, less what was predicted, is carried through the hinted region.
+
+A network that hears a hint weighs it against what it believes; an archivist's word is not to be weighed. So
+the network predicts, `hint_reach` says how surely each cell shares each hinted place's color, and here the
+differences are spread by weighted least squares,
+
+    min_u  Σ_i c_i (u_i − t_i)² + λ Σ_ij w_ij (u_i − u_j)²,
+
+where t is what the reach asks for (zero where nothing is alike), c how decided it is, w small across edges of
+L*, and hinted cells are as good as fixed. Solved by rounds of tridiagonal systems along columns and rows (fast
+global smoother, Min et al. 2014, https://doi.org/10.1109/TIP.2014.2366600).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorization import gamut
+from colorization.hint_reach import Scene, reach
+from colorization.hints import Hint, rasterize
+from colorization.working import resized
+from imaging.lab import fit_gamut
+
+Array = NDArray[np.float32]
+Numbers = NDArray[np.int64]
+
+SMOOTHNESS = 5.0
+"""λ of the least squares."""
+
+EDGE = 3.0
+"""L* units between two cells at which they hold together 1/e times."""
+
+ROUNDS = 3
+
+FIXED = 1e4
+"""Weight of a hinted cell; a cell whose reach is decided has 1."""
+
+UNDECIDED = 0.02
+"""Weight of a cell of which the reach cannot tell."""
+
+OWN = 0.0
+"""Share of the predicted variation around the hinted place's color that stays in its region."""
+
+LIMITED = 1.0
+"""From so far between a color and the nearest that its L* holds, L* is said to limit it, a*b* units."""
+
+
+@dataclass(frozen=True)
+class Obeyed:
+    """What became of one hint.
+
+    Parameters
+    ----------
+    asked
+        a*b* that was said.
+    holdable
+        The nearest a*b* that the place's L* can hold in sRGB.
+    reached
+        a*b* at the hinted place, the mean over its cells.
+    limited
+        Whether L* forbids the color asked for.
+    covered
+        Whether later hints cover the place wholly; then they hold there.
+    """
+
+    asked: tuple[float, float]
+    holdable: tuple[float, float]
+    reached: tuple[float, float]
+    limited: bool
+    covered: bool
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Color that obeys hints.
+
+    Parameters
+    ----------
+    chroma
+        2×h×w, a*b*.
+    influence
+        h×w, 0–1: how far hints, rather than the prediction, decided.
+    obeyed
+        One for each hint, in their order.
+    """
+
+    chroma: Array
+    influence: Array
+    obeyed: tuple[Obeyed, ...]
+
+
+def solve(
+    lightness: Array, chroma: Array, hints: Sequence[Hint], likelihood: Array | None = None
+) -> Solution:
+    """Make a prediction obey hints.
+
+    Parameters
+    ----------
+    lightness
+        h×w, L* 0–100; about 256 cells long is enough for any photograph.
+    chroma
+        2×h×w, predicted a*b*.
+    hints
+        What is known; where two overlap the later holds.
+    likelihood
+        K×h'×w', each place's predicted probabilities over colors, at any size, for telling what is alike.
+    """
+    if not hints:
+        return Solution(chroma, np.zeros_like(lightness), ())
+    height, width = lightness.shape
+    owner = _owners(hints, height, width)
+    own = np.stack([rasterize([hint], height, width)[2] > 0 for hint in hints])
+    asked = np.array([(hint.a, hint.b) for hint in hints], np.float32)
+    held = np.stack(
+        [gamut.nearest(lightness[place], color).mean(0) for place, color in zip(own, asked, strict=True)]
+    )
+    alike = reach(Scene.of(lightness, chroma, likelihood), hints)
+    alike = np.stack([resized(plane, width, height) for plane in alike])
+    before = np.stack([chroma[:, place].mean(1) for place in own])
+    share = _shares(alike, hints)
+    target = np.tensordot(share, asked - OWN * before, (0, 0)).transpose(2, 0, 1) + OWN * chroma
+    influence = alike.max(0)
+    weight = UNDECIDED + (2 * influence - 1) ** 2
+    wanted = influence * (target - chroma)
+    for number, color in enumerate(asked):
+        cells = owner == number
+        wanted[:, cells] = gamut.nearest(lightness[cells], color).T - chroma[:, cells]
+        influence[cells], weight[cells] = 1, FIXED
+    spread = smoothed(np.concatenate([wanted, influence[None]]), weight, lightness)
+    influence = spread[2].clip(0, 1)
+    colored = _holdable(lightness, chroma + spread[:2], influence)
+    return Solution(colored, influence, _outcomes(owner, own, asked, held, colored))
+
+
+def smoothed(planes: Array, weight: Array, lightness: Array) -> Array:
+    """Return planes (n×h×w), each cell trusted by its weight (h×w), smoothed within edges of L* (h×w)."""
+    state = np.concatenate([planes * weight, weight[None]]).astype(np.float64)
+    down = np.exp(-np.abs(np.diff(lightness, axis=0)) / EDGE).astype(np.float64)
+    along = np.exp(-np.abs(np.diff(lightness, axis=1)) / EDGE).astype(np.float64).T
+    for turn in range(ROUNDS):
+        strength = 1.5 * SMOOTHNESS * 4 ** (ROUNDS - turn - 1) / (4**ROUNDS - 1)
+        state = _tridiagonal(state, strength * down)
+        state = _tridiagonal(state.transpose(0, 2, 1), strength * along).transpose(0, 2, 1)
+    return np.asarray(state[:-1] / state[-1], np.float32)
+
+
+def _tridiagonal(right: NDArray[np.float64], link: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solve (1 + Σ link)·u − link·neighbors = right down the rows of n×h×w (Thomas); link is (h−1)×w."""
+    rows = right.shape[1]
+    padded = np.pad(link, ((1, 1), (0, 0)))
+    middle = 1 + padded[:-1] + padded[1:]
+    solved = np.array(right)
+    factor = np.zeros_like(middle)
+    solved[:, 0] /= middle[0]
+    factor[0] = padded[1] / middle[0]
+    for row in range(1, rows):
+        pivot = middle[row] - padded[row] * factor[row - 1]
+        factor[row] = padded[row + 1] / pivot
+        solved[:, row] = (solved[:, row] + padded[row] * solved[:, row - 1]) / pivot
+    for row in range(rows - 2, -1, -1):
+        solved[:, row] += factor[row] * solved[:, row + 1]
+    return solved
+
+
+def _owners(hints: Sequence[Hint], height: int, width: int) -> Numbers:
+    """Return the number of the hint that holds at each cell, −1 for none; later ones cover earlier ones."""
+    owner = np.full((height, width), -1)
+    for number, hint in enumerate(hints):
+        owner[rasterize([hint], height, width)[2] > 0] = number
+    return owner
+
+
+def _shares(alike: Array, hints: Sequence[Hint]) -> Array:
+    """Return how much each hint has to say at each cell, n×h×w, sum 1: what is alike, and what is near."""
+    height, width = alike.shape[1:]
+    y, x = np.ogrid[:height, :width]
+    worth = np.empty_like(alike)
+    for number, hint in enumerate(hints):
+        away = ((x + 0.5 - hint.x * width) ** 2 + (y + 0.5 - hint.y * height) ** 2) / max(height, width) ** 2
+        worth[number] = (1e-6 + alike[number] / (1.02 - alike[number])) / (away + hint.radius**2)
+    return np.asarray(worth / worth.sum(0), np.float32)
+
+
+def _holdable(lightness: Array, chroma: Array, influence: Array) -> Array:
+    """Bring colors into sRGB as far as hints made them; what was predicted alone stays as it was."""
+    lab = np.concatenate([lightness[..., None], chroma.transpose(1, 2, 0)], -1)
+    fitted = fit_gamut(lab)[..., 1:].transpose(2, 0, 1)
+    return np.asarray(chroma + influence * (fitted - chroma), np.float32)
+
+
+def _outcomes(
+    owner: Numbers, own: NDArray[np.bool_], asked: Array, held: Array, colored: Array
+) -> tuple[Obeyed, ...]:
+    outcomes = []
+    for number, place in enumerate(own):
+        visible = place & (owner == number)
+        cells = visible if visible.any() else place
+        outcomes.append(
+            Obeyed(
+                _pair(asked[number]),
+                _pair(held[number]),
+                _pair(colored[:, cells].mean(1)),
+                bool(np.linalg.norm(asked[number] - held[number]) > LIMITED),
+                not visible.any(),
+            )
+        )
+    return tuple(outcomes)
+
+
+def _pair(color: Array) -> tuple[float, float]:
+    return float(color[0]), float(color[1])
