@@ -6,9 +6,9 @@ differences are spread by weighted least squares,
 
     min_u  Σ_i c_i (u_i − t_i)² + λ Σ_ij w_ij (u_i − u_j)²,
 
-where t is what the reach asks for (zero where nothing is alike), c how decided it is, w small across edges of
-L*, and hinted cells are as good as fixed. Solved by rounds of tridiagonal systems along columns and rows (fast
-global smoother, Min et al. 2014, https://doi.org/10.1109/TIP.2014.2366600).
+where t is what the reach asks for (zero where nothing is alike), c how decided it is, w small across edges
+of L*, and hinted cells are as good as fixed. Solved by rounds of tridiagonal systems along columns and rows
+(fast global smoother, Min et al. 2014, https://doi.org/10.1109/TIP.2014.2366600).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from colorization.working import resized
 from imaging.lab import fit_gamut
 
 Array = NDArray[np.float32]
-Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 SMOOTHNESS = 5.0
 """λ of the least squares."""
@@ -42,8 +42,10 @@ FIXED = 1e4
 UNDECIDED = 0.02
 """Weight of a cell of which the reach cannot tell."""
 
-OWN = 0.0
-"""Share of the predicted variation around the hinted place's color that stays in its region."""
+SHADING = 0.5
+"""How a hint's color grows with L* in its region: 0 not at all, 1 as lit surfaces do (a*b* ∝ L* + 16)."""
+
+_SHADES = 0.4, 1.4
 
 LIMITED = 1.0
 """From so far between a color and the nearest that its L* holds, L* is said to limit it, a*b* units."""
@@ -111,29 +113,48 @@ def solve(
     """
     if not hints:
         return Solution(chroma, np.zeros_like(lightness), ())
-    height, width = lightness.shape
-    owner = _owners(hints, height, width)
-    own = np.stack([rasterize([hint], height, width)[2] > 0 for hint in hints])
-    asked = np.array([(hint.a, hint.b) for hint in hints], np.float32)
-    held = np.stack(
-        [gamut.nearest(lightness[place], color).mean(0) for place, color in zip(own, asked, strict=True)]
-    )
-    alike = reach(Scene.of(lightness, chroma, likelihood), hints)
-    alike = np.stack([resized(plane, width, height) for plane in alike])
-    before = np.stack([chroma[:, place].mean(1) for place in own])
-    share = _shares(alike, hints)
-    target = np.tensordot(share, asked - OWN * before, (0, 0)).transpose(2, 0, 1) + OWN * chroma
-    influence = alike.max(0)
-    weight = UNDECIDED + (2 * influence - 1) ** 2
-    wanted = influence * (target - chroma)
-    for number, color in enumerate(asked):
-        cells = owner == number
-        wanted[:, cells] = gamut.nearest(lightness[cells], color).T - chroma[:, cells]
-        influence[cells], weight[cells] = 1, FIXED
+    places = _places(hints, *lightness.shape)
+    said = [_Said(hint, place) for hint, place in zip(hints, places, strict=True) if place.any()]
+    wanted, influence, weight = _wanted(lightness, chroma, said, likelihood)
     spread = smoothed(np.concatenate([wanted, influence[None]]), weight, lightness)
     influence = spread[2].clip(0, 1)
     colored = _holdable(lightness, chroma + spread[:2], influence)
-    return Solution(colored, influence, _outcomes(owner, own, asked, held, colored))
+    outcomes = (_outcome(lightness, colored, hint, place) for hint, place in zip(hints, places, strict=True))
+    return Solution(colored, influence, tuple(outcomes))
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A hint, and the cells (h×w) where no later one covers it."""
+
+    hint: Hint
+    place: Mask
+
+    @property
+    def color(self) -> Array:
+        return _color(self.hint)
+
+
+def _wanted(
+    lightness: Array, chroma: Array, said: Sequence[_Said], likelihood: Array | None
+) -> tuple[Array, Array, Array]:
+    """Return the least squares' t, for a*b* (2×h×w) and for the influence (h×w), and c (h×w)."""
+    height, width = lightness.shape
+    hints = [one.hint for one in said]
+    alike = reach(Scene.of(lightness, chroma, likelihood), hints)
+    alike = np.stack([resized(plane, width, height) for plane in alike])
+    share = _shares(alike, hints)
+    light = np.array([lightness[one.place].mean() for one in said], np.float32)
+    shade = (lightness + 16) / (np.tensordot(light, share, 1) + 16)
+    colors = np.stack([one.color for one in said], 1)
+    target = np.tensordot(colors, share, 1) * np.clip(shade, *_SHADES) ** SHADING
+    influence = alike.max(0)
+    weight = UNDECIDED + (2 * influence - 1) ** 2
+    wanted = influence * (target - chroma)
+    for one in said:
+        wanted[:, one.place] = gamut.nearest(lightness[one.place], one.color).T - chroma[:, one.place]
+        influence[one.place], weight[one.place] = 1, FIXED
+    return np.asarray(wanted, np.float32), influence, weight
 
 
 def smoothed(planes: Array, weight: Array, lightness: Array) -> Array:
@@ -166,12 +187,15 @@ def _tridiagonal(right: NDArray[np.float64], link: NDArray[np.float64]) -> NDArr
     return solved
 
 
-def _owners(hints: Sequence[Hint], height: int, width: int) -> Numbers:
-    """Return the number of the hint that holds at each cell, −1 for none; later ones cover earlier ones."""
-    owner = np.full((height, width), -1)
-    for number, hint in enumerate(hints):
-        owner[rasterize([hint], height, width)[2] > 0] = number
-    return owner
+def _places(hints: Sequence[Hint], height: int, width: int) -> list[Mask]:
+    """Return the cells of each hint; later ones cover earlier ones."""
+    places: list[Mask] = []
+    free = np.ones((height, width), bool)
+    for hint in reversed(hints):
+        disc = rasterize([hint], height, width)[2] > 0
+        places.insert(0, disc & free)
+        free &= ~disc
+    return places
 
 
 def _shares(alike: Array, hints: Sequence[Hint]) -> Array:
@@ -192,23 +216,17 @@ def _holdable(lightness: Array, chroma: Array, influence: Array) -> Array:
     return np.asarray(chroma + influence * (fitted - chroma), np.float32)
 
 
-def _outcomes(
-    owner: Numbers, own: NDArray[np.bool_], asked: Array, held: Array, colored: Array
-) -> tuple[Obeyed, ...]:
-    outcomes = []
-    for number, place in enumerate(own):
-        visible = place & (owner == number)
-        cells = visible if visible.any() else place
-        outcomes.append(
-            Obeyed(
-                _pair(asked[number]),
-                _pair(held[number]),
-                _pair(colored[:, cells].mean(1)),
-                bool(np.linalg.norm(asked[number] - held[number]) > LIMITED),
-                not visible.any(),
-            )
-        )
-    return tuple(outcomes)
+def _outcome(lightness: Array, colored: Array, hint: Hint, place: Mask) -> Obeyed:
+    covered = not place.any()
+    cells = rasterize([hint], *lightness.shape)[2] > 0 if covered else place
+    asked = _color(hint)
+    held = gamut.nearest(lightness[cells], asked).mean(0)
+    limited = bool(np.linalg.norm(asked - held) > LIMITED)
+    return Obeyed(_pair(asked), _pair(held), _pair(colored[:, cells].mean(1)), limited, covered)
+
+
+def _color(hint: Hint) -> Array:
+    return np.array([hint.a, hint.b], np.float32)
 
 
 def _pair(color: Array) -> tuple[float, float]:

@@ -1,9 +1,9 @@
 """Quick colors for a view while somebody tries hints: what does not depend on hints is computed once.
 
-The network sees the whole photograph once without hints. For each set of hints it sees it once more, small, and
-what then differs counts as far as so many hints say something about the whole (`locality.whole_share`); the
-solver does the rest. The network alone heeds hints too little, the solver alone does not know that ten true
-hints tell about the light of the scene: together they are better than either.
+The network sees the whole photograph once without hints. For each set of hints it sees it once more, small,
+and what then differs counts as far as so many hints say something about the whole; the solver does the rest.
+The network alone heeds hints too little, the solver alone does not know that ten true hints tell about the
+light of the scene: with many hints they are better together than either.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from colorization import guided
@@ -20,7 +20,6 @@ from colorization.fullscale import Coefficients
 from colorization.hint_reach import within
 from colorization.hint_solver import Obeyed, Solution, solve
 from colorization.hints import Hint, rasterize
-from colorization.locality import whole_share
 from colorization.models import ColorModel
 from colorization.working import resized, size_at
 
@@ -28,6 +27,16 @@ Array = NDArray[np.float32]
 
 SIDE = 256
 """Long side at which hints are solved, cells: a quarter of the usual working scale."""
+
+
+HINTS_FOR_THE_WHOLE = 12.0
+"""About so many hints say most of what can be known about the whole; one says next to nothing."""
+
+_LEAST_SHARE = 0.01
+"""A smaller effect is not worth the network's time: a single hint is the solver's alone."""
+
+_HEARD = 0.99
+"""Trust by which the network hears hints as a person's, while `ColorModel` does not keep them local."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,10 @@ class Recoloring:
         if not hints or not self.model.descriptor.hints:
             return np.zeros_like(self.chroma)
         known = rasterize(hints, *self.small.shape)
-        share = whole_share(torch.from_numpy(known))
+        share = whole_share(known)
+        if share < _LEAST_SHARE:
+            return np.zeros_like(self.chroma)
+        known[2] *= _HEARD
         hinted = self.model.predict(self.small[None, None], known[None]).ab[0]
         height, width = self.chroma.shape[1:]
         return _planes((share * (hinted - self.plain)).astype(np.float32), width, height)
@@ -125,6 +137,12 @@ class Recoloring:
         if max(height, width) < guided.STRIDE * max(solution.influence.shape):
             return _planes(solution.chroma, width, height)
         return _evaluated(guided.fit(self.lightness, solution.chroma), self.lightness)
+
+
+def whole_share(known: Array) -> float:
+    """Return how much of their effect on the whole hints (3×h×w) have, 0–1; what touches is one hint."""
+    count = cv2.connectedComponents((known[2] > 0).astype(np.uint8))[0] - 1
+    return float(1 - np.exp(-((count / HINTS_FOR_THE_WHOLE) ** 2)))
 
 
 def _size(lightness: Array, side: int) -> tuple[int, int]:

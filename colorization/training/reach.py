@@ -1,10 +1,10 @@
 """``python -m colorization.training.reach --photos DIR``: fit how far hints reach.
 
 It is fitted to regions of one true color, grown in photographs by their true L*a*b*; what is judged by
-(`hint_reach.cues`) knows only L* and what the network predicts. Photographs are some of the first shard of the
-training set, where the network is at home, and the half of other collections that choices are made by. The
-loss is what a hint should do: the share of its region that is left behind, plus `OUTSIDE` for each a*b* unit
-by which the rest would change.
+(`hint_reach.cues`) knows only L* and what the network predicts. Photographs are some of the first shard of
+the training set, where the network is at home, and the half of other collections that choices are made by.
+The loss is what a hint should do: the share of its region that is left behind, plus `OUTSIDE` for each a*b*
+unit by which the rest would change.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ CHANGE = 38.0
 """a*b* units by which a hint of another color changes a region, the mean of the benchmark's."""
 
 SIDE = 256
-SHARES = ((0.03, 0.3), (0.03, 0.3), (0.004, 0.03))
-"""Least and most share of the photograph of the regions sought in each; the last are buttons and ribbons."""
+SHARES = ((0.03, 0.3), (0.03, 0.3), (0.004, 0.03), (0.3, 0.8))
+"""Least and most share of the photograph of the regions sought in each: coats, buttons and ribbons, skies."""
 
 PLACES = 160
 """Cells taken inside of each region, and thrice as many outside."""
@@ -70,7 +70,7 @@ def main(
     photos: Annotated[Path, typer.Option(help="Folder of tar shards and index.tsv.")],
     out: Annotated[Path, typer.Option(help="Where the weights go.")] = WEIGHTS,
     model: str = DEFAULT,
-    usual: Annotated[int, typer.Option(help="Photographs of the training set.")] = 320,
+    usual: Annotated[int, typer.Option(help="Photographs of the training set.")] = 200,
 ) -> None:
     """Fit the reach of hints, write its weights."""
     pictures = [picture for half in choosing_half(load_other(photos)).values() for picture in half]

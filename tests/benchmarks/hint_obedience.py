@@ -1,8 +1,9 @@
-"""``python -m tests.benchmarks.hint_obedience``: whether hints are obeyed, and whether they stay where they belong.
+"""``python -m tests.benchmarks.hint_obedience``: whether hints are obeyed, and stay in their place.
 
 On photographs of collections that nothing was chosen by: one hint of another color in a region of one true
-color, ten and a hundred true hints, two conflicting hints in one region; then the time of a preview. The reach of hints was
-fitted to other photographs (`colorization.training.reach`). ``--every N`` takes one photograph in N.
+color, ten and a hundred true hints, two conflicting hints in one region; then the time of a preview. The
+reach of hints was fitted to other photographs (`colorization.training.reach`). ``--every N`` takes one
+photograph in N.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from tests.benchmarks.frame import Reached, report, show
 
 RADIUS = 3.5
 """Of a hint, px where the photograph is 256 px long."""
-TRUE_HINTS = (1, 10, 100)
+TRUE_HINTS = (10, 100)
 HUNDRED_ON = 5
 """The longest row of hints is tried on one photograph in so many."""
 VIEW = (768, 1024)
@@ -94,10 +95,10 @@ def measure(name: str, model: ColorModel, pictures: Sequence[Picture]) -> dict[s
 
 
 def one_hint(recoloring: Recoloring, before: Array, region: Any, place: tuple[int, int]) -> dict[str, float]:
-    """Return what a hint of another color does at its place, in its region and elsewhere, and two that conflict.
+    """Return what a hint does at its place, in its region and elsewhere, and of two in conflict.
 
-    How far a region has come is the mean change along the way from its mean color to the color said, or to the
-    mean of the nearest colors that its L* can hold. Around the region a margin of 4 px counts for neither.
+    How far a region has come is the mean change along the way from its mean color to the color said, or to
+    the mean of the nearest that its L* can hold. Around the region a margin of 4 px counts for neither.
     """
     was = before[region].mean(0)
     said = _another_color(was)
