@@ -98,11 +98,13 @@ def fit(samples: Samples, seed: int = 0) -> dict[str, Tensor]:
     mean = samples.outside.mean((0, 1))
     spread = samples.outside.std((0, 1)) + 1e-6
     inside, outside = (samples.inside - mean) / spread, (samples.outside - mean) / spread
-    network = nn.Sequential(nn.Linear(CUES, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1))
+    first, last = nn.Linear(CUES, HIDDEN), nn.Linear(HIDDEN, 1)
+    network = nn.Sequential(first, nn.ReLU(), last)
     optimizer = torch.optim.Adam(network.parameters(), lr=_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _EPOCHS)
     for _ in range(_EPOCHS):
-        for some in torch.randperm(len(inside)).split(_BATCH):
+        order = torch.randperm(len(inside))
+        for some in (order[start : start + _BATCH] for start in range(0, len(order), _BATCH)):
             optimizer.zero_grad()
             missed = 1 - network(inside[some]).sigmoid().mean()
             changed = CHANGE * network(outside[some]).sigmoid().mean()
@@ -110,7 +112,6 @@ def fit(samples: Samples, seed: int = 0) -> dict[str, Tensor]:
             (missed + OUTSIDE * changed + _DECAY * size).backward()
             optimizer.step()
         schedule.step()
-    first, _, last = network
     with torch.no_grad():
         hidden = first.weight / spread
         return {
@@ -146,7 +147,8 @@ def _of_photograph(
 ) -> Iterator[tuple[Array, Array]]:
     """Yield the cues inside and outside of each region found, cells×C."""
     width, height = size_at(picture.shape[1], picture.shape[0], SIDE)
-    rgb = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    rgb = np.asarray(small / 255, np.float32)
     true = np.ascontiguousarray(lab.srgb_to_lab(rgb).transpose(2, 0, 1))
     said = model.predict(true[None, :1])
     scene = Scene.of(true[0], said.ab[0], within(said.probabilities[0], height, width))

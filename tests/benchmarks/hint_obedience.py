@@ -95,7 +95,7 @@ def measure(name: str, model: ColorModel, pictures: Sequence[Picture]) -> dict[s
 
 
 def one_hint(recoloring: Recoloring, before: Array, region: Any, place: tuple[int, int]) -> dict[str, float]:
-    """Return what a hint does at its place, in its region and elsewhere, and of two in conflict.
+    """Return what a hint does at its place, in its region and elsewhere, and how two hold that conflict.
 
     How far a region has come is the mean change along the way from its mean color to the color said, or to
     the mean of the nearest that its L* can hold. Around the region a margin of 4 px counts for neither.
