@@ -1,0 +1,233 @@
+"""Obedience to hints: what was said, less what was predicted, is carried through the hinted region.
+
+A network that hears a hint weighs it against what it believes; an archivist's word is not to be weighed. So
+the network predicts, `hint_reach` says how surely each cell shares each hinted place's color, and here the
+differences are spread by weighted least squares,
+
+    min_u  Σ_i c_i (u_i − t_i)² + λ Σ_ij w_ij (u_i − u_j)²,
+
+where t is what the reach asks for (zero where nothing is alike), c how decided it is, w small across edges
+of L*, and hinted cells are as good as fixed. Solved by rounds of tridiagonal systems along columns and rows
+(fast global smoother, Min et al. 2014, https://doi.org/10.1109/TIP.2014.2366600).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorization import gamut
+from colorization.hint_reach import Scene, reach
+from colorization.hints import Hint, rasterize
+from colorization.working import resized
+from imaging.lab import fit_gamut
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SMOOTHNESS = 5.0
+"""λ of the least squares."""
+
+EDGE = 3.0
+"""L* units between two cells at which they hold together 1/e times."""
+
+ROUNDS = 3
+
+FIXED = 1e4
+"""Weight of a hinted cell; a cell whose reach is decided has 1."""
+
+UNDECIDED = 0.02
+"""Weight of a cell of which the reach cannot tell."""
+
+SHADING = 0.5
+"""How a hint's color grows with L* in its region: 0 not at all, 1 as lit surfaces do (a*b* ∝ L* + 16)."""
+
+_SHADES = 0.4, 1.4
+
+LIMITED = 1.0
+"""From so far between a color and the nearest that its L* holds, L* is said to limit it, a*b* units."""
+
+
+@dataclass(frozen=True)
+class Obeyed:
+    """What became of one hint.
+
+    Parameters
+    ----------
+    asked
+        a*b* that was said.
+    holdable
+        The nearest a*b* that the place's L* can hold in sRGB.
+    reached
+        a*b* at the hinted place, the mean over its cells.
+    limited
+        Whether L* forbids the color asked for.
+    covered
+        Whether later hints cover the place wholly; then they hold there.
+    """
+
+    asked: tuple[float, float]
+    holdable: tuple[float, float]
+    reached: tuple[float, float]
+    limited: bool
+    covered: bool
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Color that obeys hints.
+
+    Parameters
+    ----------
+    chroma
+        2×h×w, a*b*.
+    influence
+        h×w, 0–1: how far hints, rather than the prediction, decided.
+    obeyed
+        One for each hint, in their order.
+    """
+
+    chroma: Array
+    influence: Array
+    obeyed: tuple[Obeyed, ...]
+
+
+def solve(
+    lightness: Array, chroma: Array, hints: Sequence[Hint], likelihood: Array | None = None
+) -> Solution:
+    """Make a prediction obey hints.
+
+    Parameters
+    ----------
+    lightness
+        h×w, L* 0–100; about 256 cells long is enough for any photograph.
+    chroma
+        2×h×w, predicted a*b*.
+    hints
+        What is known; where two overlap the later holds.
+    likelihood
+        K×h'×w', each place's predicted probabilities over colors, at any size, for telling what is alike.
+    """
+    if not hints:
+        return Solution(chroma, np.zeros_like(lightness), ())
+    places = _places(hints, *lightness.shape)
+    said = [_Said(hint, place) for hint, place in zip(hints, places, strict=True) if place.any()]
+    wanted, influence, weight = _wanted(lightness, chroma, said, likelihood)
+    spread = smoothed(np.concatenate([wanted, influence[None]]), weight, lightness)
+    influence = spread[2].clip(0, 1)
+    colored = _holdable(lightness, chroma + spread[:2], influence)
+    outcomes = (_outcome(lightness, colored, hint, place) for hint, place in zip(hints, places, strict=True))
+    return Solution(colored, influence, tuple(outcomes))
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A hint, and the cells (h×w) where no later one covers it."""
+
+    hint: Hint
+    place: Mask
+
+    @property
+    def color(self) -> Array:
+        return _color(self.hint)
+
+
+def _wanted(
+    lightness: Array, chroma: Array, said: Sequence[_Said], likelihood: Array | None
+) -> tuple[Array, Array, Array]:
+    """Return the least squares' t, for a*b* (2×h×w) and for the influence (h×w), and c (h×w)."""
+    height, width = lightness.shape
+    hints = [one.hint for one in said]
+    alike = reach(Scene.of(lightness, chroma, likelihood), hints)
+    alike = np.stack([resized(plane, width, height) for plane in alike])
+    share = _shares(alike, hints)
+    light = np.array([lightness[one.place].mean() for one in said], np.float32)
+    shade = (lightness + 16) / (np.tensordot(light, share, 1) + 16)
+    colors = np.stack([one.color for one in said], 1)
+    target = np.tensordot(colors, share, 1) * np.clip(shade, *_SHADES) ** SHADING
+    influence = alike.max(0)
+    weight = UNDECIDED + (2 * influence - 1) ** 2
+    wanted = influence * (target - chroma)
+    for one in said:
+        wanted[:, one.place] = gamut.nearest(lightness[one.place], one.color).T - chroma[:, one.place]
+        influence[one.place], weight[one.place] = 1, FIXED
+    return np.asarray(wanted, np.float32), influence, weight
+
+
+def smoothed(planes: Array, weight: Array, lightness: Array) -> Array:
+    """Return planes (n×h×w), each cell trusted by its weight (h×w), smoothed within edges of L* (h×w)."""
+    state = np.concatenate([planes * weight, weight[None]]).astype(np.float64)
+    down = np.exp(-np.abs(np.diff(lightness, axis=0)) / EDGE).astype(np.float64)
+    along = np.exp(-np.abs(np.diff(lightness, axis=1)) / EDGE).astype(np.float64).T
+    for turn in range(ROUNDS):
+        strength = 1.5 * SMOOTHNESS * 4 ** (ROUNDS - turn - 1) / (4**ROUNDS - 1)
+        state = _tridiagonal(state, strength * down)
+        state = _tridiagonal(state.transpose(0, 2, 1), strength * along).transpose(0, 2, 1)
+    return np.asarray(state[:-1] / state[-1], np.float32)
+
+
+def _tridiagonal(right: NDArray[np.float64], link: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solve (1 + Σ link)·u − link·neighbors = right down the rows of n×h×w (Thomas); link is (h−1)×w."""
+    rows = right.shape[1]
+    padded = np.pad(link, ((1, 1), (0, 0)))
+    middle = 1 + padded[:-1] + padded[1:]
+    solved = np.array(right)
+    factor = np.zeros_like(middle)
+    solved[:, 0] /= middle[0]
+    factor[0] = padded[1] / middle[0]
+    for row in range(1, rows):
+        pivot = middle[row] - padded[row] * factor[row - 1]
+        factor[row] = padded[row + 1] / pivot
+        solved[:, row] = (solved[:, row] + padded[row] * solved[:, row - 1]) / pivot
+    for row in range(rows - 2, -1, -1):
+        solved[:, row] += factor[row] * solved[:, row + 1]
+    return solved
+
+
+def _places(hints: Sequence[Hint], height: int, width: int) -> list[Mask]:
+    """Return the cells of each hint; later ones cover earlier ones."""
+    places: list[Mask] = []
+    free = np.ones((height, width), bool)
+    for hint in reversed(hints):
+        disc = rasterize([hint], height, width)[2] > 0
+        places.insert(0, disc & free)
+        free &= ~disc
+    return places
+
+
+def _shares(alike: Array, hints: Sequence[Hint]) -> Array:
+    """Return how much each hint has to say at each cell, n×h×w, sum 1: what is alike, and what is near."""
+    height, width = alike.shape[1:]
+    y, x = np.ogrid[:height, :width]
+    worth = np.empty_like(alike)
+    for number, hint in enumerate(hints):
+        away = ((x + 0.5 - hint.x * width) ** 2 + (y + 0.5 - hint.y * height) ** 2) / max(height, width) ** 2
+        worth[number] = (1e-6 + alike[number] / (1.02 - alike[number])) / (away + hint.radius**2)
+    return np.asarray(worth / worth.sum(0), np.float32)
+
+
+def _holdable(lightness: Array, chroma: Array, influence: Array) -> Array:
+    """Bring colors into sRGB as far as hints made them; what was predicted alone stays as it was."""
+    lab = np.concatenate([lightness[..., None], chroma.transpose(1, 2, 0)], -1)
+    fitted = fit_gamut(lab)[..., 1:].transpose(2, 0, 1)
+    return np.asarray(chroma + influence * (fitted - chroma), np.float32)
+
+
+def _outcome(lightness: Array, colored: Array, hint: Hint, place: Mask) -> Obeyed:
+    covered = not place.any()
+    cells = rasterize([hint], *lightness.shape)[2] > 0 if covered else place
+    asked = _color(hint)
+    held = gamut.nearest(lightness[cells], asked).mean(0)
+    limited = bool(np.linalg.norm(asked - held) > LIMITED)
+    return Obeyed(_pair(asked), _pair(held), _pair(colored[:, cells].mean(1)), limited, covered)
+
+
+def _color(hint: Hint) -> Array:
+    return np.array([hint.a, hint.b], np.float32)
+
+
+def _pair(color: Array) -> tuple[float, float]:
+    return float(color[0]), float(color[1])
