@@ -25,10 +25,12 @@ from colorization.alternatives import alternatives
 from colorization.checkpoint import Checkpoints, fingerprint
 from colorization.fullscale import Coefficients, colored_strips, strip_rows
 from colorization.gigapixel import Painting, Predictor, Tiling, paint_finer, paint_whole, scales
+from colorization.hint_solver import Obeyed
 from colorization.hints import rasterize
 from colorization.models import ColorModel, load
 from colorization.options import ColorizationOptions
 from colorization.progress import EvenProgress
+from colorization.recoloring import Recoloring, recolor_plainly
 from colorization.working import finest_detail, read_lightness, resized, size_at
 from imaging.disk import keep_apart
 from imaging.errors import OptionsError
@@ -51,6 +53,8 @@ _BASE_BYTES = 450 * 2**20
 """What Python, torch, OpenCV and libvips hold before any picture."""
 _PLANES = 10
 """Working-scale planes of float32 that are held at the most."""
+_TOLD = 0.95
+"""Confidence of what a person said: sources err, too."""
 _COLOR_FILE, _CONFIDENCE_FILE = "colorized.tif", "confidence.tif"
 
 _XMP = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -146,6 +150,7 @@ class _Job:
         digest = fingerprint(self._facts())
         self.checkpoints = Checkpoints(into, digest)
         self.progress = EvenProgress(progress, self.scan.width * self.scan.height)
+        self.obeyed: tuple[Obeyed, ...] = ()
 
     def run(self, began: float) -> StageResult:
         lightness = self._lightness()
@@ -240,7 +245,22 @@ class _Job:
             for other in found[1:]:
                 change = [resized(plane, width, height) for plane in other.ab[0] - found[0].ab[0]]
                 paintings.append(replace(default, chroma=default.chroma + np.stack(change)))
-        return paintings
+        return [self._obeying_hints(lightness, painting) for painting in paintings]
+
+    def _obeying_hints(self, lightness: Array, painting: Painting) -> Painting:
+        """Return a painting in which hints hold, and remember what became of each."""
+        if not self.options.hints:
+            return painting
+        if isinstance(self.predictor, ColorModel):
+            prepared = Recoloring.prepare(self.predictor, lightness, painting.chroma)
+            recolored = prepared.recolor(self.options.hints)
+        else:
+            recolored = recolor_plainly(lightness, painting.chroma, self.options.hints)
+        self.obeyed = self.obeyed or recolored.obeyed
+        height, width = lightness.shape
+        share = resized(recolored.influence, width, height)
+        confidence = painting.confidence + share * np.maximum(_TOLD - painting.confidence, 0)
+        return replace(painting, chroma=recolored.chroma, confidence=confidence)
 
     def _write_color(self, coefficients: Coefficients, role: Role, name: str) -> OutputFile:
         bits = self.options.bits_for(self.scan)
@@ -299,6 +319,7 @@ class _Job:
                 "surround_share": round(1 - float(inside.mean()), 4),
                 "tile_halved": color.tiling.tile not in (self.tiling.tile, max(lightness.shape)),
                 "megapixels": round(self.scan.width * self.scan.height / 1e6, 3),
+                "hints_limited_by_lightness": sum(one.limited for one in self.obeyed),
                 "seconds": round(seconds, 2),
             },
         )

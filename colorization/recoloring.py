@@ -139,6 +139,14 @@ class Recoloring:
         return _evaluated(guided.fit(self.lightness, solution.chroma), self.lightness)
 
 
+def recolor_plainly(lightness: Array, chroma: Array, hints: Sequence[Hint]) -> Recolored:
+    """Return colors (2×h×w a*b*) that obey hints, without a network that could say what looks alike."""
+    height, width = lightness.shape
+    small = _size(lightness, SIDE)
+    solution = solve(resized(lightness, *small), _planes(chroma, *small), hints)
+    return Recolored(_planes(solution.chroma, width, height), solution.influence, solution.obeyed)
+
+
 def whole_share(known: Array) -> float:
     """Return how much of their effect on the whole hints (3×h×w) have, 0–1; what touches is one hint."""
     count = cv2.connectedComponents((known[2] > 0).astype(np.uint8))[0] - 1

@@ -21,7 +21,7 @@ from imaging.scan import inspect_scan, open_scan
 from imaging.stage import Role, StageResult
 from tests.colorization.standin import Killed, StandIn
 
-SMALL: dict[str, Any] = {"tile": 128, "overlap": 32, "working_side": 384}
+SMALL: dict[str, Any] = {"tile": 128, "overlap": 32, "working_side": 400}
 
 
 @pytest.fixture
@@ -50,13 +50,13 @@ def test_outputs_are_described_and_nothing_else_remains(photograph: Path, into: 
     assert sorted(p.name for p in into.iterdir()) == ["colorized.tif", "confidence.tif"]
     colored, sure = result.file(Role.COLORIZED), result.file(Role.CONFIDENCE)
     assert (colored.width, colored.height, colored.bits) == (512, 400, 8)
-    assert (sure.width, sure.height, sure.bits) == (384, 300, 8)
+    assert (sure.width, sure.height, sure.bits) == (400, 312, 8)
     assert 0 < float(result.figures["mean_confidence"] or 0) < 1
     assert StageResult.from_json(result.to_json()) == result
     properties = inspect_scan(into / "colorized.tif")
     assert properties.profile is ProfileUse.APPLIED
     assert properties.dpi == pytest.approx(300, abs=0.1)
-    assert inspect_scan(into / "confidence.tif").dpi == pytest.approx(300 * 384 / 512, abs=0.1)
+    assert inspect_scan(into / "confidence.tif").dpi == pytest.approx(300 * 400 / 512, abs=0.1)
     for name in ("colorized.tif", "confidence.tif"):
         assert b"compositeWithTrainedAlgorithmicMedia" in pyvips.Image.tiffload(str(into / name)).get(
             "xmp-data"
