@@ -1,0 +1,88 @@
+"""Whether the strips or tiles that a TIFF directory speaks of are all there, before anything is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from imaging.errors import CorruptScan
+from imaging.jpeg import check_stream
+from imaging.tiff import Directory, Tag
+
+_UNCOMPRESSED = 1
+_JPEG = 7
+_YCBCR = 6
+
+
+def check_segments(directory: Directory) -> None:
+    """Check that the strips or tiles of a page are as many as its size needs and lie inside the file.
+
+    Raises
+    ------
+    CorruptScan
+        When the header promises data that the file does not hold.
+    """
+    path = directory.path
+    table = Tag.TILE_OFFSETS if directory.is_tiled else Tag.STRIP_OFFSETS
+    offsets = directory.values.get(table)
+    counts = directory.values.get(Tag.TILE_BYTE_COUNTS if directory.is_tiled else Tag.STRIP_BYTE_COUNTS)
+    if offsets is None:
+        raise CorruptScan(path, "its header names no image data", "Scan or export it again.")
+    if len(offsets) < directory.segments:
+        raise CorruptScan(path, "its header names too few strips for its size", "Scan or export it again.")
+    lengths = counts if counts is not None and len(counts) == len(offsets) else offsets.clip(1, 1)
+    if (offsets <= 0).any() or (lengths <= 0).any():
+        raise CorruptScan(path, "parts of its image data are missing", "Copy or scan it again.")
+    if (offsets > path.stat().st_size - lengths).any():
+        raise CorruptScan(path, "its header promises more data than the file holds", "Copy or scan it again.")
+    if counts is not None and int(lengths.sum()) < _least_bytes(directory):
+        raise CorruptScan(path, "its image data is too short for its size", "Copy or scan it again.")
+
+
+def check_streams(directory: Directory) -> None:
+    """Check that nothing is lost in a page that is packed as JPEG, which libtiff would fill with grey.
+
+    Raises
+    ------
+    CorruptScan
+        When a strip or tile is damaged.
+    """
+    if directory.first(Tag.COMPRESSION, _UNCOMPRESSED) == _JPEG:
+        status = directory.path.stat()
+        state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        _check_streams(_Checked(directory, (str(directory.path), directory.at, *state)))
+
+
+@dataclass(frozen=True)
+class _Checked:
+    directory: Directory = field(compare=False)
+    state: tuple[str | int, ...]
+    """Of the file, so that one that stages open again and again is checked once."""
+
+
+@lru_cache(maxsize=64)
+def _check_streams(checked: _Checked) -> None:
+    directory = checked.directory
+    offsets, counts = (
+        (Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS)
+        if directory.is_tiled
+        else (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS)
+    )
+    starts, lengths = directory.values[offsets].tolist(), directory.values[counts].tolist()
+    tables = directory.entries.get(Tag.JPEG_TABLES)
+    with directory.path.open("rb") as stream:
+        shared = b""
+        if tables is not None:
+            stream.seek(tables.value_at)
+            shared = stream.read(tables.count)
+        for start, length in zip(starts, lengths, strict=True):
+            stream.seek(start)
+            check_stream(directory.path, stream.read(length), shared)
+
+
+def _least_bytes(directory: Directory) -> int:
+    subsampled = directory.first(Tag.PHOTOMETRIC, 1) == _YCBCR
+    if directory.first(Tag.COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED or subsampled:
+        return 1
+    bits = directory.first(Tag.BITS_PER_SAMPLE, 1) * directory.first(Tag.SAMPLES_PER_PIXEL, 1)
+    return directory.first(Tag.HEIGHT, 0) * (directory.first(Tag.WIDTH, 0) * bits // 8)
