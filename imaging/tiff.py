@@ -171,6 +171,16 @@ class Directory:
         return _segments_needed(self, Tag.TILE_OFFSETS if self.is_tiled else Tag.STRIP_OFFSETS)
 
     @property
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+        """Where the strips or tiles lie and, where that is stated, how many bytes they have."""
+        offsets, counts = (
+            (Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS)
+            if self.is_tiled
+            else (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS)
+        )
+        return self.values.get(offsets, np.empty(0, np.int64)), self.values.get(counts)
+
+    @property
     def is_tiled(self) -> bool:
         """Whether it is cut into tiles."""
         return Tag.TILE_OFFSETS in self.entries

@@ -23,10 +23,8 @@ def check_segments(directory: Directory) -> None:
         When the header promises data that the file does not hold.
     """
     path = directory.path
-    table = Tag.TILE_OFFSETS if directory.is_tiled else Tag.STRIP_OFFSETS
-    offsets = directory.values.get(table)
-    counts = directory.values.get(Tag.TILE_BYTE_COUNTS if directory.is_tiled else Tag.STRIP_BYTE_COUNTS)
-    if offsets is None:
+    offsets, counts = directory.places
+    if not len(offsets):
         raise CorruptScan(path, "its header names no image data", "Scan or export it again.")
     if len(offsets) < directory.segments:
         raise CorruptScan(path, "its header names too few strips for its size", "Scan or export it again.")
@@ -63,19 +61,17 @@ class _Checked:
 @lru_cache(maxsize=64)
 def _check_streams(checked: _Checked) -> None:
     directory = checked.directory
-    offsets, counts = (
-        (Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS)
-        if directory.is_tiled
-        else (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS)
-    )
-    starts, lengths = directory.values[offsets].tolist(), directory.values[counts].tolist()
+    offsets, counts = directory.places
+    size = directory.path.stat().st_size
+    # Where lengths are not stated, a stream ends by its own end marker.
+    lengths = counts if counts is not None and len(counts) == len(offsets) else size - offsets
     tables = directory.entries.get(Tag.JPEG_TABLES)
     with directory.path.open("rb") as stream:
         shared = b""
         if tables is not None:
             stream.seek(tables.value_at)
             shared = stream.read(tables.count)
-        for start, length in zip(starts, lengths, strict=True):
+        for start, length in zip(offsets.tolist(), lengths.tolist(), strict=True):
             stream.seek(start)
             check_stream(directory.path, stream.read(length), shared)
 

@@ -240,28 +240,39 @@ def _spoken(tag: Tag) -> str:
 
 
 def _source(path: Path, view: _View) -> pyvips.SourceCustom:
-    stream = path.open("rb", buffering=0)
-    end = view.size + len(view.tail)
-    at = 0
+    reader = _Reader(path, view)
+    source = pyvips.SourceCustom()
+    source.on_read(reader.read)
+    source.on_seek(reader.seek)
+    return source
 
-    def read(length: int) -> bytes:
-        nonlocal at
+
+class _Reader:
+    """A view as a stream; its file is open as long as a picture needs it."""
+
+    def __init__(self, path: Path, view: _View) -> None:
+        self._view = view
+        self._at = 0
+        self._file = os.open(path, os.O_RDONLY)
+
+    def __del__(self) -> None:
+        os.close(self._file)
+
+    def read(self, length: int) -> bytes:
+        """Return at most `length` bytes from where the stream stands."""
+        view, at = self._view, self._at
         if at < len(view.head):
             data = view.head[at : at + length]
         elif at < view.size:
-            stream.seek(at)
-            data = stream.read(min(length, view.size - at))
+            data = os.pread(self._file, min(length, view.size - at), at)
         else:
             data = view.tail[at - view.size : at - view.size + length]
-        at += len(data)
+        self._at += len(data)
         return data
 
-    def seek(offset: int, whence: int) -> int:
-        nonlocal at
-        at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: at, os.SEEK_END: end}[whence])
-        return at
-
-    source = pyvips.SourceCustom()
-    source.on_read(read)
-    source.on_seek(seek)
-    return source
+    def seek(self, offset: int, whence: int) -> int:
+        """Move, and return the new place."""
+        end = self._view.size + len(self._view.tail)
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: end}[whence]
+        self._at = max(0, base + offset)
+        return self._at

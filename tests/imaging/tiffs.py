@@ -20,7 +20,7 @@ Tags = Mapping[int, Sequence[int]]
 
 _SHORT, _LONG, _RATIONAL, _UNDEFINED = 3, 4, 5, 7
 _TILE = 16
-_ROWS = 8
+_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Tiff:
     compression: int = 1
     predictor: int = 1
     order: str = "<"
+    subsampling: int = 0
+    """Of JPEG, as Pillow counts."""
     tags: Tags = field(default_factory=dict)
 
     def write(self, path: Path, samples: Samples) -> Path:
@@ -137,12 +139,12 @@ def _put(body: bytearray, data: bytes) -> int:
     return len(body) - len(data)
 
 
-def lzw(data: bytes) -> bytes:
+def lzw(data: bytes, *, end: bool = True) -> bytes:
     """Pack without any repetition: clear codes come before the codes would grow (TIFF 6.0, section 13)."""
     codes = [256]
     for start in range(0, len(data), 250):
         codes += [*data[start : start + 250], 256]
-    codes[-1] = 257
+    codes = [*codes[:-1], 257] if end else codes[:-1]
     bits = "".join(f"{code:09b}" for code in codes)
     bits += "0" * (-len(bits) % 8)
     return int(bits, 2).to_bytes(len(bits) // 8, "big")
@@ -154,18 +156,18 @@ def packbits(data: bytes) -> bytes:
     return b"".join(bytes([len(run) - 1]) + run for run in runs)
 
 
-def jpeg(samples: Samples, photometric: int, quality: int = 95, subsampling: int = 0) -> bytes:
+def jpeg(samples: Samples, photometric: int, subsampling: int = 0) -> bytes:
     """Pack a block as one JPEG stream of its own tables (TIFF Technical Note 2)."""
     stream = io.BytesIO()
     picture = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
-    picture.save(stream, "JPEG", quality=quality, subsampling=subsampling, keep_rgb=photometric == 2)
+    picture.save(stream, "JPEG", quality=95, subsampling=subsampling, keep_rgb=photometric == 2)
     return stream.getvalue()
 
 
 _COMPRESSORS: Mapping[int, Callable[[Tiff, Samples], bytes]] = {
     1: Tiff.packed,
     5: lambda tiff, block: lzw(tiff.packed(block)),
-    7: lambda tiff, block: jpeg(block, tiff.photometric),
+    7: lambda tiff, block: jpeg(block, tiff.photometric, tiff.subsampling),
     8: lambda tiff, block: zlib.compress(tiff.packed(block)),
     32946: lambda tiff, block: zlib.compress(tiff.packed(block)),
     32773: lambda tiff, block: packbits(tiff.packed(block)),
