@@ -29,8 +29,6 @@ class TiffPage:
         Where the picture lies.
     main
         The directory of the chain: the same one, or that whose SubIFD it is.
-    chain
-        All directories of the chain.
     count
         How many pictures the file has.
     remarks
@@ -39,14 +37,8 @@ class TiffPage:
 
     directory: Directory
     main: Directory
-    chain: Sequence[Directory]
     count: int
     remarks: tuple[str, ...] = ()
-
-    @property
-    def is_below(self) -> bool:
-        """Whether it lies in a SubIFD."""
-        return self.directory is not self.main
 
     def first(self, tag: Tag, default: int) -> int:
         """Return the first value of a tag, be it stated for the picture or for the directory above it."""
@@ -85,7 +77,7 @@ def find_page(path: Path, page: int, max_directories: int) -> TiffPage:
     if left_out := len(found) - len(pictures):
         thumbnails = "a small copy" if left_out == 1 else f"{left_out} small copies"
         remarks.append(f"{thumbnails} of another page, not marked as such, left out")
-    return TiffPage(directory, main, chain, len(pictures), tuple(remarks))
+    return TiffPage(directory, main, len(pictures), tuple(remarks))
 
 
 def _pictures(chain: Sequence[Directory], most: int) -> Iterator[tuple[Directory, Directory]]:

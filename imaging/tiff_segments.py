@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imaging.errors import CorruptScan
 from imaging.jpeg import check_stream
 from imaging.tiff import Directory, Tag
 
 _UNCOMPRESSED = 1
 _JPEG = 7
-_YCBCR = 6
+_SEPARATE_PLANES = 2
 
 
 def check_segments(directory: Directory) -> None:
@@ -33,7 +36,7 @@ def check_segments(directory: Directory) -> None:
         raise CorruptScan(path, "parts of its image data are missing", "Copy or scan it again.")
     if (offsets > path.stat().st_size - lengths).any():
         raise CorruptScan(path, "its header promises more data than the file holds", "Copy or scan it again.")
-    if counts is not None and int(lengths.sum()) < _least_bytes(directory):
+    if counts is not None and (lengths < _least_bytes(directory)).any():
         raise CorruptScan(path, "its image data is too short for its size", "Copy or scan it again.")
 
 
@@ -76,9 +79,19 @@ def _check_streams(checked: _Checked) -> None:
             check_stream(directory.path, stream.read(length), shared)
 
 
-def _least_bytes(directory: Directory) -> int:
-    subsampled = directory.first(Tag.PHOTOMETRIC, 1) == _YCBCR
-    if directory.first(Tag.COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED or subsampled:
-        return 1
-    bits = directory.first(Tag.BITS_PER_SAMPLE, 1) * directory.first(Tag.SAMPLES_PER_PIXEL, 1)
-    return directory.first(Tag.HEIGHT, 0) * (directory.first(Tag.WIDTH, 0) * bits // 8)
+def _least_bytes(directory: Directory) -> NDArray[np.int64]:
+    """Return the bytes that each strip or tile needs; libtiff takes what lacks from what lies behind it."""
+    needed = np.ones(directory.segments, np.int64)
+    if directory.first(Tag.COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED:
+        return needed
+    samples = directory.first(Tag.SAMPLES_PER_PIXEL, 1)
+    in_planes = directory.first(Tag.PLANAR_CONFIGURATION, 1) == _SEPARATE_PLANES
+    bits = directory.first(Tag.BITS_PER_SAMPLE, 1) * (1 if in_planes else samples)
+    width, height = directory.first(Tag.WIDTH, 0), directory.first(Tag.HEIGHT, 0)
+    if directory.is_tiled:
+        width, rows = directory.first(Tag.TILE_WIDTH, width), directory.first(Tag.TILE_HEIGHT, height)
+        return needed * (rows * (-(-width * bits // 8)))
+    rows = max(1, min(height, directory.first(Tag.ROWS_PER_STRIP, height)))
+    per_plane = -(-height // rows)
+    heights = np.minimum(rows, height - rows * (np.arange(directory.segments) % per_plane))
+    return heights * (-(-width * bits // 8))

@@ -1,9 +1,9 @@
 """A TIFF page as libtiff is shown it: in a directory of ours, whose values are all those of the standard.
 
-libtiff gives a file up for one odd value beside the picture (Orientation 0), or says no more than a warning
-where it lost pixels. So a page with anything unusual is read through a view of the file, at whose end stands
-a directory with the same tables of strips or tiles, and with the standard's default wherever the file's own
-value makes no sense. What libtiff then warns of is lost. Nothing is written.
+libtiff gives a file up for one odd value beside the picture (Orientation 0), and says no more than a warning
+where it lost pixels, as it does for a text without its end. So it reads a view of the file, at whose end
+stands a directory with the same tables of strips or tiles, with the standard's default wherever the file's
+own value makes no sense, and with nothing else: what libtiff still warns of is lost. Nothing is written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from struct import pack, unpack
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyvips
 
@@ -22,10 +22,6 @@ from imaging.tiff_pages import TiffPage
 from imaging.tiff_support import Packing, colors_of
 
 _SHORT, _RATIONAL = 3, 5
-_FIELD_TYPES = range(1, 19)
-_LOSS_IS_A_WARNING = frozenset(
-    {Packing.CCITT_RLE, Packing.CCITT_T4, Packing.CCITT_T6, Packing.CCITT_RLE_WORDS, Packing.PACKBITS}
-)
 _MEANINGS: Mapping[Tag, tuple[range, int, str]] = {
     Tag.ORIENTATION: (range(1, 9), 1, "taken as upright"),
     Tag.RESOLUTION_UNIT: (range(1, 4), 1, "its resolution taken as not stated"),
@@ -61,6 +57,8 @@ _AS_THEY_ARE = (
     Tag.XMP,
     Tag.ICC_PROFILE,
 )
+_MOST_AT_ONCE = 1 << 20
+"""Bytes; libtiff asks for whole strips, and libvips for the rest."""
 _COREL_ALPHA = 999
 _UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED = 0, 1, 2
 _CM_PER_INCH = 2.54
@@ -82,28 +80,14 @@ def load_page(page: TiffPage, *, access: str) -> pyvips.Image:
     pyvips.Error
         When libtiff can not read it; see `imaging.decoding`.
     """
-    options: dict[str, Any] = {
-        # libtiff refuses strips above 50 MB unless told otherwise; the limits are checked before.
-        "unlimited": True,
-        "access": access,
-    }
-    path = page.directory.path
-    strict = page.directory.first(Tag.COMPRESSION, Packing.NONE) in _LOSS_IS_A_WARNING
-    size = path.stat().st_size
-    if not strict and not page.is_below and all(_is_plain(directory, size) for directory in page.chain):
-        # Loaders are called by name: libvips would read "[…]" at the end of a file name as options. Without
-        # revalidate its cache would return the pixels of a file that has been replaced since.
-        return pyvips.Operation.call(
-            "tiffload",
-            os.fsencode(path),
-            page=page.directory.index,
-            fail_on="error",
-            revalidate=True,
-            **options,
-        )
-    source = _source(path, _View.of(page.directory, path, size))
+    directory = page.directory
+    source = _source(directory)
+    # What libtiff fills in is a warning, and libvips takes its errors within tiles for no more than that. Of
+    # JPEG streams, though, libtiff warns without need; `check_streams` looks at those.
+    is_jpeg = directory.first(Tag.COMPRESSION, Packing.NONE) == Packing.JPEG
+    # libtiff refuses strips above 50 MB unless told otherwise; the limits are checked before.
     image = pyvips.Operation.call(
-        "tiffload_source", source, fail_on="warning" if strict else "error", **options
+        "tiffload_source", source, fail_on="error" if is_jpeg else "warning", unlimited=True, access=access
     )
     # As pyvips does for sources that it recognizes itself: whatever is made of the picture calls Python back.
     image._references.append(source)
@@ -161,8 +145,9 @@ class _View:
     tail: bytes
 
     @classmethod
-    def of(cls, directory: Directory, path: Path, size: int) -> _View:
-        with path.open("rb") as stream:
+    def of(cls, directory: Directory) -> _View:
+        size = directory.path.stat().st_size
+        with directory.path.open("rb") as stream:
             entries = _entries(stream, directory, size)
             stream.seek(0)
             head = stream.read(8 if directory.layout.big else 4)
@@ -213,18 +198,6 @@ def _extra_samples(directory: Directory) -> tuple[int, ...]:
     return tuple([*said, *[_UNSPECIFIED] * further][:further])
 
 
-def _is_plain(directory: Directory, size: int) -> bool:
-    """Whether libtiff finds nothing to complain of in a directory, apart from a text without its end."""
-    known = all(directory.first(tag, default) in values for tag, (values, default, _) in _MEANINGS.items())
-    one_plane = directory.first(Tag.SAMPLES_PER_PIXEL, 1) > 1 or (
-        directory.first(Tag.PLANAR_CONFIGURATION, 1) == 1
-    )
-    typed = all(entry.type in _FIELD_TYPES for entry in directory.entries.values())
-    inside = all(_is_inside(directory, tag, size) for tag in directory.entries)
-    extra = all(each <= _UNASSOCIATED for each in directory.all(Tag.EXTRA_SAMPLES))
-    return known and one_plane and typed and inside and extra
-
-
 def _is_inside(directory: Directory, tag: int, size: int) -> bool:
     entry = directory.entries[tag]
     return entry.value_at + entry.count * size_of_type(entry.type) <= size
@@ -239,8 +212,8 @@ def _spoken(tag: Tag) -> str:
     return "".join(part.capitalize() for part in tag.name.split("_"))
 
 
-def _source(path: Path, view: _View) -> pyvips.SourceCustom:
-    reader = _Reader(path, view)
+def _source(directory: Directory) -> pyvips.SourceCustom:
+    reader = _Reader(directory.path, _View.of(directory))
     source = pyvips.SourceCustom()
     source.on_read(reader.read)
     source.on_seek(reader.seek)
@@ -264,7 +237,7 @@ class _Reader:
         if at < len(view.head):
             data = view.head[at : at + length]
         elif at < view.size:
-            data = os.pread(self._file, min(length, view.size - at), at)
+            data = os.pread(self._file, min(length, view.size - at, _MOST_AT_ONCE), at)
         else:
             data = view.tail[at - view.size : at - view.size + length]
         self._at += len(data)
