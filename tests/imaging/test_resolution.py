@@ -66,9 +66,8 @@ def test_that_is_not_stated_is_not_written_either(tmp_path: Path, name: str) -> 
 
 
 def test_that_is_stated_is_written(tmp_path: Path) -> None:
-    GREY.save(tmp_path / "a.tif", dpi=(600, 600))
-    write_pyramid(
-        open_scan(tmp_path / "a.tif"), tmp_path / "master.tif", dpi=inspect_scan(tmp_path / "a.tif").dpi
-    )
+    scan = tmp_path / "a.tif"
+    GREY.save(scan, dpi=(600, 600))
+    write_pyramid(open_scan(scan), tmp_path / "master.tif", dpi=inspect_scan(scan).dpi)
     with Image.open(tmp_path / "master.tif") as master:
         assert master.info["dpi"] == pytest.approx((600, 600))

@@ -15,9 +15,8 @@ from imaging.errors import CorruptScan
 from imaging.scan import decoding, inspect_scan, open_scan
 from tests.imaging.tiffs import Page, Tiff, assemble
 
-GREY = (
-    np.add.outer(np.arange(96), np.arange(128)) + np.random.default_rng(1).integers(0, 30, (96, 128))
-).astype(np.uint8)
+NOISE = np.random.default_rng(1).integers(0, 30, (96, 128))
+GREY = (np.add.outer(np.arange(96), np.arange(128)) + NOISE).astype(np.uint8)
 END = b"\xff\xd9"
 LAYOUTS = pytest.mark.parametrize("tiled", [False, True])
 COLORS = pytest.mark.parametrize("photometric", [1, 2, 6])
