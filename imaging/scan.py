@@ -16,6 +16,7 @@ import pyvips
 
 from imaging.decoding import decoding
 from imaging.errors import CorruptScan, ScanError, ScanTooLarge, UnsupportedScan
+from imaging.jpeg import load_jpeg
 from imaging.profiles import ColorModel, ProfileUse, as_plain_srgb, use_of_profile
 from imaging.stage import Scalar
 from imaging.tiff import Directory, Tag, check_segments, read_directories
@@ -307,6 +308,8 @@ def _check_inflation(path: Path, kind: _Format, image: pyvips.Image) -> None:
 
 
 def _load(path: Path, kind: _Format, options: dict[str, object], *, sequential: bool) -> pyvips.Image:
+    if kind.loader == "jpegload":
+        return load_jpeg(path, access="sequential" if sequential else "random")
     with decoding(path):
         # Loaders are called by name: libvips would read "[…]" at the end of a file name as options. Without
         # revalidate its cache would return the pixels of a file that has been replaced since.
