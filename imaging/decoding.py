@@ -39,4 +39,4 @@ def reason(error: pyvips.Error) -> str:
     said = next((line for line in lines if line and not line.startswith(_UNTOLD)), "")
     if _JPEG_LOSS.search(said):
         return f"part of its picture is lost ({said.removeprefix('Corrupt JPEG data: ')})"
-    return f"it can not be decoded ({said})" if said else "it can not be decoded"
+    return f"it can not be decoded ({said})" if said else "its data is damaged and can not be decoded"

@@ -3,7 +3,8 @@
 libjpeg calls both a warning: it fills what is missing with grey and goes on. Here every warning is fatal, and
 the oddities that lose nothing are put right beforehand, in a copy of the header, byte for byte: so one pass
 both decodes and checks. They are the revision of JFIF, the transform code of Adobe, scan parameters that
-sequential streams do not use, and bytes between segments or scans. ITU-T T.81 annex B; libjpeg's `jerror.h`, ``JWRN_``.
+sequential streams do not use, and bytes between segments or scans. ITU-T T.81 annex B; ``JWRN_`` in libjpeg's
+`jerror.h`.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ _FILL = b"\xff"
 """May stand before any marker, as often as one likes (T.81, section B.1.1.2)."""
 _WHOLE_SPECTRUM = b"\0\x3f\0"
 _YCC_OF = {3: b"\1", 4: b"\2"}
-"""By the number of components, the Adobe transform that libjpeg assumes instead of one that it does not know."""
+"""By the number of components, the Adobe transform that libjpeg assumes instead of an unknown one."""
 _END_OF_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 _READ_AHEAD = b"\xfe" * 8
-"""libjpeg fetches up to 64 bits before it needs them. These are no Huffman code that blocks could be made of."""
+"""libjpeg fetches up to 64 bits before it needs them; of these, hardly a block could be made."""
 _MOST_IN_MEMORY = 256 << 20
 _MOST_BETWEEN = 1 << 20
 """Bytes. Where more lies between two segments, a segment is missing."""
@@ -199,7 +200,7 @@ def _fault(data: bytes, *, first_pixel: bool = False) -> pyvips.Error | None:
 
 
 def _without_bytes_between_scans(data: bytes) -> bytes:
-    """Make fill bytes of what lies between two scans; only decoding tells it from what belongs to the first."""
+    """Make fill bytes of what lies between two scans, which only decoding tells from what belongs to one."""
     start = 0
     # libjpeg reads all scans before it yields the first pixel.
     fault = _fault(data, first_pixel=True)

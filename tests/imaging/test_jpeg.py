@@ -20,7 +20,9 @@ def encoded(colors: bool = False, **options: object) -> bytes:
     """Return 320×240 px of noise on a ramp as JPEG."""
     noise = np.random.default_rng(1).normal(0, 20, (240, 320))
     grey = (np.linspace(40, 220, 320)[None, :] + noise).clip(0, 255).astype(np.uint8)
-    picture = Image.fromarray(np.stack([grey, grey.T[:240].repeat(2, 1)[:, :320], grey], 2) if colors else grey)
+    picture = Image.fromarray(
+        np.stack([grey, grey.T[:240].repeat(2, 1)[:, :320], grey], 2) if colors else grey
+    )
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=90, **options)
     return stream.getvalue()
@@ -53,7 +55,10 @@ HOLES: dict[str, tuple[bytes, Alter]] = {
     "colors closed early": (encoded(colors=True), lambda data: data[: len(data) // 2] + b"\xff\xd9"),
     "progressive closed early": (encoded(progressive=True), lambda d: d[: len(d) // 2] + b"\xff\xd9"),
     "an interval is missing": (encoded(restart_marker_rows=1), restart_dropped),
-    "a hole behind an oddity": (encoded(), lambda d: at_first(b"\xff\xdb", b"odd")(in_the_middle(b"\xff\xf7")(d))),
+    "a hole behind an oddity": (
+        encoded(),
+        lambda d: at_first(b"\xff\xdb", b"odd")(in_the_middle(b"\xff\xf7")(d)),
+    ),
 }
 ADOBE = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"
 ODDITIES: dict[str, tuple[bytes, Alter]] = {
