@@ -40,6 +40,10 @@ class TiffPage:
     count: int
     remarks: tuple[str, ...] = ()
 
+    def states(self, tag: Tag) -> bool:
+        """Whether a tag is there, be it for the picture or for the directory above it."""
+        return tag in self.directory.firsts or tag in self.main.firsts
+
     def first(self, tag: Tag, default: int) -> int:
         """Return the first value of a tag, be it stated for the picture or for the directory above it."""
         return self.directory.first(tag, self.main.first(tag, default))

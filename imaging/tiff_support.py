@@ -189,7 +189,7 @@ def _planes(directory: Directory) -> tuple[str, str] | None:
     (bits,) = _bits(directory)
     further = samples - read.colors
     if further < 0 or further > 1 or (further and bits not in read.deep):
-        return f"it has {samples} samples per pixel of {bits} bits as {read.name}", _AS_RGB
+        return f"it is {read.name} of {bits} bits with {samples} of {read.colors} samples per pixel", _AS_RGB
     if meaning == Photometric.YCBCR and packing != Packing.JPEG:
         return "its colors are YCbCr without JPEG compression", "Export it as RGB."
     if packing in _LOSSY and (
