@@ -122,7 +122,7 @@ def _settled(data: bytes) -> bytes:
     """
     header = _read_header(io.BytesIO(data))
     if header.many_scans:
-        return _without_bytes_between_scans(_patched(data, header.patches))
+        return _without_bytes_between_scans(_patched(data, header.patches), header.data_at)
     end = _END_OF_SCAN.search(data, header.data_at)
     whole = _patched(data if end is None else data[: end.start()], header.patches)
     return whole if header.arithmetic else whole + _READ_AHEAD
@@ -199,25 +199,36 @@ def _fault(data: bytes, *, first_pixel: bool = False) -> pyvips.Error | None:
     return None
 
 
-def _without_bytes_between_scans(data: bytes) -> bytes:
-    """Make fill bytes of what lies between two scans, which only decoding tells from what belongs to one."""
-    start = 0
+def _without_bytes_between_scans(data: bytes, start: int) -> bytes:
+    """Make fill bytes of what lies between two scans, which only decoding tells from what belongs to one.
+
+    `start` is where the first scan begins.
+    """
     # libjpeg reads all scans before it yields the first pixel.
-    fault = _fault(data, first_pixel=True)
+    first = fault = _fault(data, first_pixel=True)
+    settled = data
     for _ in range(_MOST_TRIALS):
         found = _EXTRANEOUS.search(str(fault))
         # Before a restart, they are what the interval's blocks should have used: it was damaged.
         if fault is None or found is None or int(found[2], 16) in _RESTARTS:
             break
-        length, marker = int(found[1]), bytes([0xFF, int(found[2], 16)])
-        at = data.find(marker, start)
-        if at < length:
+        length = int(found[1])
+        at = data.find(bytes([0xFF, int(found[2], 16)]), start + length)
+        if at < 0:
             break
         start = at + 2
-        tried = _patched(data, {at - length: _FILL * length})
+        tried = _patched(settled, {at - length: _FILL * length})
         after = _fault(tried, first_pixel=True)
         if after is None or _EXTRANEOUS.search(str(after)):
-            data, fault = tried, after
+            settled, fault = tried, after
     if fault is not None:
         raise fault
-    return data
+    # Where a patch fell on something that belonged to a scan, the picture is another one.
+    if first is not None and not _same_picture(data, settled):
+        raise first
+    return settled
+
+
+def _same_picture(*streams: bytes) -> bool:
+    one, other = (pyvips.Operation.call("jpegload_buffer", data, access="sequential") for data in streams)
+    return bool((one - other).abs().max() == 0)

@@ -26,6 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 from imaging.errors import ScanError
 from imaging.profiles import ColorModel, ProfileUse
 from imaging.scan import ScanLimits, ScanProperties, decoding, inspect_scan, open_scan
+from imaging.tiff import Tag, read_directories
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.integer[Any]]]
 Random = np.random.Generator
@@ -220,7 +221,22 @@ def compare(path: Path, properties: ScanProperties, ours: Pixels) -> dict[str, o
     apart = difference(flat, theirs)
     if apart > 1 and path.suffix == ".tiff" and not isinstance(theirs := by_tifffile(path), str):
         apart = difference(flat, theirs)
-    return {"difference": apart}
+    return {"difference": apart, "peculiar": peculiarity(path) if path.suffix == ".tiff" else ""}
+
+
+def peculiarity(path: Path) -> str:
+    """Return in which known way decoders may read a TIFF differently; empty for none."""
+    page = read_directories(path, LIMITS.max_pages)[0]
+    compression, photometric = page.first(Tag.COMPRESSION, 1), page.first(Tag.PHOTOMETRIC, 1)
+    if compression in (2, 3, 4):
+        return "ccitt"
+    if compression == 7 and photometric == 2:
+        return "jpeg said to be rgb"
+    data, first = path.read_bytes(), min(entry.slot for entry in page.entries.values())
+    order = "<" if data[:2] == b"II" else ">"
+    (count,) = struct.unpack_from(f"{order}H", data, first - 2)
+    tags = [struct.unpack_from(f"{order}H", data, first + 12 * n)[0] for n in range(count)]
+    return "" if tags == sorted(set(tags)) else "tags out of order"
 
 
 def difference(ours: Pixels, theirs: Pixels) -> int:

@@ -70,6 +70,12 @@ ODDITIES: dict[str, tuple[bytes, Alter]] = {
     "revision of JFIF": (encoded(), lambda data: data.replace(b"JFIF\0\1", b"JFIF\0\7", 1)),
     "code of Adobe": (encoded(colors=True), lambda data: data[:2] + ADOBE + b"\7" + data[2:]),
     "unused scan parameters": (encoded(), lambda d: d.replace(b"\x01\x01\0\0\x3f\0", b"\x01\x01\0\0\0\0", 1)),
+    "bytes between several scans": (
+        encoded(progressive=True),
+        lambda data: b"\xff\xda".join(
+            p + bytes(3) * (0 < n < 5) for n, p in enumerate(data.split(b"\xff\xda"))
+        ),
+    ),
     "bytes between scans": (
         encoded(progressive=True),
         lambda data: data[: data.rindex(b"\xff\xc4")] + bytes(5) + data[data.rindex(b"\xff\xc4") :],
