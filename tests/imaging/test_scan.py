@@ -477,5 +477,5 @@ def test_a_single_sample_that_is_no_grey_is_refused_not_left_out(tmp_path: Path,
     write_tiff(path, width=8, height=8, data=bytes(range(64)))
     assert inspect_scan(path).left_out == 0
     patch_value(path, Tag.PHOTOMETRIC, photometric)
-    with pytest.raises(UnsupportedScan, match="xport it|evelop it"):
+    with pytest.raises(UnsupportedScan, match=r"xport it|evelop it"):
         inspect_scan(path)
