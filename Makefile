@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS := $(wildcard $(PIP_FIND_LINKS))
 export HELIOCHROME_HOME ?= $(CURDIR)/.heliochrome
 
-.PHONY: demo up test lint bench clean venv lock
+.PHONY: demo up test fuzz lint bench clean venv lock
 
 venv: $(VENV)/.installed
 
@@ -24,6 +24,9 @@ up: venv
 
 test: venv
 	@$(BIN)/python -m pytest
+
+fuzz: venv
+	@HELIOCHROME_FUZZ=2000 $(BIN)/python -m pytest tests/imaging/test_fuzz.py
 
 lint: venv
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

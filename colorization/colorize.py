@@ -32,6 +32,7 @@ from colorization.options import ColorizationOptions
 from colorization.progress import EvenProgress
 from colorization.recoloring import Recoloring, recolor_plainly
 from colorization.working import finest_detail, read_lightness, resized, size_at
+from imaging.device import choose_device
 from imaging.disk import keep_apart
 from imaging.errors import OptionsError
 from imaging.files import unchanging
@@ -143,8 +144,9 @@ class _Job:
         self.photograph, self.into, self.options = photograph, into, options
         self.scan = inspect_scan(photograph, limits=options.limits, page=options.page)
         self.input_sha256 = sha256_file(photograph)
+        self.device = choose_device(options.device)
         self.predictor = predictor or load(
-            options.model, options.device, options.model_folder, options.restraint
+            options.model, self.device, options.model_folder, options.restraint
         )
         self.preferred, self.tiling = self._suited()
         digest = fingerprint(self._facts())
@@ -192,23 +194,16 @@ class _Job:
         return (descriptor.preferred_side if descriptor else 256), tiling
 
     def _facts(self) -> dict[str, str | int | float | bool | None]:
-        reference = self.predictor.reference
-        hints = repr(self.options.hints)
         return {
+            **self.options.parameters(),
+            **asdict(self.tiling),
             "version": VERSION,
             "input": self.input_sha256,
-            "page": self.options.page,
-            "model": reference.sha256,
-            "device": self.options.device,
+            "model": self.predictor.reference.sha256,
+            "device": self.device,
             # Sums of floats depend on how many threads share them.
             "threads": torch.get_num_threads(),
-            "working_side": self.options.working_side,
-            "largest_working_side": self.options.largest_working_side,
             "preferred": self.preferred,
-            "restraint": self.options.restraint,
-            "alternatives": self.options.alternatives,
-            "hints": hints,
-            **asdict(self.tiling),
         }
 
     def _lightness(self) -> Array:
@@ -304,7 +299,7 @@ class _Job:
                 "tile": color.tiling.tile,
                 "overlap": color.tiling.overlap,
                 "batch": color.tiling.batch,
-                "device": self.options.device,
+                "device": self.device,
                 "compression": str(self.options.compression),
                 "bits": self.options.bits_for(self.scan),
                 "primaries": str(self.options.primaries),

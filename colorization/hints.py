@@ -8,11 +8,12 @@ conditioned on the whole), and 0 where nothing is known.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.determinants import ASIDE
 from imaging.errors import OptionsError
 
 EXACT_TRUST = 1.0
@@ -47,7 +48,7 @@ class Hint:
     radius: float
     a: float
     b: float
-    source: str = ""
+    source: str = field(default="", metadata=ASIDE)
 
     def __post_init__(self) -> None:
         bounds = {

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from colorization.fullscale import Primaries
 from colorization.hints import Hint
 from colorization.models import DEFAULT
+from imaging.determinants import ASIDE, determinants
+from imaging.device import check_device
 from imaging.errors import OptionsError
 from imaging.pyramid import Compression, is_available
 from imaging.scan import DEFAULT_LIMITS, ScanLimits, ScanProperties
+from imaging.stage import Scalar
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class ColorizationOptions:
     threads
         Of the network; `None` for torch's own choice.
     device
-        ``cpu`` or ``cuda``.
+        Where the network runs: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for CUDA when there is one.
     memory_mib
         What the stage may hold, MiB; the tile is made to fit.
     compression, quality
@@ -57,8 +60,8 @@ class ColorizationOptions:
         What a deployment is willing to decode.
     """
 
-    model: str = DEFAULT
-    model_folder: Path | None = None
+    model: str = field(default=DEFAULT, metadata=ASIDE)
+    model_folder: Path | None = field(default=None, metadata=ASIDE)
     hints: tuple[Hint, ...] = ()
     alternatives: int = 0
     restraint: float | None = None
@@ -66,16 +69,16 @@ class ColorizationOptions:
     largest_working_side: int = 1024
     tile: int | None = None
     overlap: int | None = None
-    batch: int = 1
-    threads: int | None = None
-    device: str = "cpu"
-    memory_mib: int = 1500
+    batch: int = field(default=1, metadata=ASIDE)
+    threads: int | None = field(default=None, metadata=ASIDE)
+    device: str = field(default="cpu", metadata=ASIDE)
+    memory_mib: int = field(default=1500, metadata=ASIDE)
     compression: Compression = Compression.DEFLATE
     quality: int = 90
     bits: int | None = None
     primaries: Primaries = Primaries.SRGB
     page: int = 0
-    limits: ScanLimits = DEFAULT_LIMITS
+    limits: ScanLimits = field(default=DEFAULT_LIMITS, metadata=ASIDE)
 
     def __post_init__(self) -> None:
         bounds: dict[str, tuple[float, float, float]] = {
@@ -94,6 +97,7 @@ class ColorizationOptions:
                 raise OptionsError(
                     name, f"{value:g} is outside {low:g}–{high:g}", "Choose a value in that range."
                 )
+        check_device(self.device)
         if self.bits not in (None, 8, 16):
             raise OptionsError("bits", f"{self.bits} is neither 8 nor 16", "Choose 8, 16 or none.")
         lossy = self.compression in (Compression.JPEG, Compression.WEBP)
@@ -101,6 +105,10 @@ class ColorizationOptions:
             raise OptionsError("bits", f"{self.compression} holds 8 bits", "Choose 8 bits, or deflate.")
         if not is_available(self.compression):
             raise OptionsError("compression", f"this libvips lacks {self.compression}", "Choose deflate.")
+
+    def parameters(self) -> dict[str, Scalar]:
+        """Return what determines the result, beside the model's weights; where it is computed does not."""
+        return determinants(self)
 
     def bits_for(self, scan: ScanProperties) -> int:
         """Return the output's bits per sample for a scan."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,11 @@ import pyvips
 
 from imaging.disk import REMEDY, refused_by_disk
 from imaging.errors import CorruptScan, StoreError
+
+_PART = re.compile(r"^(?:\w+: )+")
+_UNTOLD = ("unable to call", "unable to write to")
+"""libvips says so when what it called failed without a word."""
+_JPEG_LOSS = re.compile(r"^Corrupt JPEG data: |^premature end of JPEG (?:file|image)$", re.IGNORECASE)
 
 
 @contextmanager
@@ -28,6 +34,9 @@ def decoding(path: Path) -> Iterator[None]:
 
 
 def reason(error: pyvips.Error) -> str:
-    """Return the first line of what libvips says."""
-    lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
-    return lines[0] if lines else "it can not be decoded"
+    """Return the first line of what libvips says of the file, without the names of libvips' own parts."""
+    lines = (_PART.sub("", line.strip()) for line in str(error.detail or "").splitlines())
+    said = next((line for line in lines if line and not line.startswith(_UNTOLD)), "")
+    if _JPEG_LOSS.search(said):
+        return f"part of its picture is lost ({said.removeprefix('Corrupt JPEG data: ')})"
+    return f"it can not be decoded ({said})" if said else "its data is damaged and can not be decoded"

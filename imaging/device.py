@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 
 from imaging.errors import OptionsError
 
 _REMEDY = "Choose cpu or auto."
+_DEVICE = re.compile(r"cpu|auto|cuda(?::(?P<number>\d{1,3}))?")
+
+
+def check_device(wish: str) -> None:
+    """Raise `OptionsError` when this names no device; whether it is there, `choose_device` knows."""
+    if _DEVICE.fullmatch(wish) is None:
+        raise OptionsError("device", f"networks do not run on {wish!r}", "Choose cpu, cuda or auto.")
 
 
 def choose_device(wish: str) -> str:
@@ -17,14 +26,12 @@ def choose_device(wish: str) -> str:
     OptionsError
         It is no device that networks can run on here.
     """
+    check_device(wish)
     if wish == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(wish)
-    except RuntimeError:
-        raise OptionsError("device", f"there is no {wish}", _REMEDY) from None
-    if device.type == "cuda" and not torch.cuda.is_available():
+    if wish != "cpu" and not torch.cuda.is_available():
         raise OptionsError("device", f"{wish} is asked for, and PyTorch sees no CUDA", _REMEDY)
-    if device.type not in {"cpu", "cuda"}:
-        raise OptionsError("device", f"networks do not run on {wish}", _REMEDY)
+    _, _, number = wish.partition(":")
+    if number and int(number) >= torch.cuda.device_count():
+        raise OptionsError("device", f"there is no {wish}", _REMEDY)
     return wish

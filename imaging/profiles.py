@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyvips
+from pyvips import ffi, glib_lib, vips_lib
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,8 @@ _CURVES: Mapping[bytes, frozenset[bytes]] = {
     b"CMYK": frozenset({b"A2B0"}),
 }
 """The tags of a profile by color space, unless it has tables (A2B)."""
+_IGNORED = "%s: what it says of its colors is broken, not read or not of its color model; taken as sRGB"
+_DESCRIBING = (b"exif-", b"png-comment-")
 _INTENT = {"intent": "relative", "black_point_compensation": True}
 
 
@@ -43,6 +46,8 @@ class ProfileUse(StrEnum):
     APPLIED = "applied"
     IGNORED = "ignored"
     """It is broken or of another color model, and samples are taken as sRGB; or they are CIELAB."""
+    STATED = "stated"
+    """It has none, but states gamma or primaries in other words (PNG: gAMA, cHRM), which are applied."""
 
 
 def use_of_profile(image: pyvips.Image, model: ColorModel) -> ProfileUse:
@@ -50,7 +55,8 @@ def use_of_profile(image: pyvips.Image, model: ColorModel) -> ProfileUse:
     if image.get_typeof("icc-profile-data") == 0:
         return ProfileUse.NONE
     space = b"CMYK" if model is ColorModel.CMYK else b"GRAY" if image.bands < 3 else b"RGB "
-    fits = model is not ColorModel.LAB and _is_profile(image.get("icc-profile-data"), space)
+    profile = image.get("icc-profile-data")
+    fits = model is not ColorModel.LAB and _is_profile(profile, space) and _transforms(profile, space)
     return ProfileUse.APPLIED if fits else ProfileUse.IGNORED
 
 
@@ -69,7 +75,18 @@ def _is_profile(profile: bytes, space: bytes) -> bool:
     return useful and all(offset + length <= size for _, offset, length in table)
 
 
-def as_plain_srgb(path: Path, image: pyvips.Image, model: ColorModel) -> pyvips.Image:
+def _transforms(profile: bytes, space: bytes) -> bool:
+    """Return whether a pixel goes through; curves and tables are read only then."""
+    interpretation, bands = {b"GRAY": ("b-w", 1), b"RGB ": ("srgb", 3), b"CMYK": ("cmyk", 4)}[space]
+    pixel = pyvips.Image.black(1, 1, bands=bands).copy(interpretation=interpretation)
+    try:
+        _with_profile(pixel, profile).icc_transform("srgb", embedded=True, **_INTENT).avg()
+    except pyvips.Error:
+        return False
+    return True
+
+
+def as_plain_srgb(path: Path, image: pyvips.Image, model: ColorModel, use: ProfileUse) -> pyvips.Image:
     """Return a decoded page as 1 or 3 bands in sRGB encoding, opaque, without the file's own metadata.
 
     Parameters
@@ -80,20 +97,23 @@ def as_plain_srgb(path: Path, image: pyvips.Image, model: ColorModel) -> pyvips.
         As libvips decoded it, upright.
     model
         How the file stores its samples.
+    use
+        What `use_of_profile` says of it, or the file in other words.
     """
-    return _plain(_without_alpha(_as_srgb(path, image, model)))
+    return _plain(_without_alpha(_as_srgb(path, image, model, use)))
 
 
-def _as_srgb(path: Path, image: pyvips.Image, model: ColorModel) -> pyvips.Image:
+def _as_srgb(path: Path, image: pyvips.Image, model: ColorModel, use: ProfileUse) -> pyvips.Image:
     deep = image.format == "ushort" or image.interpretation == "labs"
     if model is ColorModel.LAB:
         return image.colourspace("rgb16" if deep else "srgb")
+    if use is ProfileUse.IGNORED:
+        logger.warning(_IGNORED, path.name)
+        image = image.copy()
+        image.remove("icc-profile-data")
     if model is ColorModel.CMYK:
         depth = 16 if deep else 8
         return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth, **_INTENT)
-    use = use_of_profile(image, model)
-    if use is ProfileUse.IGNORED:
-        logger.warning("%s: its color profile is broken or not of its color model; taken as sRGB", path.name)
     if use is not ProfileUse.APPLIED:
         return image
     return _grey_as_srgb(image) if image.bands < 3 else _rgb_as_srgb(image)
@@ -101,7 +121,8 @@ def _as_srgb(path: Path, image: pyvips.Image, model: ColorModel) -> pyvips.Image
 
 def _grey_as_srgb(image: pyvips.Image) -> pyvips.Image:
     deep = image.format == "ushort"
-    codes = _with_profile_of(image, pyvips.Image.identity(ushort=deep, size=65536 if deep else 256))
+    profile = image.get("icc-profile-data")
+    codes = _with_profile(pyvips.Image.identity(ushort=deep, size=65536 if deep else 256), profile)
     curve = codes.icc_transform("srgb", embedded=True, depth=16, **_INTENT)[1]
     table = curve.numpy().astype(np.float64) / 65535
     if np.abs(table - np.linspace(0, 1, table.shape[1])).max() < _SAME_COLOR:
@@ -116,17 +137,17 @@ def _rgb_as_srgb(image: pyvips.Image) -> pyvips.Image:
     steps = np.linspace(0, 65535, 9).round().astype(np.uint16)
     cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(9, 81, 3)
     sample = pyvips.Image.new_from_array(cube).copy(interpretation="rgb16")
-    moved = _with_profile_of(image, sample).icc_transform("srgb", embedded=True, depth=16, **_INTENT).numpy()
+    sample = _with_profile(sample, image.get("icc-profile-data"))
+    moved = sample.icc_transform("srgb", embedded=True, depth=16, **_INTENT).numpy()
     if np.abs(moved.astype(np.float64) - cube).max() / 65535 < _SAME_COLOR:
         return image
     return image.icc_transform("srgb", embedded=True, depth=16 if image.format == "ushort" else 8, **_INTENT)
 
 
-def _with_profile_of(image: pyvips.Image, sample: pyvips.Image) -> pyvips.Image:
-    profile = image.get("icc-profile-data")
-    sample = sample.copy()
-    sample.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    return sample
+def _with_profile(image: pyvips.Image, profile: bytes) -> pyvips.Image:
+    image = image.copy()
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return image
 
 
 def _without_alpha(image: pyvips.Image) -> pyvips.Image:
@@ -142,7 +163,18 @@ def _plain(image: pyvips.Image) -> pyvips.Image:
     else:
         image = image.copy(interpretation="rgb16" if deep else "srgb")
     # Pixels are sRGB and upright from here on; what described the file no longer describes them.
-    for name in image.get_fields():
-        if name in ("icc-profile-data", "orientation", "exif-data") or name.startswith("exif-"):
-            image.remove(name)
+    for name in _field_names(image):
+        if name in (b"icc-profile-data", b"orientation", b"exif-data") or name.startswith(_DESCRIBING):
+            vips_lib.vips_image_remove(image.pointer, name)
     return image
+
+
+def _field_names(image: pyvips.Image) -> list[bytes]:
+    # pyvips reads names as UTF-8; the keywords of a PNG, which libvips makes names of, are Latin-1.
+    fields = vips_lib.vips_image_get_fields(image.pointer)
+    names: list[bytes] = []
+    while fields[len(names)] != ffi.NULL:
+        names.append(ffi.string(fields[len(names)]))
+        glib_lib.g_free(fields[len(names) - 1])
+    glib_lib.g_free(fields)
+    return names

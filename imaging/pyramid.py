@@ -21,7 +21,7 @@ import pyvips
 from imaging.disk import writing
 from imaging.errors import OptionsError
 from imaging.fixity import atomic_path
-from imaging.xmp import replace_xmp
+from imaging.xmp import forget_resolution, replace_xmp
 
 Progress = Callable[[float], None]
 """Called with the finished share, 0–1; an exception raised in it cancels the work and leaves the writer."""
@@ -44,7 +44,6 @@ _MOST_EFFORT = {Compression.DEFLATE: 9, Compression.ZSTD: 22}
 _LARGEST_TILE = 1024
 _CLASSIC_LIMIT = 4 * 1024**3 - 64 * 1024**2
 """What classic TIFF can address, less room for directories and metadata, bytes."""
-_DEFAULT_DPI = 72.0
 _KEEP_XMP, _KEEP_ICC = 2, 8
 """Bits of VipsForeignKeep."""
 
@@ -141,7 +140,7 @@ def write_pyramid(
         ICC profile to embed in RGB pictures: ``"srgb"``, ``"p3"`` or an ICC file; ``None`` embeds none.
         Pixels are not converted. Grey pictures get none: an RGB profile in them would be invalid.
     dpi
-        Resolution; 72 when unknown.
+        Resolution; ``None`` when unknown, which the file then says (ResolutionUnit 1, TIFF 6.0 §8).
     progress
         Called with 0–1 while writing.
 
@@ -168,6 +167,8 @@ def write_pyramid(
         arguments["keep"] = _KEEP_XMP | _KEEP_ICC
     with atomic_path(path) as partial, _watched(image, progress), writing(path):
         pyvips.Operation.call("tiffsave", image, os.fsencode(partial), **arguments)
+        if dpi is None:
+            forget_resolution(partial)
     return OutputSize(image.width, image.height, bits, _levels(image, options.tile), path.stat().st_size)
 
 
@@ -216,7 +217,7 @@ def write_jpeg(
 
 def _save_arguments(image: pyvips.Image, options: PyramidOptions, dpi: float | None) -> dict[str, Any]:
     uncompressed = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
-    resolution = (dpi or _DEFAULT_DPI) / 25.4
+    resolution = (dpi or 1) / 25.4
     arguments: dict[str, Any] = {
         "compression": str(options.compression),
         "tile": True,

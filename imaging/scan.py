@@ -8,7 +8,9 @@ stream: stages wrap that in `decoding`, so that each becomes a `CorruptScan`.
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +18,18 @@ import pyvips
 
 from imaging.decoding import decoding
 from imaging.errors import CorruptScan, ScanError, ScanTooLarge, UnsupportedScan
+from imaging.jpeg import load_jpeg
+from imaging.png import StatedColors, read_color
 from imaging.profiles import ColorModel, ProfileUse, as_plain_srgb, use_of_profile
+from imaging.resolution import UNSTATED_DPI, stated_dpi
 from imaging.stage import Scalar
-from imaging.tiff import Directory, Tag, check_segments, read_directories
+from imaging.tiff import Directory, Tag
+from imaging.tiff_pages import TiffPage, find_page
+from imaging.tiff_segments import check_segments, check_streams
+from imaging.tiff_support import check_supported
+from imaging.tiff_view import dots_per_inch, is_opaque, load_page, orientation_of, remarks_on
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,11 +81,13 @@ class ScanProperties:
     pages
         Pages of their own; the smaller copies of a pyramid do not count.
     profile
-        What `open_scan` does with the embedded ICC profile.
+        What `open_scan` does with the embedded ICC profile, or with what a PNG says in other words.
     orientation
-        EXIF orientation, 1–8.
+        As EXIF counts it, 1–8; from XMP where only that states it.
     dpi
-        Resolution, dots per inch; ``None`` when the file does not state one.
+        Resolution, dots per inch; ``None`` when the file does not state one, or none in a unit of length.
+    remarks
+        What in the file is unusual, and how it is taken.
     """
 
     path: Path
@@ -89,10 +102,11 @@ class ScanProperties:
     profile: ProfileUse
     orientation: int
     dpi: float | None
+    remarks: tuple[str, ...] = ()
 
     def as_parameters(self) -> dict[str, Scalar]:
         """Return what the file held before `open_scan` made it upright grey or sRGB, for a stage's record."""
-        return {
+        said: dict[str, Scalar] = {
             "source_color_model": str(self.color_model),
             "source_bits": self.bits,
             "source_bands": self.bands,
@@ -100,6 +114,7 @@ class ScanProperties:
             "source_profile": str(self.profile),
             "source_orientation": self.orientation,
         }
+        return said | ({"source_remarks": "; ".join(self.remarks)} if self.remarks else {})
 
 
 @dataclass(frozen=True)
@@ -124,14 +139,7 @@ _SIDEWAYS = 5
 """Orientations from here on swap width and height."""
 _STREAMABLE = (1, 2)
 """Orientations that need no random access: upright, and mirrored left to right."""
-_UNSTATED_DPI = 26
-"""libvips reports 1 px/mm (25.4 dpi) for files that state no resolution."""
-_FLOAT_OR_SIGNED = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
-_DEPTHS = (1, 2, 4, 8, 16)
-_ALPHA = (1, 2)
-"""ExtraSamples that are opacity; 0 leaves open what they are (TIFF 6.0, section 18)."""
-_CIELAB = 8
-"""PhotometricInterpretation (TIFF 6.0, section 23)."""
+_XMP_ORIENTATION = re.compile(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])\s*[\"'<]")
 
 
 def inspect_scan(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0) -> ScanProperties:
@@ -146,7 +154,7 @@ def inspect_scan(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int =
     ScanTooLarge
         When a limit is exceeded.
     """
-    return _open_header(path, limits, page, sequential=True)[1]
+    return _open_header(path, limits, page).properties
 
 
 def open_scan(
@@ -177,44 +185,67 @@ def open_scan(
     UnsupportedScan, CorruptScan, ScanTooLarge
         As `inspect_scan`; later decoding errors surface as ``pyvips.Error`` inside `decoding`.
     """
-    image, properties = _open_header(path, limits, page, sequential=sequential)
+    header = _open_header(path, limits, page)
+    properties = header.properties
+    for remark in properties.remarks:
+        logger.warning("%s: %s", path.name, remark)
+    image = header.load(sequential=sequential and properties.orientation in _STREAMABLE)
     with decoding(path):
-        if properties.orientation not in (1, 0):
+        if properties.orientation != 1:
+            image = image.copy()
+            image.set_type(pyvips.GValue.gint_type, "orientation", properties.orientation)
             image = image.autorot()
-        return as_plain_srgb(path, image, properties.color_model)
+        if header.stated is not None:
+            image = header.stated.to_srgb(image)
+        return as_plain_srgb(path, image, properties.color_model, properties.profile)
 
 
-def _open_header(
-    path: Path, limits: ScanLimits, page: int, *, sequential: bool
-) -> tuple[pyvips.Image, ScanProperties]:
+@dataclass(frozen=True)
+class _Header:
+    """What was found out about a page, and how its pixels are loaded."""
+
+    kind: _Format
+    picture: TiffPage | None
+    colors: int
+    stated: StatedColors | None
+    properties: ScanProperties
+
+    def load(self, *, sequential: bool) -> pyvips.Image:
+        """Open the pixels of the page, without the samples that are left out."""
+        path = self.properties.path
+        access = "sequential" if sequential else "random"
+        if self.kind.loader == "jpegload":
+            image = load_jpeg(path, access=access)
+        else:
+            if self.picture is not None:
+                check_streams(self.picture.directory)
+            image = _load(path, self.kind, self.picture, access=access)
+        return image.extract_band(0, n=self.colors) if self.properties.left_out else image
+
+
+def _open_header(path: Path, limits: ScanLimits, page: int) -> _Header:
     kind = _recognize(path, limits)
-    options: dict[str, object] = {}
-    directory: Directory | None = None
-    pages = 1
+    picture: TiffPage | None = None
     if kind.loader == "tiffload":
-        directory, pages = _tiff_page(path, limits, page)
-        # libtiff refuses strips above 50 MB unless told otherwise; the limits were checked just now.
-        options = {"page": directory.index, "unlimited": True}
+        picture = _tiff_page(path, limits, page)
     elif page != 0:
         raise UnsupportedScan(path, f"it has no page {page}", "Ask for page 0.")
-    image = _load(path, kind, options, sequential=True)
+    image = _load(path, kind, picture, access="sequential")
     _check_size(path, image.width, image.height, limits)
-    if directory is None and _meta(image, "n-pages", 1) > 1:
+    # The pages of a JPEG 2000 file are its resolutions.
+    if kind.loader == "webpload" and _meta(image, "n-pages", 1) > 1:
         raise UnsupportedScan(path, "it is an animation", "Export one picture as TIFF.")
     _check_inflation(path, kind, image)
-    orientation = min(8, max(1, _meta(image, "orientation", 1)))
-    if not sequential or orientation not in _STREAMABLE:
-        image = _load(path, kind, options, sequential=False)
+    orientation = _orientation(image, picture)
     width, height = image.width, image.height
     if orientation >= _SIDEWAYS:
         width, height = height, width
+    directory = None if picture is None else picture.directory
     color_model, colors, bits = _samples(path, image, directory)
-    opaque = directory is not None and directory.first(Tag.EXTRA_SAMPLES, 0) not in _ALPHA
-    left_out = image.bands - colors if opaque else 0
-    if left_out:
-        image = image.extract_band(0, n=colors)
-    dpi = image.xres * 25.4
-    return image, ScanProperties(
+    left_out = image.bands - colors if directory is not None and is_opaque(directory) else 0
+    stated, profile = _colors(path, kind, image.extract_band(0, n=colors) if left_out else image, color_model)
+    dpi = stated_dpi(path, kind.media_type, image) if picture is None else dots_per_inch(picture)
+    properties = ScanProperties(
         path=path,
         media_type=kind.media_type,
         width=width,
@@ -223,11 +254,46 @@ def _open_header(
         bands=image.bands if directory is None else directory.first(Tag.SAMPLES_PER_PIXEL, 1),
         left_out=left_out,
         color_model=color_model,
-        pages=pages,
-        profile=use_of_profile(image, color_model),
+        pages=1 if picture is None else picture.count,
+        profile=profile,
         orientation=orientation,
-        dpi=round(dpi, 2) if dpi > _UNSTATED_DPI else None,
+        dpi=round(dpi, 2) if dpi is not None and dpi > UNSTATED_DPI else None,
+        remarks=() if picture is None else picture.remarks + remarks_on(picture),
     )
+    return _Header(kind, picture, colors, stated, properties)
+
+
+def _orientation(image: pyvips.Image, picture: TiffPage | None) -> int:
+    """Return the orientation that EXIF or TIFF states, else that of XMP (its namespace ``tiff``), else 1."""
+    stated = image.get_typeof("orientation") != 0 if picture is None else picture.states(Tag.ORIENTATION)
+    if not stated and image.get_typeof("xmp-data") != 0:
+        found = _XMP_ORIENTATION.search(image.get("xmp-data"))
+        return int(found[1]) if found else 1
+    if picture is not None:
+        return orientation_of(picture)
+    return min(8, max(1, _meta(image, "orientation", 1)))
+
+
+def _colors(
+    path: Path, kind: _Format, image: pyvips.Image, model: ColorModel
+) -> tuple[StatedColors | None, ProfileUse]:
+    """Return colors that are stated in other words than a profile, and what becomes of the profile."""
+    use = use_of_profile(image, model)
+    if kind.loader != "pngload":
+        return None, use
+    color = read_color(path)
+    if color.has_transparency and image.bands in (1, 3):
+        fault = "what it says of transparent parts is damaged, and libpng leaves it away"
+        raise CorruptScan(path, fault, "Copy the file again or export it anew.")
+    if use is not ProfileUse.NONE and b"iCCP" not in color.damaged:
+        return None, use
+    if color.has_profile or color.is_unread:
+        return None, ProfileUse.IGNORED
+    try:
+        stated = color.stated(grey=image.bands < 3)
+    except ValueError:
+        return None, ProfileUse.IGNORED
+    return stated, ProfileUse.NONE if stated is None else ProfileUse.STATED
 
 
 def _recognize(path: Path, limits: ScanLimits) -> _Format:
@@ -265,24 +331,13 @@ def _starts(head: bytes, signature: bytes) -> bool:
     )
 
 
-def _tiff_page(path: Path, limits: ScanLimits, page: int) -> tuple[Directory, int]:
-    directories = read_directories(path, limits.max_pages)
-    pages = [d for d in directories if d.is_page] or directories[:1]
-    if not 0 <= page < len(pages):
-        raise UnsupportedScan(path, f"it has no page {page}", f"Ask for a page from 0 to {len(pages) - 1}.")
-    directory = pages[page]
+def _tiff_page(path: Path, limits: ScanLimits, page: int) -> TiffPage:
+    picture = find_page(path, page, limits.max_pages)
+    directory = picture.directory
     _check_size(path, directory.first(Tag.WIDTH, 0), directory.first(Tag.HEIGHT, 0), limits)
-    sample_format = _FLOAT_OR_SIGNED.get(directory.first(Tag.SAMPLE_FORMAT, 1))
-    if sample_format and directory.first(Tag.PHOTOMETRIC, 1) != _CIELAB:
-        raise UnsupportedScan(path, f"its samples are {sample_format}", "Export it with 8 or 16 bits.")
-    if directory.first(Tag.PHOTOMETRIC, 1) == _CIELAB and directory.first(Tag.BITS_PER_SAMPLE, 1) == 8:
-        remedy = "Export it as RGB, or with 16 bits."
-        raise UnsupportedScan(path, "it is CIELAB of 8 bits, which libvips does not read", remedy)
-    if directory.first(Tag.BITS_PER_SAMPLE, 1) not in _DEPTHS:
-        depth = directory.first(Tag.BITS_PER_SAMPLE, 1)
-        raise UnsupportedScan(path, f"it has {depth} bits per sample", "Export it with 8 or 16 bits.")
-    check_segments(path, directory)
-    return directory, len(pages)
+    check_supported(directory)
+    check_segments(directory)
+    return picture
 
 
 def _check_size(path: Path, width: int, height: int, limits: ScanLimits) -> None:
@@ -306,17 +361,14 @@ def _check_inflation(path: Path, kind: _Format, image: pyvips.Image) -> None:
         raise CorruptScan(path, "its header promises more data than the file holds", "Copy or scan it again.")
 
 
-def _load(path: Path, kind: _Format, options: dict[str, object], *, sequential: bool) -> pyvips.Image:
+def _load(path: Path, kind: _Format, picture: TiffPage | None, *, access: str) -> pyvips.Image:
     with decoding(path):
+        if picture is not None:
+            return load_page(picture, access=access)
         # Loaders are called by name: libvips would read "[…]" at the end of a file name as options. Without
         # revalidate its cache would return the pixels of a file that has been replaced since.
         return pyvips.Operation.call(
-            kind.loader,
-            os.fsencode(path),
-            fail_on="error",
-            revalidate=True,
-            access="sequential" if sequential else "random",
-            **options,
+            kind.loader, os.fsencode(path), fail_on="error", revalidate=True, access=access
         )
 
 
@@ -338,8 +390,9 @@ def _samples(path: Path, image: pyvips.Image, directory: Directory | None) -> tu
         "lab": (ColorModel.LAB, 3),
         "labs": (ColorModel.LAB, 3),
     }
+    # Of what libvips has no word for, nobody knows whether more means lighter.
     model, colors = models.get(image.interpretation, (ColorModel.GREY, 0))
-    if not colors <= image.bands <= colors + 1:
+    if not 0 < colors <= image.bands <= colors + 1:
         fault = f"{image.bands} bands of {image.interpretation} are no photograph"
         raise UnsupportedScan(path, fault, "Export it as grey or RGB.")
     return (ColorModel.PALETTE if palette else model), colors, bits

@@ -1,9 +1,9 @@
 """The directories of a TIFF file, read before anything is decoded.
 
-Only what libtiff does not promise: that every strip and tile a header speaks of lies inside the file, and
-which directories are pages of their own rather than smaller copies. A lying count costs nothing: of each tag
-one value is read, and of the tables of strips and tiles, which many directories may share, no more than a
-page's size needs, once somebody asks. TIFF 6.0 §2 and the BigTIFF extension (8-byte offsets, version 43).
+Only what libtiff does not promise: where every value that a header speaks of lies, and what it says of the
+picture. A lying count costs nothing: of each tag one value is read, and of the tables of strips and tiles,
+which many directories may share, no more than a page's size needs, once somebody asks. TIFF 6.0 §2, the
+BigTIFF extension (8-byte offsets, version 43) and SubIFDs (TIFF Technical Note 1).
 """
 
 from __future__ import annotations
@@ -29,23 +29,41 @@ class Tag(IntEnum):
     """The tags that this package looks at (TIFF 6.0 appendix A)."""
 
     NEW_SUBFILE_TYPE = 254
+    SUBFILE_TYPE = 255
     WIDTH = 256
     HEIGHT = 257
     BITS_PER_SAMPLE = 258
     COMPRESSION = 259
     PHOTOMETRIC = 262
+    FILL_ORDER = 266
     STRIP_OFFSETS = 273
+    ORIENTATION = 274
     SAMPLES_PER_PIXEL = 277
     ROWS_PER_STRIP = 278
     STRIP_BYTE_COUNTS = 279
+    X_RESOLUTION = 282
+    Y_RESOLUTION = 283
     PLANAR_CONFIGURATION = 284
+    T4_OPTIONS = 292
+    T6_OPTIONS = 293
+    RESOLUTION_UNIT = 296
+    PREDICTOR = 317
+    COLOR_MAP = 320
     TILE_WIDTH = 322
     TILE_HEIGHT = 323
     TILE_OFFSETS = 324
     TILE_BYTE_COUNTS = 325
+    SUB_IFDS = 330
+    INK_SET = 332
     EXTRA_SAMPLES = 338
     SAMPLE_FORMAT = 339
+    JPEG_TABLES = 347
+    YCBCR_COEFFICIENTS = 529
+    YCBCR_SUBSAMPLING = 530
+    YCBCR_POSITIONING = 531
+    REFERENCE_BLACK_WHITE = 532
     XMP = 700
+    ICC_PROFILE = 34675
 
 
 _TABLES = (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS, Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS)
@@ -66,10 +84,12 @@ _TYPES = {
 _OTHER_SIZES = {5: 8, 10: 8, 11: 4, 12: 8}
 _MOST_ENTRIES = 512
 """There are fewer tags than that; overlapping directories would multiply more."""
+_MOST_VALUES = 4096
 _REDUCED_OR_MASK = 0b101
-_UNCOMPRESSED = 1
+_OLD_REDUCED = 2
 _SEPARATE_PLANES = 2
-_YCBCR = 6
+_NOT_DECODED = (Tag.XMP, Tag.ICC_PROFILE)
+"""Where these lie outside the file, the picture is whole nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +127,15 @@ class Layout:
 
 @dataclass(frozen=True)
 class Directory:
-    """One image file directory, with the first integer value of each tag in `Tag` already read."""
+    """One image file directory, with the first integer value of each tag in `Tag` already read.
+
+    `index` is its place in the chain, or that of the directory whose SubIFD it is; `at` its offset, bytes.
+    """
 
     path: Path
     layout: Layout
     index: int
+    at: int
     entries: Mapping[int, Entry]
     firsts: Mapping[int, int]
 
@@ -129,11 +153,47 @@ class Directory:
                 if tag in self.firsts
             }
 
+    def all(self, tag: Tag) -> tuple[int, ...]:
+        """Return the integer values of a tag, at most 4096; none when it is absent."""
+        if tag not in self.firsts:
+            return ()
+        with self.path.open("rb") as stream, _reading(self.path):
+            return tuple(_read_values(stream, self.layout, self.entries[tag], _MOST_VALUES).tolist())
+
+    @property
+    def pixels(self) -> int:
+        """Width × height."""
+        return self.first(Tag.WIDTH, 0) * self.first(Tag.HEIGHT, 0)
+
+    @property
+    def segments(self) -> int:
+        """How many strips or tiles the page's size needs."""
+        return _segments_needed(self, Tag.TILE_OFFSETS if self.is_tiled else Tag.STRIP_OFFSETS)
+
+    @property
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+        """Where the strips or tiles lie and, where that is stated, how many bytes they have."""
+        offsets, counts = (
+            (Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS)
+            if self.is_tiled
+            else (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS)
+        )
+        return self.values.get(offsets, np.empty(0, np.int64)), self.values.get(counts)
+
+    @property
+    def is_tiled(self) -> bool:
+        """Whether it is cut into tiles."""
+        return Tag.TILE_OFFSETS in self.entries
+
     @property
     def is_page(self) -> bool:
         """Whether this is a picture of its own: no reduced copy, mask or container of content credentials."""
         # C2PA keeps its manifest in a directory of its own, which has no size.
-        return Tag.WIDTH in self.firsts and not self.first(Tag.NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK
+        if Tag.WIDTH not in self.firsts:
+            return False
+        if Tag.NEW_SUBFILE_TYPE not in self.firsts:
+            return self.first(Tag.SUBFILE_TYPE, 0) != _OLD_REDUCED
+        return not self.first(Tag.NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK
 
 
 def read_layout(path: Path, stream: BinaryIO) -> tuple[Layout, int]:
@@ -169,10 +229,34 @@ def read_directories(path: Path, max_directories: int) -> list[Directory]:
             seen.add(at)
             entries, pointer = read_entries(stream, layout, at)
             firsts = _read_firsts(path, stream, layout, entries, size)
-            directories.append(Directory(path, layout, len(directories), entries, firsts))
+            directories.append(Directory(path, layout, len(directories), at, entries, firsts))
     if not directories:
         raise CorruptScan(path, "it holds no page", "Scan or export it again.")
     return directories
+
+
+def read_subdirectories(directory: Directory, max_directories: int) -> list[Directory]:
+    """Read the directories that a directory's SubIFDs tag names; those below them are not looked for.
+
+    Raises
+    ------
+    CorruptScan
+        When one leaves the file.
+    ScanTooLarge
+        When there are more than `max_directories`.
+    """
+    places = directory.all(Tag.SUB_IFDS)
+    path, layout = directory.path, directory.layout
+    if len(places) > max_directories:
+        raise ScanTooLarge(path, f"more than {max_directories} pages", "Split the file.")
+    size = path.stat().st_size
+    below: list[Directory] = []
+    with path.open("rb") as stream, _reading(path):
+        for at in places:
+            entries, _ = read_entries(stream, layout, at)
+            firsts = _read_firsts(path, stream, layout, entries, size)
+            below.append(Directory(path, layout, directory.index, at, entries, firsts))
+    return below
 
 
 def read_entries(stream: BinaryIO, layout: Layout, at: int) -> tuple[dict[int, Entry], int]:
@@ -204,31 +288,6 @@ def size_of_type(kind: int) -> int:
     return np.dtype(_TYPES[kind]).itemsize if kind in _TYPES else _OTHER_SIZES.get(kind, 1)
 
 
-def check_segments(path: Path, directory: Directory) -> None:
-    """Check that the strips or tiles of a page are as many as its size needs and lie inside the file.
-
-    Raises
-    ------
-    CorruptScan
-        When the header promises data that the file does not hold.
-    """
-    tiled = Tag.TILE_OFFSETS in directory.entries
-    table = Tag.TILE_OFFSETS if tiled else Tag.STRIP_OFFSETS
-    offsets = directory.values.get(table)
-    counts = directory.values.get(Tag.TILE_BYTE_COUNTS if tiled else Tag.STRIP_BYTE_COUNTS)
-    if offsets is None:
-        raise CorruptScan(path, "its header names no image data", "Scan or export it again.")
-    if len(offsets) < _segments_needed(directory, table):
-        raise CorruptScan(path, "its header names too few strips for its size", "Scan or export it again.")
-    lengths = counts if counts is not None and len(counts) == len(offsets) else np.ones_like(offsets)
-    if (offsets <= 0).any() or (lengths <= 0).any():
-        raise CorruptScan(path, "parts of its image data are missing", "Copy or scan it again.")
-    if (offsets > path.stat().st_size - lengths).any():
-        raise CorruptScan(path, "its header promises more data than the file holds", "Copy or scan it again.")
-    if counts is not None and int(lengths.sum()) < _least_bytes(directory):
-        raise CorruptScan(path, "its image data is too short for its size", "Copy or scan it again.")
-
-
 def _segments_needed(directory: Directory, table: Tag) -> int:
     width, height = directory.first(Tag.WIDTH, 0), directory.first(Tag.HEIGHT, 0)
     planes = 1
@@ -238,14 +297,6 @@ def _segments_needed(directory: Directory, table: Tag) -> int:
         across = ceil(width / max(1, directory.first(Tag.TILE_WIDTH, width)))
         return planes * across * ceil(height / max(1, directory.first(Tag.TILE_HEIGHT, height)))
     return planes * ceil(height / max(1, directory.first(Tag.ROWS_PER_STRIP, height)))
-
-
-def _least_bytes(directory: Directory) -> int:
-    subsampled = directory.first(Tag.PHOTOMETRIC, 1) == _YCBCR
-    if directory.first(Tag.COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED or subsampled:
-        return 1
-    bits = directory.first(Tag.BITS_PER_SAMPLE, 1) * directory.first(Tag.SAMPLES_PER_PIXEL, 1)
-    return directory.first(Tag.HEIGHT, 0) * (directory.first(Tag.WIDTH, 0) * bits // 8)
 
 
 def _read_offset(stream: BinaryIO, layout: Layout, at: int) -> int:
@@ -259,7 +310,7 @@ def _read_firsts(
     firsts: dict[int, int] = {}
     for tag in Tag:
         entry = entries.get(tag)
-        if entry is None or entry.type not in _TYPES or tag is Tag.XMP:
+        if entry is None or entry.type not in _TYPES or tag in _NOT_DECODED:
             continue
         if entry.value_at + entry.count * size_of_type(entry.type) > file_size:
             raise CorruptScan(

@@ -1,4 +1,4 @@
-"""Another XMP packet for a finished TIFF, without recoding a pixel.
+"""Another XMP packet for a finished TIFF, or no resolution, without recoding a pixel.
 
 What is new is appended and flushed first; then the few bytes that point to it are changed. A crash in between
 leaves the former packet in force. The former bytes stay in the file, unreferenced.
@@ -12,11 +12,13 @@ from struct import pack
 from typing import BinaryIO
 
 from imaging.errors import StoreError
-from imaging.tiff import Entry, Layout, Tag, read_entries, read_layout
+from imaging.tiff import Entry, Layout, Tag, read_directories, read_entries, read_layout
 
 _BYTE = 1
+_NO_UNIT = 1
 _CLASSIC_LIMIT = 2**32
 _DIRECTORY_ROOM = 64 * 1024
+_MOST_PAGES = 64
 
 
 def replace_xmp(path: Path, xmp: bytes) -> None:
@@ -53,6 +55,24 @@ def replace_xmp(path: Path, xmp: bytes) -> None:
             _flush(stream)
     except OSError as error:
         raise StoreError(path, error.strerror or str(error), "Free disk space and run it again.") from error
+
+
+def forget_resolution(path: Path) -> None:
+    """Let every page of a TIFF say in place that its resolution is in no unit, which libvips can not write.
+
+    Raises
+    ------
+    CorruptScan
+        When the file is no TIFF.
+    """
+    directories = read_directories(path, _MOST_PAGES)
+    with path.open("r+b") as stream:
+        for directory in directories:
+            unit = directory.entries.get(Tag.RESOLUTION_UNIT)
+            if unit is not None:
+                stream.seek(unit.value_at)
+                stream.write(pack(f"{directory.layout.order}H", _NO_UNIT))
+        _flush(stream)
 
 
 def _append_packet(stream: BinaryIO, layout: Layout, pointer: int, xmp: bytes) -> tuple[int, bytes]:

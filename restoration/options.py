@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from imaging.determinants import ASIDE, determinants
+from imaging.device import check_device
 from imaging.errors import OptionsError
 from imaging.pyramid import PyramidOptions
 from imaging.stage import Scalar
@@ -35,7 +37,7 @@ class RestorationOptions:
         Side of a working tile, px, a multiple of 64, so that tiles begin where the networks' grids do; bounds
         the memory, and hardly touches the result at the default sensitivity.
     device
-        Where networks run: ``cpu``, ``cuda``, or ``auto`` for CUDA when there is one.
+        Where networks run: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for CUDA when there is one.
     threads
         Tiles worked on at the same time; 0 for as many as there are processors, at most four, for each takes
         memory.
@@ -49,8 +51,8 @@ class RestorationOptions:
     pyramid: PyramidOptions = field(default_factory=PyramidOptions)
     page: int = 0
     tile: int = 1024
-    device: str = field(default="auto", compare=False)
-    threads: int = field(default=0, compare=False)
+    device: str = field(default="auto", compare=False, metadata=ASIDE)
+    threads: int = field(default=0, compare=False, metadata=ASIDE)
 
     def __post_init__(self) -> None:
         for name in ("sensitivity", "denoise"):
@@ -65,35 +67,16 @@ class RestorationOptions:
                 f"{self.tile} px is no multiple of {_GRID} from {_SMALLEST_TILE} to {_LARGEST_TILE}",
                 "Keep the default unless memory is short.",
             )
-        if self.device not in _DEVICES and not self.device.startswith("cuda:"):
-            raise OptionsError(
-                "restoration option device", f"{self.device!r} is unknown", "Choose cpu, cuda or auto."
-            )
+        check_device(self.device)
         for name, remedy in (("threads", "Choose 0 for automatic."), ("page", "Pages count from 0.")):
             if getattr(self, name) < 0:
                 raise OptionsError(f"restoration option {name}", f"{getattr(self, name)} is negative", remedy)
 
     def parameters(self) -> dict[str, Scalar]:
         """Return what determines the result, as the result records it."""
-        return {
-            "mend": self.mend,
-            "mend_losses": self.mend_losses,
-            "sensitivity": self.sensitivity,
-            "denoise": self.denoise,
-            "page": self.page,
-            "tile": self.tile,
-            "tone_flatten": self.tone.flatten,
-            "tone_neutral": self.tone.neutral,
-            "tone_levels": self.tone.levels,
-            "compression": str(self.pyramid.compression),
-            "quality": self.pyramid.quality,
-            "level": self.pyramid.level,
-            "predictor": self.pyramid.predictor,
-            "pyramid_tile": self.pyramid.tile,
-        }
+        return determinants(self)
 
 
 _GRID = 64
 _SMALLEST_TILE = 128
 _LARGEST_TILE = 8192
-_DEVICES = ("cpu", "cuda", "auto")

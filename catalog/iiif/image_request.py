@@ -70,7 +70,15 @@ class SizeLimits:
 
     def admit(self, width: int, height: int) -> bool:
         """Return whether a picture of `width`×`height` px is within the limits."""
-        return width <= self.max_width and height <= self.max_height and width * height <= self.max_area
+        return not self.excess(width, height)
+
+    def excess(self, width: int, height: int) -> str:
+        """Return which limit a picture of `width`×`height` px passes, in words; empty when it passes none."""
+        if width > self.max_width:
+            return f"{width} px of width, more than {self.max_width}"
+        if height > self.max_height:
+            return f"{height} px of height, more than {self.max_height}"
+        return f"{width * height} px, more than {self.max_area}" if width * height > self.max_area else ""
 
     def largest(self, width: int, height: int, *, upscale: bool = False) -> tuple[int, int]:
         """Return the largest size of this shape within the limits, enlarged only with `upscale`."""
@@ -141,10 +149,8 @@ class ImageRequest:
         """
         left, top, region_width, region_height = _cut(self.region, width, height)
         out_width, out_height = _scale(self.size, region_width, region_height, limits)
-        if not limits.admit(*_turned(out_width, out_height, self.degrees)):
-            raise _refusal(
-                self.size.string, f"asks for more than {limits.max_area} px", "Ask for a smaller picture."
-            )
+        if excess := limits.excess(*_turned(out_width, out_height, self.degrees)):
+            raise _refusal(self.size.string, f"asks for {excess}", "Ask for a smaller picture.")
         quality = Quality.DEFAULT if self.quality is native else self.quality
         whole = (left, top, region_width, region_height) == (0, 0, width, height)
         region = "full" if whole else f"{left},{top},{region_width},{region_height}"

@@ -47,7 +47,7 @@ def inspect(scan: Scan, as_json: AsJson = False, page: Page = 0) -> None:
     if as_json:
         tell_json(facts)
     else:
-        tell_facts(scan.name, {k: v for k, v in facts.items() if k != "path" and v is not None})
+        tell_facts(scan.name, {k: v for k, v in facts.items() if k != "path" and v not in (None, ())})
 
 
 def restore(  # noqa: PLR0917 - typer makes options of them

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from sqlalchemy import Engine
 
 from catalog import hints as given
@@ -15,8 +14,9 @@ from colorization.colorize import STAGE, VERSION, ReferencedPredictor, colorize
 from colorization.hints import Hint
 from colorization.models import DEFAULT, load
 from colorization.options import ColorizationOptions
+from imaging.device import choose_device
 from imaging.errors import CatalogError
-from imaging.stage import Role, Scalar, StageResult
+from imaging.stage import Role, StageResult
 from operators import settings
 from operators.outcome import Passage
 from operators.work.stage import Commission, Share, StageWorker
@@ -49,7 +49,7 @@ class Coloring(StageWorker):
     ) -> None:
         super().__init__(engine, store)
         self.options = options
-        self.predictor = predictor or load(options.model, options.device, options.model_folder)
+        self.predictor = predictor or load(options.model, choose_device(options.device), options.model_folder)
 
     def commission(self, scan: Scan, passage: Passage) -> Commission:
         """Return the colorization of what this run restored."""
@@ -67,7 +67,7 @@ class Coloring(StageWorker):
             input_sha256=photograph.sha256,
             stage=STAGE,
             version=VERSION,
-            parameters=_determining(options),
+            parameters=options.parameters(),
             models=[self.predictor.reference],
         )
         return Commission(key, work)
@@ -82,23 +82,6 @@ class Coloring(StageWorker):
 
 def chosen(model: str, alternatives: int) -> ColorizationOptions:
     """Return the options for this machine: on an accelerator where there is one, with the museum's models."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     return ColorizationOptions(
-        model=model or DEFAULT, model_folder=settings.models(), alternatives=alternatives, device=device
+        model=model or DEFAULT, model_folder=settings.models(), alternatives=alternatives, device="auto"
     )
-
-
-def _determining(options: ColorizationOptions) -> dict[str, Scalar]:
-    """Return what makes the outcome another one; where and how fast it is computed does not."""
-    return {
-        "hints": repr([(h.x, h.y, h.radius, h.a, h.b) for h in options.hints]),
-        "alternatives": options.alternatives,
-        "working_side": options.working_side,
-        "largest_working_side": options.largest_working_side,
-        "tile": options.tile,
-        "overlap": options.overlap,
-        "compression": str(options.compression),
-        "quality": options.quality,
-        "bits": options.bits,
-        "primaries": str(options.primaries),
-    }

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import pyvips
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from imaging.errors import CorruptScan, ScanError, ScanTooLarge, UnsupportedScan
 from imaging.profiles import ColorModel, ProfileUse
@@ -421,3 +422,60 @@ def write_tiff(
     entries += [(278, height), (279, len(data))]
     directory = b"".join(pack("<HHII", tag, 4, 1, value) for tag, value in entries) + b"\0" * 4
     path.write_bytes(b"II*\0" + pack("<I", 8 + len(data)) + data + pack("<H", len(entries)) + directory)
+
+
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" {}'
+    "</x:xmpmeta>"
+)
+
+
+@pytest.mark.parametrize(
+    "stated", ['tiff:Orientation="6"/>', "><tiff:Orientation> 6 </tiff:Orientation></rdf:Description>"]
+)
+@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.jpg"])
+def test_an_orientation_that_only_xmp_states_is_obeyed(
+    tmp_path: Path, grey: Picture, name: str, stated: str
+) -> None:
+    packet, texts = XMP.format(stated), PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", packet)
+    # libvips would write EXIF beside it.
+    how: dict[str, Any] = {"pnginfo": texts} if name == "a.png" else {"xmp": packet.encode(), "quality": 98}
+    Image.fromarray(grey).save(tmp_path / name, **how)
+    properties = inspect_scan(tmp_path / name)
+    assert (properties.orientation, properties.width, properties.height) == (6, 60, 80)
+    got = open_scan(tmp_path / name, sequential=True).numpy().reshape(80, 60, -1)[..., 0]
+    assert np.abs(got.astype(int) - np.rot90(grey, -1)).mean() < 3
+
+
+def test_an_orientation_that_exif_states_goes_before_that_of_xmp(tmp_path: Path, grey: Picture) -> None:
+    image = pyvips.Image.new_from_array(grey).copy(interpretation="b-w")
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", XMP.format('tiff:Orientation="6"/>').encode())
+    image.set_type(pyvips.GValue.gint_type, "orientation", 3)
+    image.write_to_file(str(tmp_path / "a.png"))
+    assert inspect_scan(tmp_path / "a.png").orientation == 3
+    assert np.array_equal(open_scan(tmp_path / "a.png").numpy(), grey[::-1, ::-1])
+
+
+def test_a_profile_with_a_curve_that_can_not_be_read_is_ignored_and_said_to_be(
+    tmp_path: Path, colors: Picture
+) -> None:
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for at in range(132, 132 + 12 * unpack(">I", profile[128:132])[0], 12):
+        tag, offset, _ = unpack(">4sII", profile[at : at + 12])
+        if tag in (b"rTRC", b"gTRC", b"bTRC"):
+            profile[offset : offset + 4] = b"XXXX"
+    for name in ("a.tif", "a.png"):
+        Image.fromarray(colors).save(tmp_path / name, icc_profile=bytes(profile))
+        assert inspect_scan(tmp_path / name).profile is ProfileUse.IGNORED
+        assert np.array_equal(open_scan(tmp_path / name).numpy(), colors)
+
+
+@pytest.mark.parametrize("photometric", [2, 5, 9, 32803])
+def test_a_single_sample_that_is_no_grey_is_refused_not_left_out(tmp_path: Path, photometric: int) -> None:
+    path = tmp_path / "a.tif"
+    write_tiff(path, width=8, height=8, data=bytes(range(64)))
+    assert inspect_scan(path).left_out == 0
+    patch_value(path, Tag.PHOTOMETRIC, photometric)
+    with pytest.raises(UnsupportedScan, match=r"xport it|evelop it"):
+        inspect_scan(path)

@@ -154,3 +154,16 @@ def test_no_plan_leaves_the_picture_or_the_limits(
         assert made.out_height <= made.height
     again = parse(*made.canonical.split("/")).plan(width, height, limits, native=Quality.GRAY)
     assert again.canonical == made.canonical
+
+
+@pytest.mark.parametrize(
+    ("size", "limit"),
+    [
+        ("^13000,10", "13000 px of width, more than 12000"),
+        ("^10,13000", "13000 px of height, more than 12000"),
+        ("^10000,10000", "100000000 px, more than 36000000"),
+    ],
+)
+def test_the_limit_that_is_passed_is_the_one_named(size: str, limit: str) -> None:
+    with pytest.raises(OptionsError, match=limit):
+        parse("full", size, "0", "default.jpg").plan(300, 200, SizeLimits(), native=Quality.COLOR)
