@@ -95,10 +95,9 @@ class PngColor:
         foreign = self.chunks.get(b"cICP", _SRGB_CICP) != _SRGB_CICP
         return foreign or bool(self.damaged - {b"tRNS", b"iCCP"})
 
-    @property
-    def has_transparency(self) -> bool:
-        """Whether samples are said to be transparent, be it in a broken chunk."""
-        return b"tRNS" in self.chunks or b"tRNS" in self.damaged
+    def lacks_transparency(self, bands: int) -> bool:
+        """Return whether a chunk says what is transparent, and libpng does not believe it."""
+        return b"tRNS" in self.damaged or (b"tRNS" in self.chunks and bands in (1, 3))
 
     def stated(self, *, grey: bool) -> StatedColors | None:
         """Return what gAMA and cHRM say; ``None`` for sRGB, or when nothing is stated.

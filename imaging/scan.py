@@ -282,7 +282,7 @@ def _colors(
     if kind.loader != "pngload":
         return None, use
     color = read_color(path)
-    if color.has_transparency and image.bands in (1, 3):
+    if color.lacks_transparency(image.bands):
         fault = "what it says of transparent parts is damaged, and libpng leaves it away"
         raise CorruptScan(path, fault, "Copy the file again or export it anew.")
     if use is not ProfileUse.NONE and b"iCCP" not in color.damaged:
