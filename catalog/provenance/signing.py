@@ -31,7 +31,8 @@ from catalog.provenance.vocabulary import NOTICES, SOFTWARE, Stage
 from imaging.errors import UnsupportedScan
 from imaging.stage import OutputFile, Role
 
-_ACTIONS = {Stage.RESTORATION: "c2pa.edited", Stage.COLORIZATION: "c2pa.color_adjustments"}
+_ACTIONS: Mapping[str, str] = {Stage.COLORIZATION: "c2pa.color_adjustments"}
+_EDITED = "c2pa.edited"
 _PARENT = "parent"
 _PARENT_MANIFEST = f"{_PARENT}{SUFFIX}"
 
@@ -197,7 +198,7 @@ def _sign(
 def _action(step: Step) -> dict[str, Any]:
     models = ", ".join(f"{m.name} {m.version}" for m in step.models)
     return {
-        "action": _ACTIONS.get(Stage(step.stage), "c2pa.edited"),
+        "action": _ACTIONS.get(step.stage, _EDITED),
         "when": timestamp(step.ended),
         "softwareAgent": {"name": SOFTWARE, "version": step.software_version},
         "digitalSourceType": str(step.source_type),
