@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 
 from catalog.durability import exclusive, storage_faults, sync_file, sync_folder
-from imaging.errors import StoreError
+from imaging.errors import StoredFileError
 from imaging.stage import ModelReference, OutputFile, Scalar, StageResult
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class Store:
         entry goes to quarantine and is made anew.
         """
         # A damaged entry is looked at again below, where no other task can move it at the same time.
-        with suppress(StoreError):
+        with suppress(StoredFileError):
             if (found := self.find(key)) is not None:
                 return Produced(key, found, fresh=False)
         with self.workspace(key) as folder:
@@ -127,7 +127,7 @@ class Store:
 
         Raises
         ------
-        StoreError
+        StoredFileError
             The entry is there, but a file of it is missing or has another size.
         """
         folder = self.folder(key)
@@ -168,8 +168,10 @@ class Store:
 
         Raises
         ------
+        StoredFileError
+            A file is missing or is not what `result` says.
         StoreError
-            A file is missing or is not what `result` says; the disk is full.
+            The disk is full.
         """
         with storage_faults(folder):
             if (found := self.find(key)) is not None:
@@ -200,7 +202,7 @@ class Store:
         return path.relative_to(self.root).as_posix()
 
     def resolve(self, relative: str) -> Path:
-        """Return the file that the catalog's `relative` path names; raise `StoreError` when it climbs out."""
+        """Return the file at the catalog's `relative` path; raise `StoredFileError` when it climbs out."""
         return self.root / _inside(relative)
 
     def add_original(self, path: Path) -> tuple[str, Path]:
@@ -232,6 +234,10 @@ class Store:
                 finally:
                     temporary.unlink(missing_ok=True)
         return sha256, stored
+
+    def has_originals(self) -> bool:
+        """Return whether there are originals at all; none are where the store's disk is not mounted."""
+        return any(self._originals.glob("[0-9a-f][0-9a-f]"))
 
     def original(self, sha256: str) -> Path:
         """Return where the original with these bytes lies or would lie."""
@@ -275,7 +281,7 @@ class Store:
             try:
                 source.rename(target)
             except FileNotFoundError:
-                raise StoreError(key, "is not in the store", "Check the key.") from None
+                raise StoredFileError(key, "is not in the store", "Check the key.") from None
             sync_folder(source.parent)
             sync_folder(target.parent)
         return target
@@ -298,7 +304,7 @@ class Store:
     def _find_or_quarantine(self, key: str) -> StageResult | None:
         try:
             return self.find(key)
-        except StoreError as error:
+        except StoredFileError as error:
             logger.warning("%s Moved to %s.", error, self.quarantine(key))
             return None
 
@@ -328,7 +334,7 @@ def _settle(folder: Path, file: OutputFile) -> None:
     path = folder / _inside(file.name)
     if fault := _fault(path, file.bytes, file.sha256):
         remedy = "The stage's report and its files disagree: run it again, and report it if that repeats."
-        raise StoreError(path, fault, remedy)
+        raise StoredFileError(path, fault, remedy)
     path.chmod(0o444)
     sync_file(path)
 
@@ -378,7 +384,8 @@ def _size_fault(path: Path, size: int | None) -> str | None:
 def _inside(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or name in {"", ".", RESULT}:
-        raise StoreError(name, "is no name for a stored file", "Name files relative to the stage's folder.")
+        remedy = "Name files relative to the stage's folder."
+        raise StoredFileError(name, "is no name for a stored file", remedy)
     return path
 
 
@@ -388,5 +395,6 @@ def _addresses(folder: Path) -> Iterator[str]:
         yield from sorted(path.name for path in shelf.iterdir() if _ADDRESS.fullmatch(path.name))
 
 
-def _damaged(path: Path, fault: str) -> StoreError:
-    return StoreError(path, f"the store is damaged: {fault}", "Quarantine the entry and run its stage again.")
+def _damaged(path: Path, fault: str) -> StoredFileError:
+    remedy = "Quarantine the entry and run its stage again."
+    return StoredFileError(path, f"the store is damaged: {fault}", remedy)

@@ -148,6 +148,33 @@ def audit_fixity(
     )
 
 
+def examine(
+    engine: Engine,
+    store: Store,
+    options: AuditOptions,
+    address: str,
+    *,
+    scan_id: int,
+    version_id: int | None = None,
+) -> Loss | None:
+    """Read one entry or original of a scan again, whatever its turn; return what is lost, ``None`` if whole.
+
+    Records and moves what `audit_fixity` would.
+
+    Parameters
+    ----------
+    address
+        The entry's key, or the original's sha256.
+    scan_id, version_id
+        The scan that it belongs to, and the version that it is; ``None`` for an original.
+    """
+    if version_id is None:
+        due = _Due(address, store.original(address), store.verify_original, scan_id)
+    else:
+        due = _Due(address, store.folder(address), store.verify, scan_id, version_id)
+    return _check(engine, store, options, due)
+
+
 def _due_entries(connection: Connection, store: Store, options: AuditOptions) -> Iterator[_Due]:
     columns = version_table.c.store_key, version_table.c.scan_id, version_table.c.id
     known = {key: (scan_id, version_id) for key, scan_id, version_id in connection.execute(select(*columns))}

@@ -31,7 +31,11 @@ def machine() -> str:
     return f"{platform.machine()}, {os.cpu_count() or 1} cores, {accelerator}"
 
 
+def program() -> Participant:
+    """Return this program, as events name it."""
+    return Participant(software(SOFTWARE, software_version()), AgentRole.EXECUTING_PROGRAM)
+
+
 def since(started: datetime, ended: datetime | None = None) -> Circumstances:
     """Return the circumstances of work that this program has done from `started` until `ended`, else now."""
-    program = Participant(software(SOFTWARE, software_version()), AgentRole.EXECUTING_PROGRAM)
-    return Circumstances(started, ended or datetime.now(UTC), (program,), machine())
+    return Circumstances(started, ended or datetime.now(UTC), (program(),), machine())
