@@ -25,7 +25,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 
 from catalog.durability import exclusive, storage_faults, sync_file, sync_folder
-from imaging.errors import StoredFileError
+from imaging.errors import HeliochromeError, StoredFileError
+from imaging.files import SURROUNDINGS
 from imaging.stage import ModelReference, OutputFile, Scalar, StageResult
 
 logger = logging.getLogger(__name__)
@@ -208,7 +209,15 @@ class Store:
     def add_original(self, path: Path) -> tuple[str, Path]:
         """Copy a scan into the store, unless its bytes are there; return their sha256 and where they lie.
 
-        The digest is that of the copied bytes, whatever happens to `path` meanwhile.
+        The digest is that of the copied bytes, whatever happens to `path` meanwhile. A stored original that
+        is not what it was goes to quarantine and is replaced.
+
+        Raises
+        ------
+        HeliochromeError
+            `path` can not be read to its end.
+        StoreError
+            The disk is full.
         """
         with storage_faults(self._originals):
             self._originals.mkdir(parents=True, exist_ok=True)
@@ -216,14 +225,15 @@ class Store:
                 temporary = Path(copy.name)
                 try:
                     digest = hashlib.sha256()
-                    with path.open("rb") as source:
-                        while chunk := source.read(CHUNK):
-                            digest.update(chunk)
-                            copy.write(chunk)
+                    for chunk in _chunks(path):
+                        digest.update(chunk)
+                        copy.write(chunk)
                     copy.flush()
                     sha256 = digest.hexdigest()
                     stored = self.original(sha256)
-                    if _size_fault(stored, copy.tell()):
+                    if fault := _fault(stored, copy.tell(), sha256):
+                        if stored.exists():
+                            logger.warning("%s %s; moved to %s", stored, fault, self.quarantine(sha256))
                         shutil.copystat(path, temporary)
                         temporary.chmod(0o444)
                         os.fsync(copy.fileno())
@@ -360,6 +370,19 @@ def _sync_tree(folder: Path) -> None:
         if path.is_dir():
             sync_folder(path)
     sync_folder(folder)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    # Not the store's own faults: whoever brought the file has to look at his disk.
+    try:
+        with path.open("rb") as source:
+            while chunk := source.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        if error.errno in SURROUNDINGS:
+            raise
+        remedy = "Look at the disk or the network folder that holds it."
+        raise HeliochromeError(path, f"can not be read to its end ({error.strerror})", remedy) from error
 
 
 def _fault(path: Path, size: int | None, sha256: str) -> str | None:

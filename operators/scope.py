@@ -7,21 +7,9 @@ handles. What is left is most likely due to the photograph in hand, and never re
 
 from __future__ import annotations
 
-import errno
-
 from catalog.durability import is_full
 from imaging.errors import HeliochromeError, Scope
-
-_EVERYONES = frozenset(
-    {
-        # The disk is full, read-only or gone.
-        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN),
-        # The machine has no file handles, processes or memory left.
-        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
-        # The network is away.
-        *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
-    }
-)
+from imaging.files import SURROUNDINGS
 
 
 def scope_of(error: BaseException) -> Scope:
@@ -29,7 +17,7 @@ def scope_of(error: BaseException) -> Scope:
 
     Examples
     --------
-    >>> scope_of(OSError(errno.ENOSPC, "No space left on device")).value
+    >>> scope_of(ConnectionRefusedError()).value
     'everyone'
     >>> scope_of(ZeroDivisionError()).value
     'item'
@@ -37,7 +25,7 @@ def scope_of(error: BaseException) -> Scope:
     if isinstance(error, HeliochromeError):
         return error.scope
     if isinstance(error, OSError):
-        away = isinstance(error, ConnectionError | TimeoutError) or error.errno in _EVERYONES
+        away = isinstance(error, ConnectionError | TimeoutError) or error.errno in SURROUNDINGS
         return Scope.EVERYONE if away else Scope.ITEM
     if (database := _database_scope(error)) is not None:
         return database

@@ -395,7 +395,7 @@ def test_a_certificate_that_signs_nothing_is_named_and_no_scan_is_blamed(
 ) -> None:
     # C2PA signs with no certificate that vouches for itself.
     bad = replace(identity, certificates=identity.root)
-    with pytest.raises(SigningError, match="nothing can be signed with the signing identity .*self-signed"):
+    with pytest.raises(SigningError, match=r"nothing can be signed with the signing identity .*self-signed"):
         tag(photograph.inputs, tmp_path, TagOptions(bad))
 
 
