@@ -2,8 +2,8 @@
 
 Reads every file of the entries and originals whose turn it is. Records one event per entry and original in
 the catalog. What is damaged goes to the store's quarantine, with an event of its own, so that the next run
-makes it anew; an original has to come back from a backup or be scanned again. A repeat under the same name
-records nothing twice: an audit that was killed can simply be run again, and records what it had moved.
+makes it anew; an original has to come back from a backup or into the inbox again. A repeat under the same
+name records nothing twice: an audit that was killed can simply be run again, and records what it had moved.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
 
-from catalog import events
+from catalog import derivatives, events, scans
 from catalog.database import in_transaction
 from catalog.events import Event, Participant
 from catalog.schema import EventOutcome, EventType
@@ -212,12 +212,21 @@ def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> Lo
     )
     # Before anything is moved: a repeat of an audit killed there finds the file gone and its fault forgotten.
     _record(engine, check)
+    in_transaction(engine, lambda connection: _mark(connection, due, lost=bool(faults)))
     if not faults:
         return None
     moved = _out_of_use(store, options, due)
     if moved is not None:
         _record(engine, _quarantine(check, moved))
     return Loss(due.address, faults, moved, due.scan_id)
+
+
+def _mark(connection: Connection, due: _Due, *, lost: bool) -> None:
+    """Say whether what was read is of use: what is lost is due to be made anew, or to come in again."""
+    if due.version_id is not None:
+        (derivatives.mark_lost if lost else derivatives.mark_found)(connection, due.version_id)
+    elif due.scan_id is not None:
+        (scans.mark_lost if lost else scans.mark_found)(connection, due.address)
 
 
 def _out_of_use(store: Store, options: AuditOptions, due: _Due) -> str | None:

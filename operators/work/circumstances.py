@@ -6,19 +6,14 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from catalog.agents import software
 from catalog.events import Participant
 from catalog.outcomes import Circumstances
 from catalog.schema import AgentRole
+from operators.version import software_version
 
 SOFTWARE = "Heliochrome"
-
-
-def software_version() -> str:
-    """Return the version of the installed package."""
-    return version("heliochrome")
 
 
 def machine() -> str:

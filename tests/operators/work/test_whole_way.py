@@ -13,9 +13,10 @@ import tifffile
 from PIL import Image
 from sqlalchemy import Engine, func, select
 
-from catalog import collections, derivatives, events, hints, manifests, objects, reviews, scans
+from catalog import collections, derivatives, due, events, hints, manifests, objects, reviews, scans
 from catalog.agents import person
 from catalog.iiif.addresses import Addresses
+from catalog.provenance.audit import AuditOptions, audit_fixity
 from catalog.provenance.cataloged import CatalogRegister
 from catalog.provenance.identity import development_identity
 from catalog.provenance.verify import verify_object
@@ -59,14 +60,15 @@ def way(engine: Engine, store: Store, inbox: Path, photograph: Photographer, tmp
     photograph("1987.12.tif")
     identity = development_identity(tmp_path / "signing")
 
-    def go(name: str = "1987.12.tif") -> tuple[Passage, ...]:
+    def go(name: str = "1987.12.tif", scans: tuple[int, ...] = ()) -> tuple[Passage, ...]:
         workers = (
             Restoring(engine, store, RestorationOptions(tile=128, device="cpu", threads=1)),
             Coloring(engine, store, ColorizationOptions(), Sepia()),
             Tagging(engine, store, identity=identity, agent="a test"),
             Describing(engine, Addresses("https://photographs.example")),
         )
-        passages = Ingestion(engine, store, inbox).process(name, Progress(1)).scans
+        passages = tuple(Passage(scan) for scan in scans)
+        passages = passages or Ingestion(engine, store, inbox).process(name, Progress(1)).scans
         for worker in workers:
             passages = tuple(worker.process(passage, Progress(1)).scans[0] for passage in passages)
         return passages
@@ -111,6 +113,53 @@ def test_hint_makes_a_new_version_and_supersedes_the_review(engine: Engine, way:
     with engine.connect() as connection:
         states = [review.state for review in reviews.of_scan(connection, first.scan)]
     assert states == [ReviewState.SUPERSEDED, ReviewState.PENDING]
+
+
+def test_sent_back_photograph_gets_a_new_version_though_its_file_has_left_the_inbox(
+    engine: Engine, inbox: Path, way: Way
+) -> None:
+    (first,) = way()
+    (inbox / "1987.12.tif").unlink()
+    with engine.begin() as connection:
+        blue = hints.Hint(x=0.5, y=0.5, radius=0.9, a=2, b=-30, source="coat: Prussian blue, letter")
+        review = reviews.of_version(connection, first.versions[-1])
+        archivist = person("A. Novak")
+        reviews.decide(
+            connection, review.id, ReviewState.RETURNED, archivist, reason="The coat is blue.", given=[blue]
+        )
+        owed = due.due(connection)
+    assert [(one.scan, one.reason) for one in owed] == [(first.scan, due.Reason.RETURNED)]
+    (second,) = way(scans=tuple(one.scan for one in owed))
+    with engine.connect() as connection:
+        assert due.due(connection) == ()
+        states = [review.state for review in reviews.of_scan(connection, first.scan)]
+        colored = derivatives.get(connection, second.versions[1])
+    assert states == [ReviewState.RETURNED, ReviewState.PENDING]
+    assert second.versions[0] == first.versions[0] and colored.number == 2
+
+
+def test_quarantined_derivative_is_made_anew_though_its_file_has_left_the_inbox(
+    engine: Engine, store: Store, inbox: Path, way: Way
+) -> None:
+    (passage,) = way()
+    (inbox / "1987.12.tif").unlink()
+    with engine.connect() as connection:
+        restored = derivatives.get(connection, passage.versions[0])
+    master = store.resolve(restored.derivative(Role.RESTORED).path)
+    before = master.read_bytes()
+    master.chmod(0o644)
+    master.write_bytes(bytes(len(before)))
+    report = audit_fixity(engine, store, AuditOptions(turn=0, of=1, occasion="a test"))
+    assert [loss.address for loss in report.losses] == [restored.store_key] and not master.exists()
+    with engine.connect() as connection:
+        owed = due.due(connection)
+    assert [(one.scan, one.reason) for one in owed] == [(passage.scan, due.Reason.LOST)]
+    (again,) = way(scans=(passage.scan,))
+    assert again.versions[:2] == passage.versions[:2] and master.read_bytes() == before
+    with engine.connect() as connection:
+        assert due.due(connection) == ()
+        waiting = reviews.of_version(connection, again.versions[-1])
+    assert waiting.state is ReviewState.PENDING
 
 
 @pytest.fixture
