@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -230,7 +230,7 @@ def retry(connection: Connection, names: Iterable[str] | None = None) -> int:
 
     Those whose originals are in the store are due in the next run, the others when their files are looked at.
     """
-    chosen = scans.c.state.in_([ScanState.REFUSED, ScanState.FAILED])
+    chosen: ColumnElement[bool] = scans.c.state.in_([ScanState.REFUSED, ScanState.FAILED])
     if names is not None:
         under = select(sightings.c.scan_id).where(sightings.c.path.in_([storable_name(n) for n in names]))
         chosen &= scans.c.id.in_(under)

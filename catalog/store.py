@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 
 from catalog.durability import exclusive, storage_faults, sync_file, sync_folder
-from imaging.errors import HeliochromeError, StoredFileError
+from imaging.errors import HeliochromeError, StoredFileError, StoreError
 from imaging.files import SURROUNDINGS
 from imaging.stage import ModelReference, OutputFile, Scalar, StageResult
 
@@ -245,9 +245,14 @@ class Store:
                     temporary.unlink(missing_ok=True)
         return sha256, stored
 
-    def has_originals(self) -> bool:
-        """Return whether there are originals at all; none are where the store's disk is not mounted."""
-        return any(self._originals.glob("[0-9a-f][0-9a-f]"))
+    def require_originals(self) -> None:
+        """Raise `StoreError` when the folder of originals is not there, as on a disk that is not mounted."""
+        if not self._originals.is_dir():
+            remedy = (
+                "Look whether the store's disk is mounted. If all is lost, bring it back from its backup, or "
+                f"make the folder {self._originals}: what lies in the inbox then comes in anew."
+            )
+            raise StoreError(self.root, "no original is there any more", remedy)
 
     def original(self, sha256: str) -> Path:
         """Return where the original with these bytes lies or would lie."""

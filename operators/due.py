@@ -74,11 +74,20 @@ class Work:
 
 
 def work_due(engine: Engine, store: Store, inbox: Path, names: Iterable[str], inquiry: Inquiry) -> Work:
-    """Return what there is to do about the files `names` of the inbox, and about the catalog's scans."""
+    """Return what there is to do about the files `names` of the inbox, and about the catalog's scans.
+
+    Raises
+    ------
+    StoreError
+        The store's originals are all gone.
+    """
     names = list(names)
     states = {name: state for name in names if (state := _state(inbox, name)) is not None}
     with engine.connect() as connection:
         pages = pages_of_files(connection, states, collection=inquiry.collection or None)
+        if any(page.path is not None for found in pages.values() for page in found):
+            # Else all of them would be taken for lost, and copied to wherever the store's disk belongs.
+            store.require_originals()
         settled = {name: found for name, found in pages.items() if _is_settled(found, store, inquiry)}
         owed = due(
             connection,

@@ -83,7 +83,7 @@ class FindScansOperator(BaseOperator):
         for due in work.scans:
             self.log.info("scan %d is due: %s", due.scan, due.reason)
         at_most = min(settings.MAX_BATCHES, conf.getint("core", "max_map_length", fallback=1024))
-        items = [*work.names, *(due.scan for due in work.scans)]
+        items: list[str | int] = [*work.names, *(due.scan for due in work.scans)]
         batches = cut(items, int(self.batch_size) or settings.batch_size(), at_most)
         self.log.info(
             "%d files to take in and %d scans due, in %d batches; %d of %d files in %s need nothing more",

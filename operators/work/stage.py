@@ -21,6 +21,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from catalog import derivatives, outcomes, scans
+from catalog.database import in_transaction
 from catalog.derivatives import Version
 from catalog.provenance.audit import AuditOptions, examine
 from catalog.scans import Scan
@@ -147,9 +148,9 @@ class StageWorker(ABC):
         original = self.store.resolve(scan.path)
         if original.is_file():
             return Input(scan.sha256, original)
-        if not self.store.has_originals():
-            fault = "no original is there any more"
-            raise StoreError(self.store.root, fault, "Look whether the store's disk is there.")
+        self.store.require_originals()
+        sha256 = scan.sha256
+        in_transaction(self.engine, lambda connection: scans.mark_lost(connection, sha256))
         fault = f"its original is missing from the store: {original}"
         raise StoredFileError(scan.original_name, fault, AGAIN)
 
@@ -168,7 +169,7 @@ class StageWorker(ABC):
         occasion = f"{self.stage} of {scan.sha256} page {scan.page} at {datetime.now(UTC).isoformat()}"
         options = AuditOptions(turn=0, of=1, occasion=occasion, machine=machine(), participants=(program(),))
         for address, version in {read.address: read.version for read in commission.reads}.items():
-            number = version and version.id
+            number = version.id if version else None
             loss = examine(self.engine, self.store, options, address, scan_id=scan.id, version_id=number)
             if loss is not None:
                 what, remedy = (version.stage, ANEW) if version else ("original", AGAIN)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from catalog import collections, objects, scans
 from catalog.due import Reason, Redo
 from catalog.store import Store
-from imaging.errors import CorruptScan
+from imaging.errors import CorruptScan, StoreError
 from operators.due import Inquiry, Work, work_due
 from operators.inbox import list_inbox
 from operators.outcome import Passage
@@ -113,6 +113,16 @@ def test_file_whose_original_is_lost_is_taken_in_again(
     assert (look().names, look().before) == (("a.tif",), 0)
     assert ingestion.process("a.tif", Progress(1)).scans == (Passage(scan),)
     assert (look().names, look().before) == ((), 1)
+
+
+def test_store_that_is_not_mounted_stops_the_run(
+    ingestion: Ingestion, look: Look, store: Store, photograph: Photographer
+) -> None:
+    photograph("a.tif")
+    finished(ingestion, "a.tif")
+    store.root.rename(store.root.with_name("elsewhere"))
+    with pytest.raises(StoreError, match="whether the store's disk is mounted"):
+        look()
 
 
 def test_refused_file_is_looked_at_again_by_another_version_of_the_software(

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import Engine, exc, select
 
-from catalog import derivatives, events
+from catalog import derivatives, due, events
 from catalog.scans import Scan
 from catalog.schema import EventOutcome, EventType, ScanState
 from catalog.schema import scans as scan_rows
@@ -83,6 +83,21 @@ def test_work_on_a_rotted_original_is_not_committed_and_the_original_asked_for_a
     restored = restoring.process(passage, Progress(1)).scans[0].versions[0]
     with restoring.engine.connect() as connection:
         assert derivatives.get(connection, restored).input_sha256 == original.name
+
+
+def test_original_that_is_gone_is_asked_for_again_and_its_scan_waits(
+    ingestion: Ingestion, restoring: Restoring, photograph: Photographer
+) -> None:
+    path = photograph("a.tif")
+    (passage,) = ingestion.process("a.tif", Progress(1)).scans
+    restoring.store.original(sha256_file(path)).unlink()
+    with pytest.raises(StoredFileError, match="Put the file into the inbox again"):
+        restoring.process(passage, Progress(1))
+    with restoring.engine.connect() as connection:
+        assert due.due(connection) == ()
+    ingestion.process("a.tif", Progress(1))
+    with restoring.engine.connect() as connection:
+        assert [one.scan for one in due.due(connection)] == [passage.scan]
 
 
 def test_rotted_original_that_can_not_be_decoded_is_no_reason_to_refuse_the_scan(
