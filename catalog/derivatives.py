@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog.rows import columns, read
@@ -104,7 +104,20 @@ def record(connection: Connection, scan_id: int, key: str, result: StageResult) 
     return Recorded(get(connection, version_id), fresh=True)
 
 
+def mark_lost(connection: Connection, version_id: int) -> None:
+    """Record that a version's files are not in the store any more, or not what they were."""
+    lost = update(versions).where(versions.c.id == version_id, versions.c.lost_at.is_(None))
+    connection.execute(lost.values(lost_at=func.now()))
+
+
+def mark_found(connection: Connection, version_id: int) -> None:
+    """Record that a version's files are in the store, and what they were."""
+    found = update(versions).where(versions.c.id == version_id, versions.c.lost_at.is_not(None))
+    connection.execute(found.values(lost_at=None))
+
+
 def _again(connection: Connection, version: Version, key: str, result: StageResult) -> Recorded:
+    mark_found(connection, version.id)
     # Files that were lost and made anew from the same input need not have the same bytes: signatures differ.
     known = {derivative.name: derivative.sha256 for derivative in version.derivatives}
     changed = [file for file in result.files if known.get(file.name) != file.sha256]

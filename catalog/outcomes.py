@@ -16,7 +16,7 @@ from catalog.database import in_transaction
 from catalog.derivatives import Recorded
 from catalog.events import Event, Participant
 from catalog.scans import Registered, Scan, ScanRecord
-from catalog.schema import EventOutcome, EventType
+from catalog.schema import AgentRole, EventOutcome, EventType
 from imaging.errors import HeliochromeError
 from imaging.stage import StageResult
 
@@ -66,7 +66,9 @@ def record_refusal(
     """Record that a file, or one page of it, can not be used, and why."""
 
     def work(connection: Connection) -> Scan:
-        scan = scans.refuse(connection, original_name, error, sha256=sha256, page=page, size=size)
+        programs = (p.agent for p in circumstances.participants if p.role is AgentRole.EXECUTING_PROGRAM)
+        by = next((program.version for program in programs), None)
+        scan = scans.refuse(connection, original_name, error, sha256=sha256, page=page, size=size, by=by)
         events.record(
             connection,
             Event(

@@ -7,13 +7,14 @@ name is one scan with two sightings. Repeats change nothing.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -38,8 +39,6 @@ class ScanRecord:
         Size of the file; pixels of the upright picture; bits per sample; IANA media type.
     object_id
         The object it shows.
-    file
-        Which file it was and in which state, in words that change with either; ``None`` if that is unknown.
     """
 
     sha256: str
@@ -52,12 +51,15 @@ class ScanRecord:
     bits: int
     media_type: str
     object_id: int | None = None
-    file: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """A scan's row; `reason` and `remedy` say why it was refused or failed and what to do."""
+    """A scan's row.
+
+    `reason` and `remedy` say why it was refused or failed and what to do, `refused_by` which version of the
+    software refused it, `lost_at` since when its original is not in the store or not what it was.
+    """
 
     id: int
     object_id: int | None
@@ -73,6 +75,8 @@ class Scan:
     state: ScanState
     reason: str | None
     remedy: str | None
+    refused_by: str | None
+    lost_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -99,32 +103,34 @@ def storable_name(path: Path | str) -> str:
 def register(connection: Connection, record: ScanRecord) -> Registered:
     """Make a usable scan known, or find it; one that was refused or failed before gets another chance.
 
+    Its original is in the store, be it again.
     What was said of its name while the file could not be read is settled and becomes part of its history.
     """
     values = {**asdict(record), "original_name": storable_name(record.original_name)}
-    file = values.pop("file")
     _adopt_unread(connection, values)
     new = insert(scans).values(**values, state=ScanState.NEW)
     again = {name: new.excluded[name] for name in values if name not in {"sha256", "page", "object_id"}}
+    another_chance = scans.c.state.in_([ScanState.REFUSED, ScanState.FAILED])
     row = connection.execute(
         new.on_conflict_do_update(
             index_elements=["sha256", "page"],
             set_={
                 **again,
-                "state": ScanState.NEW,
+                "state": case((another_chance, ScanState.NEW.value), else_=scans.c.state),
+                "lost_at": None,
                 "reason": None,
                 "remedy": None,
                 "object_id": func.coalesce(scans.c.object_id, new.excluded.object_id),
                 "updated_at": func.now(),
             },
-            where=scans.c.state.in_([ScanState.REFUSED, ScanState.FAILED]),
+            where=another_chance | scans.c.lost_at.is_not(None),
         ).returning(scans.c.id)
     ).one_or_none()
     scan = by_sha256(connection, record.sha256, record.page)
     if scan is None:
         raise AssertionError("unreachable: the row was just written or stood in the way")
     _settle_unread(connection, scan.id, values["original_name"])
-    _sight(connection, scan.id, values["original_name"], file)
+    _sight(connection, scan.id, values["original_name"])
     return Registered(scan, fresh=row is not None)
 
 
@@ -136,6 +142,7 @@ def refuse(
     sha256: str | None = None,
     page: int = 0,
     size: int | None = None,
+    by: str | None = None,
 ) -> Scan:
     """Record that a file can not be used, why, and what to do; a scan that was processed stays so.
 
@@ -147,6 +154,8 @@ def refuse(
         Its fault and remedy are kept.
     sha256, size
         Digest and bytes of the file; ``None`` when it may not be read.
+    by
+        The version of the software that refuses it.
     """
     name = storable_name(original_name)
     new = insert(scans).values(
@@ -181,6 +190,9 @@ def refuse(
         if sha256
         else scans.c.sha256.is_(None) & (scans.c.original_name == name)
     )
+    # Beside the above, for a refusal that only another version repeats is no news.
+    refusing = known & (scans.c.state == ScanState.REFUSED) & scans.c.refused_by.is_distinct_from(by)
+    connection.execute(update(scans).where(refusing).values(refused_by=by))
     scan = read(Scan, connection.execute(select(*columns(scans, Scan)).where(known)).one())
     _sight(connection, scan.id, name)
     if sha256 is None:
@@ -198,6 +210,35 @@ def mark_failed(connection: Connection, scan_id: int, error: HeliochromeError) -
 def mark_processed(connection: Connection, scan_id: int) -> None:
     """Record that a scan went all the way to review."""
     _set_state(connection, scan_id, ScanState.PROCESSED, None, None)
+    connection.execute(update(scans).where(scans.c.id == scan_id).values(processed_at=func.now()))
+
+
+def mark_lost(connection: Connection, sha256: str) -> None:
+    """Record that an original is not in the store any more, or not what it was: all its pages are lost."""
+    lost = update(scans).where(scans.c.sha256 == sha256, scans.c.lost_at.is_(None))
+    connection.execute(lost.values(lost_at=func.now()))
+
+
+def mark_found(connection: Connection, sha256: str) -> None:
+    """Record that an original is in the store, and what it was."""
+    found = update(scans).where(scans.c.sha256 == sha256, scans.c.lost_at.is_not(None))
+    connection.execute(found.values(lost_at=None))
+
+
+def retry(connection: Connection, names: Iterable[str] | None = None) -> int:
+    """Give refused and failed scans that came under these `names`, or all, another chance; return how many.
+
+    Those whose originals are in the store are due in the next run, the others when their files are looked at.
+    """
+    chosen: ColumnElement[bool] = scans.c.state.in_([ScanState.REFUSED, ScanState.FAILED])
+    if names is not None:
+        under = select(sightings.c.scan_id).where(sightings.c.path.in_([storable_name(n) for n in names]))
+        chosen &= scans.c.id.in_(under)
+    stored = scans.c.path.is_not(None) & scans.c.lost_at.is_(None)
+    anew = {"state": ScanState.NEW, "reason": None, "remedy": None, "refused_by": None}
+    waiting = connection.execute(update(scans).where(chosen, ~stored).values(refused_by=None)).rowcount
+    again = update(scans).where(chosen, stored).values(**anew, updated_at=func.now())
+    return waiting + connection.execute(again).rowcount
 
 
 def link(connection: Connection, scan_id: int, object_id: int) -> None:
@@ -238,8 +279,29 @@ def names(connection: Connection, scan_id: int) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
+def seal(connection: Connection, name: str, sha256: str, file: str) -> None:
+    """Record that all pages of a file were taken in, or refused: it need not be read again.
+
+    Parameters
+    ----------
+    name
+        The name it came under.
+    sha256
+        Digest of its bytes.
+    file
+        Which file it was and in which state, in words that change with either.
+    """
+    pages = select(scans.c.id).where(scans.c.sha256 == sha256)
+    sealed = update(sightings).where(
+        sightings.c.path == storable_name(name),
+        sightings.c.scan_id.in_(pages),
+        sightings.c.file.is_distinct_from(file),
+    )
+    connection.execute(sealed.values(file=file))
+
+
 def of_file(connection: Connection, name: str, file: str) -> tuple[Scan, ...]:
-    """Return all pages of the file that came under a name as this very `file`; see `ScanRecord`."""
+    """Return all pages of the file that came under a name as this very `file`; see `seal`."""
     digests = (
         select(scans.c.sha256)
         .join(sightings, sightings.c.scan_id == scans.c.id)
@@ -250,9 +312,9 @@ def of_file(connection: Connection, name: str, file: str) -> tuple[Scan, ...]:
 
 
 def troubles(connection: Connection, *, limit: int = 100) -> tuple[Scan, ...]:
-    """Return refused and failed scans that still wait for somebody, newest first.
+    """Return scans that still wait for somebody, newest first: refused, failed, or their original lost.
 
-    One whose name has come in again since with a usable file is settled.
+    One that was refused or failed and whose name has come in again since with a usable file is settled.
     """
     mine, later, usable = sightings.alias(), sightings.alias(), scans.alias()
     settled = (
@@ -269,7 +331,10 @@ def troubles(connection: Connection, *, limit: int = 100) -> tuple[Scan, ...]:
     )
     query = (
         select(*columns(scans, Scan))
-        .where(scans.c.state.in_([ScanState.REFUSED, ScanState.FAILED]), ~settled)
+        .where(
+            (scans.c.state.in_([ScanState.REFUSED, ScanState.FAILED]) & ~settled)
+            | scans.c.lost_at.is_not(None)
+        )
         .order_by(scans.c.id.desc())
         .limit(limit)
     )
@@ -295,15 +360,9 @@ def _settle_unread(connection: Connection, scan_id: int, name: str) -> None:
         connection.execute(delete(scans).where(scans.c.id == found))
 
 
-def _sight(connection: Connection, scan_id: int, name: str, file: str | None = None) -> None:
-    new = insert(sightings).values(scan_id=scan_id, path=name, file=file)
-    connection.execute(
-        new.on_conflict_do_update(
-            index_elements=["scan_id", "path"],
-            set_={"file": new.excluded.file},
-            where=new.excluded.file.is_not(None) & sightings.c.file.is_distinct_from(new.excluded.file),
-        )
-    )
+def _sight(connection: Connection, scan_id: int, name: str) -> None:
+    new = insert(sightings).values(scan_id=scan_id, path=name)
+    connection.execute(new.on_conflict_do_nothing())
 
 
 def _set_state(

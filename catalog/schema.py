@@ -259,11 +259,19 @@ scans = Table(
     *_member("state", ScanState),
     Column("reason", Text),
     Column("remedy", Text),
+    # Which version of the software refused it; another one looks again.
+    Column("refused_by", Text),
+    # Since when its original is not in the store, or not what it was.
+    Column("lost_at", DateTime(timezone=True)),
+    # When a run last took it all the way, be it that all was done before.
+    Column("processed_at", DateTime(timezone=True)),
     _now("created_at"),
     _now("updated_at"),
     UniqueConstraint("sha256", "page"),
     # A file that may not even be read has no digest: its name is all there is to know it by.
     Index("scans_unread_key", "original_name", unique=True, postgresql_where=text("sha256 IS NULL")),
+    Index("scans_due_idx", "id", postgresql_where=text("state <> 'processed'")),
+    Index("scans_lost_idx", "id", postgresql_where=text("lost_at IS NOT NULL")),
     Index("scans_trouble_idx", "state", "id", postgresql_where=text("state IN ('refused', 'failed')")),
     CheckConstraint("(reason IS NOT NULL) = (state IN ('refused', 'failed'))", name="reason"),
     CheckConstraint("sha256 IS NOT NULL OR state = 'refused'", name="unread"),
@@ -292,9 +300,12 @@ versions = Table(
     Column("parameters", JSONB, nullable=False),
     Column("figures", JSONB, nullable=False),
     Column("regions", JSONB, nullable=False),
+    # Since when its files are not in the store, or not what they were.
+    Column("lost_at", DateTime(timezone=True)),
     _now("created_at"),
     UniqueConstraint("scan_id", "store_key"),
     UniqueConstraint("scan_id", "stage", "number"),
+    Index("versions_lost_idx", "scan_id", postgresql_where=text("lost_at IS NOT NULL")),
 )
 
 derivatives = Table(

@@ -25,7 +25,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 
 from catalog.durability import exclusive, storage_faults, sync_file, sync_folder
-from imaging.errors import StoreError
+from imaging.errors import HeliochromeError, StoredFileError, StoreError
+from imaging.files import SURROUNDINGS
 from imaging.stage import ModelReference, OutputFile, Scalar, StageResult
 
 logger = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ class Store:
         entry goes to quarantine and is made anew.
         """
         # A damaged entry is looked at again below, where no other task can move it at the same time.
-        with suppress(StoreError):
+        with suppress(StoredFileError):
             if (found := self.find(key)) is not None:
                 return Produced(key, found, fresh=False)
         with self.workspace(key) as folder:
@@ -127,7 +128,7 @@ class Store:
 
         Raises
         ------
-        StoreError
+        StoredFileError
             The entry is there, but a file of it is missing or has another size.
         """
         folder = self.folder(key)
@@ -168,8 +169,10 @@ class Store:
 
         Raises
         ------
+        StoredFileError
+            A file is missing or is not what `result` says.
         StoreError
-            A file is missing or is not what `result` says; the disk is full.
+            The disk is full.
         """
         with storage_faults(folder):
             if (found := self.find(key)) is not None:
@@ -200,13 +203,21 @@ class Store:
         return path.relative_to(self.root).as_posix()
 
     def resolve(self, relative: str) -> Path:
-        """Return the file that the catalog's `relative` path names; raise `StoreError` when it climbs out."""
+        """Return the file at the catalog's `relative` path; raise `StoredFileError` when it climbs out."""
         return self.root / _inside(relative)
 
     def add_original(self, path: Path) -> tuple[str, Path]:
         """Copy a scan into the store, unless its bytes are there; return their sha256 and where they lie.
 
-        The digest is that of the copied bytes, whatever happens to `path` meanwhile.
+        The digest is that of the copied bytes, whatever happens to `path` meanwhile. A stored original that
+        is not what it was goes to quarantine and is replaced.
+
+        Raises
+        ------
+        HeliochromeError
+            `path` can not be read to its end.
+        StoreError
+            The disk is full.
         """
         with storage_faults(self._originals):
             self._originals.mkdir(parents=True, exist_ok=True)
@@ -214,14 +225,15 @@ class Store:
                 temporary = Path(copy.name)
                 try:
                     digest = hashlib.sha256()
-                    with path.open("rb") as source:
-                        while chunk := source.read(CHUNK):
-                            digest.update(chunk)
-                            copy.write(chunk)
+                    for chunk in _chunks(path):
+                        digest.update(chunk)
+                        copy.write(chunk)
                     copy.flush()
                     sha256 = digest.hexdigest()
                     stored = self.original(sha256)
-                    if _size_fault(stored, copy.tell()):
+                    if fault := _fault(stored, copy.tell(), sha256):
+                        if stored.exists():
+                            logger.warning("%s %s; moved to %s", stored, fault, self.quarantine(sha256))
                         shutil.copystat(path, temporary)
                         temporary.chmod(0o444)
                         os.fsync(copy.fileno())
@@ -232,6 +244,15 @@ class Store:
                 finally:
                     temporary.unlink(missing_ok=True)
         return sha256, stored
+
+    def require_originals(self) -> None:
+        """Raise `StoreError` when the folder of originals is not there, as on a disk that is not mounted."""
+        if not self._originals.is_dir():
+            remedy = (
+                "Look whether the store's disk is mounted. If all is lost, bring it back from its backup, or "
+                f"make the folder {self._originals}: what lies in the inbox then comes in anew."
+            )
+            raise StoreError(self.root, "no original is there any more", remedy)
 
     def original(self, sha256: str) -> Path:
         """Return where the original with these bytes lies or would lie."""
@@ -275,7 +296,7 @@ class Store:
             try:
                 source.rename(target)
             except FileNotFoundError:
-                raise StoreError(key, "is not in the store", "Check the key.") from None
+                raise StoredFileError(key, "is not in the store", "Check the key.") from None
             sync_folder(source.parent)
             sync_folder(target.parent)
         return target
@@ -298,7 +319,7 @@ class Store:
     def _find_or_quarantine(self, key: str) -> StageResult | None:
         try:
             return self.find(key)
-        except StoreError as error:
+        except StoredFileError as error:
             logger.warning("%s Moved to %s.", error, self.quarantine(key))
             return None
 
@@ -328,7 +349,7 @@ def _settle(folder: Path, file: OutputFile) -> None:
     path = folder / _inside(file.name)
     if fault := _fault(path, file.bytes, file.sha256):
         remedy = "The stage's report and its files disagree: run it again, and report it if that repeats."
-        raise StoreError(path, fault, remedy)
+        raise StoredFileError(path, fault, remedy)
     path.chmod(0o444)
     sync_file(path)
 
@@ -356,6 +377,19 @@ def _sync_tree(folder: Path) -> None:
     sync_folder(folder)
 
 
+def _chunks(path: Path) -> Iterator[bytes]:
+    # Not the store's own faults: whoever brought the file has to look at his disk.
+    try:
+        with path.open("rb") as source:
+            while chunk := source.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        if error.errno in SURROUNDINGS:
+            raise
+        remedy = "Look at the disk or the network folder that holds it."
+        raise HeliochromeError(path, f"can not be read to its end ({error.strerror})", remedy) from error
+
+
 def _fault(path: Path, size: int | None, sha256: str) -> str | None:
     if fault := _size_fault(path, size):
         return fault
@@ -378,7 +412,8 @@ def _size_fault(path: Path, size: int | None) -> str | None:
 def _inside(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or name in {"", ".", RESULT}:
-        raise StoreError(name, "is no name for a stored file", "Name files relative to the stage's folder.")
+        remedy = "Name files relative to the stage's folder."
+        raise StoredFileError(name, "is no name for a stored file", remedy)
     return path
 
 
@@ -388,5 +423,6 @@ def _addresses(folder: Path) -> Iterator[str]:
         yield from sorted(path.name for path in shelf.iterdir() if _ADDRESS.fullmatch(path.name))
 
 
-def _damaged(path: Path, fault: str) -> StoreError:
-    return StoreError(path, f"the store is damaged: {fault}", "Quarantine the entry and run its stage again.")
+def _damaged(path: Path, fault: str) -> StoredFileError:
+    remedy = "Quarantine the entry and run its stage again."
+    return StoredFileError(path, f"the store is damaged: {fault}", remedy)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from colorization.checkpoint import Checkpoints
 from colorization.hints import from_color
 from colorization.working import resized, size_at
-from imaging.errors import StoreError
+from imaging.errors import StoredFileError
 from imaging.tiles import Tile, TileGrid
 
 logger = logging.getLogger(__name__)
@@ -264,7 +264,7 @@ class _Scale:
         for tile in grid:
             colored = self.checkpoints.load(self._key(tile))
             if colored is None:
-                raise StoreError(self.checkpoints.folder, "a finished tile vanished", "Run it again.")
+                raise StoredFileError(self.checkpoints.folder, "a finished tile vanished", "Run it again.")
             canvas[:, *tile.slices] += colored * grid.window(tile)
         return Painting(canvas[:2], canvas[2], self.tiling)
 

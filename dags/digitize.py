@@ -1,8 +1,10 @@
 """Digitize: new scans of the inbox are restored, colorized, documented and handed to the archivists.
 
-Runs daily and whenever somebody starts it. A run looks at everything in the inbox; what is done already is
-found in the store and costs a look. Batches go their way independently of each other. The run is green only
-when no photograph was lost; the task ``report`` says which were, and why.
+Runs daily and whenever somebody starts it. A run takes in what is new in the inbox, and goes on with what the
+catalog says is due, wherever its file is by then: scans that failed or were sent back with hints, and whose
+files were lost. Finished work is not done again, unless somebody asks for that under *Redo*. Batches go their
+way independently of each other. The run is green only when no
+photograph was lost; the task ``report`` says which were, and why.
 """
 
 from __future__ import annotations
@@ -86,7 +88,15 @@ PARAMS = {
         False,
         type="boolean",
         title="Try refused scans again",
-        description="Scans that an earlier run refused are otherwise only named in the report.",
+        description="Scans that an earlier run refused are otherwise only counted in the report.",
+    ),
+    "redo": Param(
+        "never",
+        type="string",
+        enum=["never", "unreviewed", "all"],
+        title="Redo",
+        description="Finished work to take up again with these options and the present models: none, what no "
+        "archivist has decided on, or all. Approved versions stand until another one is approved.",
     ),
 }
 STAGES = ("ingest", "restore", "colorize", "tag", "describe")
@@ -132,7 +142,12 @@ with DAG(
         PublishManifestOperator(task_id="describe", batch=tagged.output)
 
     found = FindScansOperator(
-        task_id="find_scans", inbox="{{ params.inbox }}", batch_size="{{ params.batch_size }}"
+        task_id="find_scans",
+        inbox="{{ params.inbox }}",
+        batch_size="{{ params.batch_size }}",
+        collection="{{ params.collection }}",
+        again="{{ params.again }}",
+        redo="{{ params.redo }}",
     )
     report = ReportOperator(
         task_id="report", found_by="find_scans", stages=[f"photographs.{stage}" for stage in STAGES]

@@ -3,24 +3,40 @@
 ::
 
     HeliochromeError
-    ├── ScanError                a file can not be used; trying again does not help
+    ├── ScanError                a file can not be used; trying again does not help       scan
     │   ├── UnsupportedScan      a format, color model or feature that is not read
     │   ├── CorruptScan          truncated, lying or undecodable data
     │   ├── ScanTooLarge         more pixels, bytes or pages than the limits allow
     │   └── ForbiddenScan        a path outside the folder it was promised to be in
-    ├── UnfinishedScan           the file is still being written; try again later
-    ├── OptionsError             a parameter outside its range
-    ├── ModelError               weights that are absent, altered or of the wrong shape
-    ├── StoreError               the file store is damaged or full
-    ├── CatalogError             the catalog refuses a record
-    └── ServiceError             an embedded service did not start or stop
+    ├── UnfinishedScan           the file is still being written; try again later         item
+    ├── OptionsError             a parameter outside its range                            everyone
+    ├── ModelError               weights that are absent, altered or of the wrong shape   everyone
+    ├── StoreError               the file store is full, read-only or out of reach        everyone
+    │   └── StoredFileError      one stored file is missing, altered or of no use         item
+    ├── CatalogError             the catalog refuses a record                             item
+    └── ServiceError             a service did not start, stop or answer                  everyone
+        └── SigningError         certificates or the time-stamping service are of no use
 
-Each message names the subject, what is wrong with it and what to do.
+Each message names the subject, what is wrong with it and what to do. Each class says whose fault it is, as
+`Scope`: the right column.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
+
+
+class Scope(StrEnum):
+    """Whose fault an error is, and with that what becomes of the photograph in hand and of its neighbors."""
+
+    SCAN = "scan"
+    """The scan's own: it is refused, once, until somebody brings another file or asks again."""
+    ITEM = "item"
+    """Something around this one photograph: it waits for the next try, its neighbors go on."""
+    EVERYONE = "everyone"
+    """Disk, database, network, models, settings: nobody's work can go on; all of it is tried again."""
 
 
 class HeliochromeError(Exception):
@@ -35,6 +51,8 @@ class HeliochromeError(Exception):
     remedy
         What a person can do about it.
     """
+
+    scope: ClassVar[Scope] = Scope.ITEM
 
     def __init__(self, subject: str | Path, fault: str, remedy: str) -> None:
         # All three reach Exception.args so that the error survives pickling between processes.
@@ -51,6 +69,8 @@ class HeliochromeError(Exception):
 
 class ScanError(HeliochromeError):
     """A scan that can not be used; trying again does not help."""
+
+    scope = Scope.SCAN
 
 
 class UnsupportedScan(ScanError):
@@ -76,13 +96,25 @@ class UnfinishedScan(HeliochromeError):
 class OptionsError(HeliochromeError):
     """A parameter outside its range."""
 
+    scope = Scope.EVERYONE
+
 
 class ModelError(HeliochromeError):
     """Weights that are absent, altered or of the wrong shape."""
 
+    scope = Scope.EVERYONE
+
 
 class StoreError(HeliochromeError):
-    """The file store is damaged or full."""
+    """The file store is full, read-only or out of reach."""
+
+    scope = Scope.EVERYONE
+
+
+class StoredFileError(StoreError):
+    """One stored file is missing, altered or of no use; the rest of the store is not to blame."""
+
+    scope = Scope.ITEM
 
 
 class CatalogError(HeliochromeError):
@@ -90,4 +122,10 @@ class CatalogError(HeliochromeError):
 
 
 class ServiceError(HeliochromeError):
-    """An embedded service that did not start or stop."""
+    """A service that did not start, stop or answer."""
+
+    scope = Scope.EVERYONE
+
+
+class SigningError(ServiceError):
+    """Certificates or a time-stamping service that no file can be signed with."""

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from imaging.errors import ForbiddenScan, UnfinishedScan
+
+SURROUNDINGS = frozenset(
+    {
+        # The disk is full, read-only or gone.
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN),
+        # The machine has no file handles, processes or memory left.
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
+        # The network is away.
+        *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT),
+    }
+)
+"""What the system reports of itself and not of one file."""
 
 
 @contextmanager
@@ -27,6 +40,19 @@ def _state(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def is_to_blame(error: OSError) -> bool:
+    """Return whether an error is a file's own: not the disk's that holds it, the machine's or the network's.
+
+    Examples
+    --------
+    >>> is_to_blame(PermissionError(errno.EACCES, "Permission denied"))
+    True
+    >>> is_to_blame(OSError(errno.EIO, "Input/output error"))
+    False
+    """
+    return error.errno not in SURROUNDINGS | {errno.EIO}
 
 
 def is_settled(path: Path, quiet_seconds: float) -> bool:

@@ -18,6 +18,7 @@ import pyvips
 
 from imaging.decoding import decoding
 from imaging.errors import CorruptScan, ScanError, ScanTooLarge, UnsupportedScan
+from imaging.files import is_to_blame
 from imaging.jpeg import load_jpeg
 from imaging.png import StatedColors, read_color
 from imaging.profiles import ColorModel, ProfileUse, as_plain_srgb, use_of_profile
@@ -304,6 +305,8 @@ def _recognize(path: Path, limits: ScanLimits) -> _Format:
         with path.open("rb") as stream:
             head = stream.read(16)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and not is_to_blame(error):
+            raise
         raise UnsupportedScan(path, "it can not be read", "Check the permissions of the file.") from error
     if size == 0:
         raise CorruptScan(path, "the file is empty", "Copy the file again.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from struct import pack
 from typing import BinaryIO
 
-from imaging.errors import StoreError
+from imaging.errors import StoredFileError, StoreError
 from imaging.tiff import Entry, Layout, Tag, read_directories, read_entries, read_layout
 
 _BYTE = 1
@@ -36,7 +36,7 @@ def replace_xmp(path: Path, xmp: bytes) -> None:
     CorruptScan
         When the file is no TIFF.
     StoreError
-        When the disk is full, or a classic TIFF would pass 4 GiB.
+        When the disk is full; `StoredFileError` when a classic TIFF would pass 4 GiB.
 
     Notes
     -----
@@ -47,7 +47,7 @@ def replace_xmp(path: Path, xmp: bytes) -> None:
             layout, pointer = read_layout(path, stream)
             end = stream.seek(0, os.SEEK_END)
             if not layout.big and end + len(xmp) + _DIRECTORY_ROOM > _CLASSIC_LIMIT:
-                raise StoreError(path, "a classic TIFF ends at 4 GiB", "Write it as BigTIFF.")
+                raise StoredFileError(path, "a classic TIFF ends at 4 GiB", "Write it as BigTIFF.")
             slot, change = _append_packet(stream, layout, pointer, xmp)
             _flush(stream)
             stream.seek(slot)

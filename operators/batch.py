@@ -1,13 +1,14 @@
 """The base of every operator that works through a batch of photographs.
 
-One photograph's fault never stops its neighbors. What it does depends on its kind:
+One photograph's fault never stops its neighbors. What an error does depends on whose fault it is, see
+`operators.scope`:
 
-- `ScanError`: the photograph is refused, with the reason in the catalog; it does not go on.
-- `UnfinishedScan`: it waits for the next run.
-- `HeliochromeError` of another kind and database errors concern everyone: the task fails and is tried
-  again, unless `RETRY_POLICY` knows that this can not help.
-- Anything else is a defect that may be this photograph's own: the rest of the batch is done first, then the
-  task is tried again; at the last try the photograph is recorded as failed and the rest goes on.
+- the scan's own: the photograph is refused, with the reason in the catalog; it does not go on;
+- the item's: the rest of the batch is done first, then the task is tried again; at the last try the
+  photograph is recorded as failed, which makes it due in the next run, and the rest goes on. An
+  `UnfinishedScan` only waits for the next run;
+- everyone's: the task fails and is tried again, unless `RETRY_POLICY` knows that this can not help; nothing
+  is said of any photograph.
 
 A photograph that was in hand when the process died (out of memory, killed) `DEATHS_ALLOWED` times is recorded
 as failed too; it is not to blame for what concerns everyone. A repeat finds what was finished before and does
@@ -26,10 +27,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.sdk import BaseOperator, ExceptionRetryPolicy, RetryAction, RetryRule
 
-from imaging.errors import HeliochromeError, ModelError, OptionsError, ScanError, UnfinishedScan
+from imaging.errors import HeliochromeError, ModelError, OptionsError, ScanError, Scope, UnfinishedScan
 from operators.hooks import CatalogHook
 from operators.outcome import BatchOutcome, Done, Loss, Passage
 from operators.progress import InHand, Progress
+from operators.scope import scope_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -157,10 +159,16 @@ class BatchOperator(BaseOperator):
             raise BatchUnfinished(f"{len(failed)} of {len(items)} photographs: {first!r}") from first
         attempt = f"{context['run_id']}, try {instance.try_number}"
         for item, error in failed:
-            failure = error if isinstance(error, HeliochromeError) else _as_failure(worker.name(item), error)
-            worker.fail(item, failure, attempt)
+            name = _name(worker, item)
+            failure = error if isinstance(error, HeliochromeError) else _as_failure(name, error)
             log.error("lost: %s", failure)
-            tally.lost.append(Loss.of(failure, self.stage, worker.name(item)))
+            tally.lost.append(Loss.of(failure, self.stage, name))
+            try:
+                worker.fail(item, failure, attempt)
+            except Exception as unrecorded:
+                if scope_of(unrecorded) is Scope.EVERYONE:
+                    raise
+                log.exception("that %s failed can not be recorded", name)
         return tally
 
     def _attempts(
@@ -169,7 +177,7 @@ class BatchOperator(BaseOperator):
         progress, in_hand = Progress(len(items), state), InHand(state)
         for item in items:
             # Pages of one file share its name; each is in hand for itself.
-            name, subject = worker.name(item), str(item)
+            name, subject = _name(worker, item), str(item)
             if in_hand.deaths(subject) >= DEATHS_ALLOWED:
                 yield item, _deadly(name, in_hand.deaths(subject))
                 progress.finish()
@@ -182,7 +190,7 @@ class BatchOperator(BaseOperator):
                 # Most likely the photograph's own doing: it stays in hand, as if the process had died.
                 raise
             except Exception as error:
-                if isinstance(error, _everyones_errors()):
+                if scope_of(error) is Scope.EVERYONE:
                     in_hand.put_back(subject)
                     raise
                 log.exception("%s: %s failed", name, self.stage)
@@ -202,6 +210,16 @@ class BatchOperator(BaseOperator):
             tally.lost.append(Loss.of(error, self.stage, name, known=worker.refuse(item, error)))
 
 
+def _name(worker: Worker, item: Any) -> str:
+    try:
+        return worker.name(item)
+    except HeliochromeError as error:
+        # Work on it fails for the same reason, and says so.
+        if error.scope is Scope.EVERYONE:
+            raise
+        return str(item)
+
+
 def _as_failure(name: str, error: Exception) -> HeliochromeError:
     fault = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return HeliochromeError(name, fault[:500], "The task's log says where; a new run tries again.")
@@ -210,9 +228,3 @@ def _as_failure(name: str, error: Exception) -> HeliochromeError:
 def _deadly(name: str, deaths: int) -> HeliochromeError:
     fault = f"the process died {deaths} times while it worked on this photograph, perhaps for want of memory"
     return HeliochromeError(name, fault, "Give it more memory; a new run tries again.")
-
-
-def _everyones_errors() -> tuple[type[Exception], ...]:
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - not for those who only parse DAGs
-
-    return (HeliochromeError, DBAPIError)

@@ -1,4 +1,4 @@
-"""The operator that lists the inbox and cuts it into batches."""
+"""The operator that finds what a run has to do and cuts it into batches."""
 
 from __future__ import annotations
 
@@ -13,14 +13,24 @@ from operators import settings
 from operators.hooks import CatalogHook
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from airflow.sdk import Context
 
+    from operators.due import Inquiry
+    from operators.inbox import Listing
+
 LISTING = "listing"
-"""XCom key: how many files are ``waiting`` and how many ``others`` were passed over, for the report."""
+"""XCom key: counts for the report. How many files were ``found``, of them ``before`` needing nothing more,
+how many scans are ``due``, how many were refused and still are (``known``), how many files are ``waiting``
+and how many ``others`` were passed over."""
 
 
 class FindScansOperator(BaseOperator):
-    """Lists the scans of the inbox and hands them on in batches, never more than a DAG run can map.
+    """Finds what there is to do and hands it on in batches, never more than a DAG run can map.
+
+    That is the inbox's files that are new or changed, and the scans that the catalog says are due. A run over
+    another folder than the configured inbox takes only what lies there.
 
     Parameters
     ----------
@@ -28,24 +38,71 @@ class FindScansOperator(BaseOperator):
         The folder; empty for the configured one.
     batch_size
         Photographs per batch; grown where there would be too many batches.
+    collection
+        Slug of the collection that the objects are to join; empty for none.
+    again
+        Whether scans that an earlier run refused get another chance.
+    redo
+        Which finished scans are taken up again, see `catalog.due.Redo`.
     """
 
-    template_fields: Sequence[str] = ("inbox", "batch_size")
+    template_fields: Sequence[str] = ("inbox", "batch_size", "collection", "again", "redo")
     ui_color = "#f4f1e6"
 
-    def __init__(self, *, inbox: str = "", batch_size: int | str = 0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        inbox: str = "",
+        batch_size: int | str = 0,
+        collection: str = "",
+        again: bool | str = False,
+        redo: str = "never",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.inbox = inbox
         self.batch_size = batch_size
+        self.collection = collection
+        self.again = again
+        self.redo = redo
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Return the batches, each ``{"index": …, "names": […]}``."""
+        """Return the batches, each ``{"index": …, "names": […], "scans": […]}``."""
         from airflow.sdk import conf  # noqa: PLC0415
 
-        from operators.inbox import cut, list_inbox  # noqa: PLC0415
+        from operators.due import work_due  # noqa: PLC0415 - loads the catalog
+        from operators.inbox import cut  # noqa: PLC0415
 
         with closing(CatalogHook()) as hook:
             inbox = hook.inbox(self.inbox)
+            listing = self._listing(inbox)
+            inquiry = self._inquiry(everything=inbox == hook.inbox(""))
+            work = work_due(hook.engine, hook.store, inbox, listing.scans, inquiry)
+        for loss in work.refused:
+            self.log.warning("refused before: %s: %s", loss.photograph, loss.reason)
+        for due in work.scans:
+            self.log.info("scan %d is due: %s", due.scan, due.reason)
+        at_most = min(settings.MAX_BATCHES, conf.getint("core", "max_map_length", fallback=1024))
+        items: list[str | int] = [*work.names, *(due.scan for due in work.scans)]
+        batches = cut(items, int(self.batch_size) or settings.batch_size(), at_most)
+        self.log.info(
+            "%d files to take in and %d scans due, in %d batches; %d of %d files in %s need nothing more",
+            *(len(work.names), len(work.scans), len(batches), work.before, len(listing.scans), inbox),
+        )
+        counts = {
+            "found": len(listing.scans),
+            "before": work.before,
+            "due": len(work.scans),
+            "known": len(work.refused),
+            "waiting": len(listing.waiting),
+            "others": len(listing.others),
+        }
+        context["ti"].xcom_push(LISTING, counts)
+        return [_batch(index, batch) for index, batch in enumerate(batches)]
+
+    def _listing(self, inbox: Path) -> Listing:
+        from operators.inbox import list_inbox  # noqa: PLC0415
+
         quiet = settings.quiet_seconds()
         listing = list_inbox(inbox, quiet)
         if listing.waiting:
@@ -56,8 +113,22 @@ class FindScansOperator(BaseOperator):
             self.log.info("waits, because it is still being written: %s", name)
         for name in listing.others:
             self.log.info("passed over, because its suffix promises no picture: %s", name)
-        at_most = min(settings.MAX_BATCHES, conf.getint("core", "max_map_length", fallback=1024))
-        batches = cut(listing.scans, int(self.batch_size) or settings.batch_size(), at_most)
-        self.log.info("%d scans in %d batches from %s", len(listing.scans), len(batches), inbox)
-        context["ti"].xcom_push(LISTING, {"waiting": len(listing.waiting), "others": len(listing.others)})
-        return [{"index": index, "names": names} for index, names in enumerate(batches)]
+        return listing
+
+    def _inquiry(self, *, everything: bool) -> Inquiry:
+        from catalog.due import Redo  # noqa: PLC0415
+        from operators.due import Inquiry  # noqa: PLC0415
+        from operators.version import software_version  # noqa: PLC0415
+
+        return Inquiry(
+            software_version=software_version(),
+            collection=self.collection,
+            again=str(self.again).lower() == "true",
+            redo=Redo(self.redo),
+            everything=everything,
+        )
+
+
+def _batch(index: int, items: Sequence[str | int]) -> dict[str, Any]:
+    names = [item for item in items if isinstance(item, str)]
+    return {"index": index, "names": names, "scans": [item for item in items if isinstance(item, int)]}

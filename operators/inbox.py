@@ -74,6 +74,21 @@ def list_inbox(inbox: Path, quiet_seconds: float) -> Listing:
     return Listing(tuple(sorted(scans)), tuple(sorted(waiting)), tuple(sorted(others)))
 
 
+def file_state(path: Path) -> str:
+    """Return words that change with the file at `path` and with each change of it, told without reading it.
+
+    A folder that took another's place brings other inodes, and no tool sets an inode's change time back. The
+    device is left out: its number differs among machines that share a folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        The file went away.
+    """
+    status = path.stat()
+    return storable_name(f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {path}")
+
+
 def cut(items: Sequence[Item], size: int, at_most: int) -> list[list[Item]]:
     """Cut `items` into batches of `size`, of more where there would be over `at_most` batches.
 

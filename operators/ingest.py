@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from operators import settings
 from operators.batch import BatchOperator, Worker
-from operators.outcome import BatchOutcome
+from operators.outcome import BatchOutcome, Passage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 class IngestOperator(BatchOperator):
     """Takes files of the inbox in: originals into the store, scans and objects into the catalog.
 
+    Scans that the catalog says are due are in already and go on with them.
+
     Parameters
     ----------
     batch
-        File names relative to the inbox under ``names``, and the batch's number under ``index``.
+        File names relative to the inbox under ``names``, ids of scans that are due under ``scans``, and the
+        batch's number under ``index``.
     inbox
         The folder; empty for the configured one.
     collection
@@ -41,6 +45,16 @@ class IngestOperator(BatchOperator):
         self.inbox = inbox
         self.collection = collection
         self.again = again
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Take the files in; return a `BatchOutcome` with their scans and those that are due."""
+        # Of runs of earlier versions, every scan comes in through its file.
+        due = tuple(Passage(scan) for scan in self.batch.get("scans", ()))
+        if not self.items():
+            return replace(self.before(), scans=due).to_xcom()
+        outcome = BatchOutcome.from_xcom(super().execute(context))
+        others = tuple(passage for passage in due if passage not in outcome.scans)
+        return replace(outcome, scans=outcome.scans + others).to_xcom()
 
     def items(self) -> Sequence[str]:
         """Return the file names."""

@@ -55,18 +55,21 @@ class ReportOperator(BaseOperator):
         for remark in remarks:
             self.log.warning("%s", remark)
         report = {
-            "found": sum(len(batch["names"]) for batch in batches),
+            "found": listing.get("found", sum(len(batch["names"]) for batch in batches)),
+            "before": listing.get("before", 0),
+            "due": listing.get("due", 0),
             "finished": len({passage.scan for outcome in outcomes for passage in outcome.scans}),
             "fresh": sum(outcome.fresh for outcome in outcomes),
             "lost": len(lost),
-            "known": len(known),
+            "known": listing.get("known", 0) + len(known),
             "waiting": listing.get("waiting", 0) + sum(len(outcome.waiting) for outcome in outcomes),
             "passed_over": listing.get("others", 0),
             "remarks": len(remarks),
         }
         self.log.info(
-            "%(found)d files found, %(finished)d scans finished, %(lost)d lost, %(known)d refused before, "
-            "%(waiting)d still being written, %(passed_over)d that are no pictures, %(remarks)d remarks; "
+            "%(found)d files found, %(before)d of them finished before, %(due)d scans due; "
+            "%(finished)d scans finished, %(lost)d lost, %(known)d refused before, %(waiting)d still being "
+            "written, %(passed_over)d that are no pictures, %(remarks)d remarks; "
             "%(fresh)d stage results made",
             report,
         )
@@ -85,7 +88,8 @@ class ReportOperator(BaseOperator):
             if index not in finished:
                 stage = self._where_it_ended(context, index)
                 reason = f"its batch, number {index}, ended in {stage}; that task's log says why"
-                lost += [Loss(name, stage, reason) for name in batch["names"]]
+                due = [f"scan {scan} of the catalog" for scan in batch.get("scans", ())]
+                lost += [Loss(name, stage, reason) for name in (*batch["names"], *due)]
         return list(finished.values()), lost
 
     def _where_it_ended(self, context: Context, index: int) -> str:

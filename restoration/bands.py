@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyvips
 
 from imaging.disk import writing
-from imaging.errors import StoreError
+from imaging.errors import StoredFileError
 from imaging.fixity import atomic_path
 
 Pixels = npt.NDArray[Any]
@@ -95,7 +95,7 @@ class BandFolder:
 
         Raises
         ------
-        StoreError
+        StoredFileError
             When a band is damaged.
         """
         first, last = top // self.band_height, (bottom - 1) // self.band_height
@@ -118,7 +118,8 @@ class BandFolder:
             pixels: Pixels = image.numpy()
         except pyvips.Error as error:
             remedy = f"Remove {self.folder} and run it again."
-            raise StoreError(self._path(layer, index), "this unfinished work is damaged", remedy) from error
+            fault = "this unfinished work is damaged"
+            raise StoredFileError(self._path(layer, index), fault, remedy) from error
         # Of a single pixel NumPy is given a scalar.
         return pixels.reshape((image.height, image.width, image.bands)[: 2 if image.bands == 1 else 3])
 

@@ -2,8 +2,8 @@
 
 Reads every file of the entries and originals whose turn it is. Records one event per entry and original in
 the catalog. What is damaged goes to the store's quarantine, with an event of its own, so that the next run
-makes it anew; an original has to come back from a backup or be scanned again. A repeat under the same name
-records nothing twice: an audit that was killed can simply be run again, and records what it had moved.
+makes it anew; an original has to come back from a backup or into the inbox again. A repeat under the same
+name records nothing twice: an audit that was killed can simply be run again, and records what it had moved.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
 
-from catalog import events
+from catalog import derivatives, events, scans
 from catalog.database import in_transaction
 from catalog.events import Event, Participant
 from catalog.schema import EventOutcome, EventType
@@ -148,6 +148,33 @@ def audit_fixity(
     )
 
 
+def examine(
+    engine: Engine,
+    store: Store,
+    options: AuditOptions,
+    address: str,
+    *,
+    scan_id: int,
+    version_id: int | None = None,
+) -> Loss | None:
+    """Read one entry or original of a scan again, whatever its turn; return what is lost, ``None`` if whole.
+
+    Records and moves what `audit_fixity` would.
+
+    Parameters
+    ----------
+    address
+        The entry's key, or the original's sha256.
+    scan_id, version_id
+        The scan that it belongs to, and the version that it is; ``None`` for an original.
+    """
+    if version_id is None:
+        due = _Due(address, store.original(address), store.verify_original, scan_id)
+    else:
+        due = _Due(address, store.folder(address), store.verify, scan_id, version_id)
+    return _check(engine, store, options, due)
+
+
 def _due_entries(connection: Connection, store: Store, options: AuditOptions) -> Iterator[_Due]:
     columns = version_table.c.store_key, version_table.c.scan_id, version_table.c.id
     known = {key: (scan_id, version_id) for key, scan_id, version_id in connection.execute(select(*columns))}
@@ -185,12 +212,21 @@ def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> Lo
     )
     # Before anything is moved: a repeat of an audit killed there finds the file gone and its fault forgotten.
     _record(engine, check)
+    in_transaction(engine, lambda connection: _mark(connection, due, lost=bool(faults)))
     if not faults:
         return None
     moved = _out_of_use(store, options, due)
     if moved is not None:
         _record(engine, _quarantine(check, moved))
     return Loss(due.address, faults, moved, due.scan_id)
+
+
+def _mark(connection: Connection, due: _Due, *, lost: bool) -> None:
+    """Say whether what was read is of use: what is lost is due to be made anew, or to come in again."""
+    if due.version_id is not None:
+        (derivatives.mark_lost if lost else derivatives.mark_found)(connection, due.version_id)
+    elif due.scan_id is not None:
+        (scans.mark_lost if lost else scans.mark_found)(connection, due.address)
 
 
 def _out_of_use(store: Store, options: AuditOptions, due: _Due) -> str | None:

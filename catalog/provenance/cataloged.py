@@ -21,7 +21,7 @@ from catalog.provenance.vocabulary import SOFTWARE, Stage
 from catalog.scans import Scan
 from catalog.schema import AgentKind, AgentRole
 from catalog.store import Store
-from imaging.errors import CatalogError, StoreError
+from imaging.errors import CatalogError, StoredFileError
 from imaging.stage import Role
 
 _PIXEL_STAGES = (Stage.RESTORATION, Stage.COLORIZATION)
@@ -54,7 +54,7 @@ def tag_inputs(
     CatalogError
         The scan is unknown or refused, shows no object, or nothing was made from it yet; a stage's event is
         missing.
-    StoreError
+    StoredFileError
         A stage's outcome is not in the store any more.
     """
     scan = scans.get(connection, scan_id)
@@ -160,7 +160,7 @@ def _newest(connection: Connection, scan: Scan) -> Sequence[Version]:
 def _run(store: Store, version: Version, event: Event, given: Iterable[GivenHint], agent: str) -> StoredRun:
     result = store.find(version.store_key)
     if result is None:
-        raise StoreError(version.store_key, "is not in the store any more", "Run its stage again.")
+        raise StoredFileError(version.store_key, "is not in the store any more", "Run its stage again.")
     programs = [p.agent for p in event.participants if p.role is AgentRole.EXECUTING_PROGRAM]
     people = [p.agent.name for p in event.participants if p.agent.kind is not AgentKind.SOFTWARE]
     program = next((a for a in programs if a.name == SOFTWARE), next(iter(programs), None))

@@ -58,7 +58,8 @@ def _entity(record: ProvenanceRecord, step: Step, sha256: str) -> Node:
         "@id": file_iri(sha256),
         "@type": ["prov:Entity"],
         "prov:wasGeneratedBy": {"@id": event_iri(record, step)},
-        "prov:wasDerivedFrom": [{"@id": file_iri(digest)} for digest in step.input_sha256],
+        # A step that found nothing to do wrote the bytes that it read: nothing derives from itself.
+        "prov:wasDerivedFrom": [{"@id": file_iri(d)} for d in step.input_sha256 if d != sha256],
         "prov:wasAttributedTo": {"@id": premis.software_iri(step.software_version)},
     }
 

@@ -158,8 +158,11 @@ class ProvenanceRecord:
     steps: tuple[Step, ...]
 
     def step_that_made(self, sha256: str) -> Step | None:
-        """Return the step that wrote the file with this digest; ``None`` for the scan and for strangers."""
-        return next((s for s in self.steps if any(o.sha256 == sha256 for o in s.outputs)), None)
+        """Return the last step that wrote a file with this digest; ``None`` for strangers.
+
+        A step that found nothing to do may write the very bytes that it read.
+        """
+        return next((s for s in reversed(self.steps) if any(o.sha256 == sha256 for o in s.outputs)), None)
 
     def lineage(self, sha256: str) -> tuple[Step, ...]:
         """Return the steps from the scan to the file with this digest, in order; empty for the scan.
@@ -169,18 +172,16 @@ class ProvenanceRecord:
         CatalogError
             No step of this record wrote such a file.
         """
+        if sha256 != self.scan.sha256 and self.step_that_made(sha256) is None:
+            raise _unknown(self.description.accession_number, sha256)
+        wanted = {sha256}
         chain: list[Step] = []
-        wanted = [sha256]
-        while wanted:
-            digest = wanted.pop()
-            if digest == self.scan.sha256:
-                continue
-            if (step := self.step_that_made(digest)) is None:
-                raise _unknown(self.description.accession_number, digest)
-            if step not in chain:
+        # Backwards, for each step read what an earlier one wrote, be it the same bytes.
+        for step in reversed(self.steps):
+            if any(output.sha256 in wanted for output in step.outputs):
                 chain.append(step)
-                wanted.extend(step.input_sha256)
-        return tuple(step for step in self.steps if step in chain)
+                wanted.update(step.input_sha256)
+        return tuple(reversed(chain))
 
     def passed_on(self, sha256: str) -> tuple[tuple[Step, OutputFile], ...]:
         """Return each step of a file's lineage with what the next one read of it; the file itself last."""

@@ -18,20 +18,22 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import c2pa
 
+from catalog.durability import is_full
 from catalog.provenance.credentials import HASH, LABEL, MEDIA_TYPE, SUFFIX, TINY_TIFF, reading_context
 from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.record import ProvenanceRecord, Step, timestamp
-from catalog.provenance.vocabulary import NOTICES, SOFTWARE, Stage
-from imaging.errors import UnsupportedScan
+from catalog.provenance.vocabulary import NOTICES, SOFTWARE, DigitalSourceType, Stage
+from imaging.errors import HeliochromeError, SigningError, StoredFileError
 from imaging.stage import OutputFile, Role
 
-_ACTIONS = {Stage.RESTORATION: "c2pa.edited", Stage.COLORIZATION: "c2pa.color_adjustments"}
+_ACTIONS: Mapping[str, str] = {Stage.COLORIZATION: "c2pa.color_adjustments"}
+_EDITED = "c2pa.edited"
 _PARENT = "parent"
 _PARENT_MANIFEST = f"{_PARENT}{SUFFIX}"
 
@@ -133,20 +135,28 @@ def sign_embedded(
 
     Raises
     ------
-    UnsupportedScan
+    StoredFileError
         The file's structure can not hold a manifest.
+    SigningError
+        No file can be signed: the certificates do not serve, or the time-stamping service does not answer.
     """
-    with _faults(source), source.open("rb") as stream, target.open("w+b") as signed:
+    with _faults(source, identity), source.open("rb") as stream, target.open("w+b") as signed:
         return _sign(_builder(manifest, parent), identity, manifest["format"], stream, signed)
 
 
 def sign_detached(
     sha256: str, manifest: Mapping[str, Any], parent: Parent, identity: SigningIdentity
 ) -> bytes:
-    """Return the manifest of a file of any size, known by the digest of its bytes: a ``.c2pa`` sidecar."""
+    """Return the manifest of a file of any size, known by the digest of its bytes: a ``.c2pa`` sidecar.
+
+    Raises
+    ------
+    StoredFileError, SigningError
+        As `sign_embedded`.
+    """
     binding = {"name": "whole file", "alg": "sha256", "hash": list(bytes.fromhex(sha256)), "pad": [0] * 8}
     assertions = [*manifest["assertions"], {"label": HASH, "data": binding}]
-    with _faults(manifest["title"]):
+    with _faults(manifest["title"], identity):
         builder = _builder({**manifest, "assertions": assertions}, parent)
         builder.set_no_embed()
         # The library insists on an asset to read. The binding above is what it signs, so a tiny one will do.
@@ -197,7 +207,7 @@ def _sign(
 def _action(step: Step) -> dict[str, Any]:
     models = ", ".join(f"{m.name} {m.version}" for m in step.models)
     return {
-        "action": _ACTIONS.get(Stage(step.stage), "c2pa.edited"),
+        "action": _ACTIONS.get(step.stage, _EDITED),
         "when": timestamp(step.ended),
         "softwareAgent": {"name": SOFTWARE, "version": step.software_version},
         "digitalSourceType": str(step.source_type),
@@ -206,10 +216,45 @@ def _action(step: Step) -> dict[str, Any]:
 
 
 @contextmanager
-def _faults(subject: Path | str) -> Iterator[None]:
+def _faults(subject: Path | str, identity: SigningIdentity) -> Iterator[None]:
     try:
         yield
     except c2pa.C2paError as error:
-        fault = f"can not be given a content credential ({error})"
-        remedy = "Write masters as page pyramids, or lower the embedding limit so that it gets a sidecar."
-        raise UnsupportedScan(subject, fault, remedy) from error
+        if is_full(error):
+            raise
+        raise _blamed(subject, identity, error) from error
+
+
+def _blamed(subject: Path | str, identity: SigningIdentity, error: c2pa.C2paError) -> HeliochromeError:
+    """Tell a file that takes no manifest from an identity or a service that signs nothing: by another try.
+
+    The library has one class of error for all of them.
+    """
+    offline = replace(identity, timestamp_url=None)
+    if trouble := _trial(offline):
+        fault = f"nothing can be signed with the signing identity {identity.subject} ({trouble})"
+        remedy = "Correct `signing_certificates` and `signing_key`; scans wait for it and are not lost."
+        return SigningError("content credentials", fault, remedy)
+    if identity.timestamp_url is not None and (trouble := _trial(identity)):
+        fault = f"the time-stamping service does not answer as it should ({trouble})"
+        remedy = "It is asked again; if it stays away, correct or empty `timestamp_url`."
+        return SigningError(identity.timestamp_url, fault, remedy)
+    remedy = "Write masters as page pyramids, or lower the embedding limit so that it gets a sidecar."
+    return StoredFileError(subject, f"can not be given a content credential ({error})", remedy)
+
+
+def _trial(identity: SigningIdentity) -> c2pa.C2paError | None:
+    """Sign one grey pixel; return what the library says against it."""
+    created = {"action": "c2pa.created", "digitalSourceType": str(DigitalSourceType.ENHANCED)}
+    manifest = {
+        "claim_generator_info": [{"name": SOFTWARE}],
+        "title": "trial",
+        "format": "image/tiff",
+        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}],
+    }
+    try:
+        builder = c2pa.Builder(manifest, reading_context())
+        _sign(builder, identity, "image/tiff", io.BytesIO(TINY_TIFF), io.BytesIO())
+    except c2pa.C2paError as error:
+        return error
+    return None

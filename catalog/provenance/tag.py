@@ -44,7 +44,7 @@ from catalog.provenance.tiff import embed_xmp
 from catalog.provenance.vocabulary import Stage
 from catalog.provenance.xmp import build_packet
 from catalog.schema import EventOutcome
-from imaging.errors import CatalogError, OptionsError, StoreError, UnsupportedScan
+from imaging.errors import CatalogError, OptionsError, ScanError, SigningError, StoredFileError
 from imaging.fixity import describe_output, sha256_file
 from imaging.stage import OutputFile, Role, Scalar, StageResult
 
@@ -157,13 +157,19 @@ def tag(inputs: TagInputs, into: Path, options: TagOptions) -> StageResult:
     ------
     CatalogError
         The runs do not form a chain from the scan, or there is nothing to tag.
+    StoredFileError
+        A master is missing, is not what its stage wrote, or can not be decoded or take metadata.
     StoreError
-        A master is missing or is not what its stage wrote; the disk is full.
-    UnsupportedScan, CorruptScan
-        A master's structure can not take metadata.
+        The disk is full.
+    SigningError
+        The certificates do not serve, or the time-stamping service does not answer.
     """
     with storage_faults(into):
-        return _Tagging(inputs, into, options).run()
+        try:
+            return _Tagging(inputs, into, options).run()
+        except ScanError as error:
+            # All that is read here was written by earlier stages: the scan is not to blame.
+            raise StoredFileError(error.subject, error.fault, error.remedy) from error
 
 
 def _last_master(inputs: TagInputs) -> str:
@@ -267,7 +273,7 @@ class _Tagging:
             fault = (
                 f"its content credential does not hold ({'; '.join(read.faults) if read else 'none found'})"
             )
-            raise UnsupportedScan(target, fault, "Check the signing certificates.")
+            raise SigningError(target, fault, "Check the signing certificates; scans wait for it.")
         return replace(parent, manifest=manifest, report=read.report)
 
     def _make_access_copy(self, source: Path, master: OutputFile, side: int) -> OutputFile:
@@ -311,9 +317,8 @@ class _Tagging:
 def _scan_parent(inputs: TagInputs, options: TagOptions) -> Parent:
     scan, path = inputs.scan, inputs.scan_path
     if not path.is_file():
-        raise StoreError(
-            path, "the original is missing", "Restore it from its backup, or ingest the scan again."
-        )
+        remedy = "Restore it from its backup, or ingest the scan again."
+        raise StoredFileError(path, "the original is missing", remedy)
     carries = options.identity and scan.bytes <= options.embed_limit and has_credential(path, scan.media_type)
     return Parent(
         scan.name, scan.media_type, instance_id(scan.sha256), scan.sha256, asset=path if carries else None
@@ -323,9 +328,10 @@ def _scan_parent(inputs: TagInputs, options: TagOptions) -> Parent:
 def _checked(folder: Path, file: OutputFile) -> Path:
     path = folder / file.name
     if not path.is_file():
-        raise StoreError(path, "a master is missing", "Run its stage again.")
+        raise StoredFileError(path, "a master is missing", "Run its stage again.")
     if sha256_file(path) != file.sha256:
-        raise StoreError(path, "a master is not what its stage wrote", "Audit the store's fixity.")
+        fault = "a master is not what its stage wrote"
+        raise StoredFileError(path, fault, "Audit the store's fixity.")
     return path
 
 

@@ -1,4 +1,4 @@
-"""Commands on the catalog: import, export, list, show, troubles, migrate.
+"""Commands on the catalog: import, export, list, show, troubles, retry, migrate.
 
 They use the catalog that the environment names (HELIOCHROME_CATALOG_DSN, AIRFLOW_CONN_HELIOCHROME_CATALOG),
 else the embedded one, which is started for the command where it does not run. Connections that Airflow keeps
@@ -171,7 +171,7 @@ def troubles(
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """List scans that were refused or failed and still wait for somebody; status 1 when there are any."""
+    """List scans that wait for somebody: refused, failed, original lost; status 1 when there are any."""
     from catalog import scans  # noqa: PLC0415
 
     with opened(home) as engine, engine.connect() as connection:
@@ -179,9 +179,34 @@ def troubles(
     if as_json:
         tell_json([asdict(scan) for scan in found])
     else:
-        rows = [(scan.original_name, scan.state, scan.reason, scan.remedy) for scan in found]
+        lost = "its original in the store is lost", "Put the file into the inbox again."
+        rows = [
+            (scan.original_name, scan.state, *((scan.reason, scan.remedy) if scan.reason else lost))
+            for scan in found
+        ]
         tell_rows(("file", "state", "reason", "what to do"), rows)
     return Status.NOT_ALL_WELL if found else Status.WELL
+
+
+@app.command()
+def retry(
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Names as `troubles` lists them; none for all.")
+    ] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Give refused and failed scans another chance in the next run; status 1 when there are none."""
+    from catalog import scans  # noqa: PLC0415
+    from catalog.database import in_transaction  # noqa: PLC0415
+
+    with opened(home) as engine:
+        count = in_transaction(engine, lambda connection: scans.retry(connection, files or None))
+    if as_json:
+        tell_json({"retried": count})
+    else:
+        people.print(f"{count} scans are looked at again in the next run")
+    return Status.WELL if count else Status.NOT_ALL_WELL
 
 
 @app.command()

@@ -182,7 +182,8 @@ def _show(result: Demonstration, services: Services, console: Console) -> None:
     console.print(table)
     made = result.report.get("fresh", 0)
     console.print(
-        f"{result.report.get('finished', 0)} photographs finished, {result.report.get('lost', 0)} lost; "
+        f"{result.report.get('finished', 0)} photographs finished, {result.report.get('before', 0)} before, "
+        f"{result.report.get('lost', 0)} lost; "
         f"{made} stage results made, {result.new_events} events recorded"
         + ("" if made else " (all of it was done before)")
     )

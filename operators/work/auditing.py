@@ -6,13 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from catalog.agents import software
-from catalog.events import Participant
 from catalog.provenance.audit import AuditOptions, AuditReport, audit_fixity
-from catalog.schema import AgentRole
 from catalog.store import Store
 from operators.progress import Progress
-from operators.work.circumstances import SOFTWARE, machine, software_version
+from operators.work.circumstances import machine, program
 
 SECONDS_PER_WEEK = 7 * 24 * 3600
 
@@ -29,13 +26,12 @@ def audit(
     occasion
         Names the audit; what was recorded under the same name is not recorded again.
     """
-    program = Participant(software(SOFTWARE, software_version()), AgentRole.EXECUTING_PROGRAM)
     options = AuditOptions(
         turn=int(moment.timestamp()) // SECONDS_PER_WEEK,
         of=weeks,
         occasion=occasion,
         machine=machine(),
-        participants=(program,),
+        participants=(program(),),
     )
 
     def tell(done: int, total: int) -> None:

@@ -6,19 +6,14 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from catalog.agents import software
 from catalog.events import Participant
 from catalog.outcomes import Circumstances
 from catalog.schema import AgentRole
+from operators.version import software_version
 
 SOFTWARE = "Heliochrome"
-
-
-def software_version() -> str:
-    """Return the version of the installed package."""
-    return version("heliochrome")
 
 
 def machine() -> str:
@@ -31,7 +26,11 @@ def machine() -> str:
     return f"{platform.machine()}, {os.cpu_count() or 1} cores, {accelerator}"
 
 
+def program() -> Participant:
+    """Return this program, as events name it."""
+    return Participant(software(SOFTWARE, software_version()), AgentRole.EXECUTING_PROGRAM)
+
+
 def since(started: datetime, ended: datetime | None = None) -> Circumstances:
     """Return the circumstances of work that this program has done from `started` until `ended`, else now."""
-    program = Participant(software(SOFTWARE, software_version()), AgentRole.EXECUTING_PROGRAM)
-    return Circumstances(started, ended or datetime.now(UTC), (program,), machine())
+    return Circumstances(started, ended or datetime.now(UTC), (program(),), machine())

@@ -56,12 +56,11 @@ class Coloring(StageWorker):
         restored = next((v for v in reversed(self.versions(passage)) if v.stage == "restoration"), None)
         if restored is None:
             raise CatalogError(scan.original_name, "was not restored in this run", "Restore it first.")
-        photograph = restored.derivative(Role.RESTORED)
+        photograph = self.derivative(restored, Role.RESTORED)
         options = replace(self.options, hints=self._hints(scan))
 
         def work(folder: Path, share: Share) -> StageResult:
-            path = self.store.resolve(photograph.path)
-            return colorize(path, folder, options, progress=share, predictor=self.predictor)
+            return colorize(photograph.path, folder, options, progress=share, predictor=self.predictor)
 
         key = stage_key(
             input_sha256=photograph.sha256,
@@ -70,7 +69,7 @@ class Coloring(StageWorker):
             parameters=options.parameters(),
             models=[self.predictor.reference],
         )
-        return Commission(key, work)
+        return Commission(key, work, (photograph,))
 
     def _hints(self, scan: Scan) -> tuple[Hint, ...]:
         with self.engine.connect() as connection:

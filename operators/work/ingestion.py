@@ -21,15 +21,17 @@ from sqlalchemy import Connection, Engine, func, select
 from catalog import collections, objects, outcomes, scans
 from catalog.database import in_transaction
 from catalog.objects import LONGEST_ACCESSION_NUMBER, ObjectRecord
-from catalog.scans import Scan, ScanRecord, storable_name
+from catalog.scans import Scan, ScanRecord
 from catalog.schema import ScanState
 from catalog.store import Store
 from imaging.errors import HeliochromeError, ScanError, UnfinishedScan, UnsupportedScan
 from imaging.files import is_settled, resolve_inside
 from imaging.fixity import sha256_file
 from imaging.scan import ScanProperties, inspect_scan
+from operators.inbox import file_state
 from operators.outcome import Done, Loss, Passage
 from operators.progress import Progress
+from operators.version import software_version
 from operators.work.circumstances import since
 
 log = logging.getLogger(__name__)
@@ -82,7 +84,8 @@ class Ingestion:
         except ScanError as error:
             # Named as people know it, not as the store does.
             raise type(error)(item, error.fault, error.remedy) from error
-        taken = [self._take_in(item, file, sha256, original, page) for page in range(pages)]
+        taken = [self._take_in(item, sha256, original, page) for page in range(pages)]
+        self._seal(item, sha256, file)
         return Done(
             scans=tuple(scan for done in taken for scan in done.scans),
             lost=tuple(loss for done in taken for loss in done.lost),
@@ -92,8 +95,11 @@ class Ingestion:
 
     def refuse(self, item: str, error: ScanError) -> bool:
         """Record the refusal; return whether an earlier run had said the same."""
-        sha256, size = self._identity(item)
-        return self._record_refusal(item, error, sha256, size)
+        file, sha256, size = self._identity(item)
+        told_before = self._record_refusal(item, error, sha256, size)
+        if file and sha256:
+            self._seal(item, sha256, file)
+        return told_before
 
     def fail(self, item: str, error: HeliochromeError, attempt: str) -> None:
         """Record the failure as a refusal: there is no scan yet to record it with."""
@@ -122,29 +128,35 @@ class Ingestion:
         """Return the scans of a file that has not changed since it came in and need not be read again."""
         with self.engine.connect() as connection:
             pages = scans.of_file(connection, name, file)
-        if not all(page.state is ScanState.PROCESSED and self._is_stored(page) for page in pages):
+        if not all(page.state is not ScanState.REFUSED and self._is_stored(page) for page in pages):
             return ()
         for page in pages:
             self._catalog_object(page, accession_number(name))
         return tuple(Passage(page.id) for page in pages)
 
     def _is_stored(self, scan: Scan) -> bool:
-        original = None if scan.path is None else self.store.resolve(scan.path)
+        original = None if scan.path is None or scan.lost_at else self.store.resolve(scan.path)
         return original is not None and original.is_file() and original.stat().st_size == scan.bytes
 
-    def _identity(self, name: str) -> tuple[str | None, int | None]:
+    def _identity(self, name: str) -> tuple[str | None, str | None, int | None]:
+        """Return the file's state, digest and size, as far as it can be read."""
         try:
             path = resolve_inside(Path(name), self.inbox)
-            return (sha256_file(path), path.stat().st_size) if path.is_file() else (None, None)
+            if path.is_file():
+                # Its state first, as in `process`.
+                return file_state(path), sha256_file(path), path.stat().st_size
         except (ScanError, OSError) as unreadable:
             log.info("its bytes are not read: %s", unreadable)
-            return None, None
+        return None, None, None
 
-    def _take_in(self, name: str, file: str, sha256: str, original: Path, page: int) -> Done:
+    def _seal(self, name: str, sha256: str, file: str) -> None:
+        in_transaction(self.engine, lambda connection: scans.seal(connection, name, sha256, file))
+
+    def _take_in(self, name: str, sha256: str, original: Path, page: int) -> Done:
         started = datetime.now(UTC)
         with self.engine.connect() as connection:
             known = scans.by_sha256(connection, sha256, page)
-        if known is not None and known.state is ScanState.REFUSED and not self.again:
+        if known is not None and self._stands(known):
             reason = f"{known.reason}. {known.remedy} (Refused before; not tried again.)"
             return Done(lost=(Loss(page_name(name, page), STAGE, reason, known=True),))
         try:
@@ -152,7 +164,7 @@ class Ingestion:
         except ScanError as error:
             told = self._record_refusal(name, error, sha256, original.stat().st_size, page)
             return Done(lost=(Loss.of(error, STAGE, page_name(name, page), known=told),))
-        record = self._record(name, sha256, original, page, properties, file=file)
+        record = self._record(name, sha256, original, page, properties)
         registered = outcomes.record_ingestion(self.engine, record, since(started))
         number = accession_number(name, page if properties.pages > 1 else None)
         object_id = self._catalog_object(registered.scan, number)
@@ -161,6 +173,10 @@ class Ingestion:
             fresh=int(registered.fresh),
             remarks=self._namesakes(registered.scan, number, object_id),
         )
+
+    def _stands(self, scan: Scan) -> bool:
+        """Return whether a scan is refused and nothing says to look again, such as another version of us."""
+        return scan.state is ScanState.REFUSED and not self.again and scan.refused_by == software_version()
 
     def _record_refusal(
         self, name: str, error: ScanError, sha256: str | None, size: int | None, page: int = 0
@@ -175,7 +191,7 @@ class Ingestion:
         return scan.updated_at < now
 
     def _record(
-        self, name: str, sha256: str, original: Path, page: int, properties: ScanProperties, *, file: str
+        self, name: str, sha256: str, original: Path, page: int, properties: ScanProperties
     ) -> ScanRecord:
         return ScanRecord(
             sha256=sha256,
@@ -187,7 +203,6 @@ class Ingestion:
             height=properties.height,
             bits=properties.bits,
             media_type=properties.media_type,
-            file=file,
         )
 
     def _catalog_object(self, scan: Scan, number: str) -> int:
@@ -215,21 +230,6 @@ class Ingestion:
             for other in beside
             if other.stem == mine.stem and other.parent != mine.parent
         )
-
-
-def file_state(path: Path) -> str:
-    """Return words that change with the file at `path` and with each change of it, told without reading it.
-
-    A folder that took another's place brings other inodes, and no tool sets an inode's change time back. The
-    device is left out: its number differs among machines that share a folder.
-
-    Raises
-    ------
-    FileNotFoundError
-        The file went away.
-    """
-    status = path.stat()
-    return storable_name(f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {path}")
 
 
 def page_name(name: str, page: int) -> str:

@@ -12,14 +12,13 @@ from sqlalchemy import Engine
 
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
-from imaging.errors import CatalogError
 from imaging.fixity import sha256_file
 from imaging.pages import cut_out_page
 from imaging.scan import inspect_scan
 from imaging.stage import Role, StageResult
 from operators.outcome import Done, Passage
 from operators.progress import Progress
-from operators.work.stage import Commission, Share, StageWorker
+from operators.work.stage import Commission, Input, Share, StageWorker
 from restoration.models import available, read_descriptor
 from restoration.options import RestorationOptions
 from restoration.restore import STAGE, VERSION, restore
@@ -47,44 +46,38 @@ class Restoring(StageWorker):
 
     def commission(self, scan: Scan, passage: Passage) -> Commission:
         """Return the restoration of a scan or of a page that was cut out."""
-        digest, path = self._source(scan, passage)
+        source = self._source(scan, passage)
 
         def work(folder: Path, share: Share) -> StageResult:
-            return restore(path, folder, self.options, progress=share)
+            return restore(source.path, folder, self.options, progress=share)
 
         key = stage_key(
-            input_sha256=digest,
+            input_sha256=source.sha256,
             stage=STAGE,
             version=VERSION,
             parameters=self.options.parameters(),
             # All that ship, whichever take part in this scan: new weights mean a new outcome.
             models=[read_descriptor(name).reference for name in available()],
         )
-        return Commission(key, work)
+        return Commission(key, work, (source,))
 
-    def _source(self, scan: Scan, passage: Passage) -> tuple[str, Path]:
+    def _source(self, scan: Scan, passage: Passage) -> Input:
         for version in self.versions(passage):
             if version.stage == PAGE_STAGE:
-                page = version.derivative(Role.ORIGINAL)
-                return page.sha256, self.store.resolve(page.path)
-        return self._digest(scan), self.original(scan)
-
-    @staticmethod
-    def _digest(scan: Scan) -> str:
-        if scan.sha256 is None:
-            raise CatalogError(scan.original_name, "has no digest", "Ingest it again.")
-        return scan.sha256
+                return self.derivative(version, Role.ORIGINAL)
+        return self.original(scan)
 
     def _cutting_out(self, scan: Scan) -> Commission:
-        original, digest = self.original(scan), self._digest(scan)
+        original = self.original(scan)
         parameters = {"page": scan.page}
 
         def work(folder: Path, share: Share) -> StageResult:
-            output = cut_out_page(original, scan.page, folder / "page.tif")
-            read = inspect_scan(original, page=scan.page).as_parameters()
-            return StageResult(
-                PAGE_STAGE, PAGE_VERSION, sha256_file(original), (output,), parameters={**parameters, **read}
-            )
+            output = cut_out_page(original.path, scan.page, folder / "page.tif")
+            read = inspect_scan(original.path, page=scan.page).as_parameters()
+            digest, told = sha256_file(original.path), {**parameters, **read}
+            return StageResult(PAGE_STAGE, PAGE_VERSION, digest, (output,), parameters=told)
 
-        key = stage_key(input_sha256=digest, stage=PAGE_STAGE, version=PAGE_VERSION, parameters=parameters)
-        return Commission(key, work)
+        key = stage_key(
+            input_sha256=original.sha256, stage=PAGE_STAGE, version=PAGE_VERSION, parameters=parameters
+        )
+        return Commission(key, work, (original,))

@@ -3,10 +3,15 @@
 A repeat finds the outcome in the store and the record in the catalog and writes neither. A kill leaves a
 partial folder that the next try resumes in; a kill between commit and record leaves an outcome that the next
 try finds and records.
+
+What a stage read is compared with what it was asked to read before anything is committed: work on a rotted
+file would else be found for ever under the good one's key. What is altered goes to quarantine, and the scan
+waits until its original comes in again or the earlier stage has made its derivative anew.
 """
 
 from __future__ import annotations
 
+import errno
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,24 +21,46 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from catalog import derivatives, outcomes, scans
+from catalog.database import in_transaction
 from catalog.derivatives import Version
+from catalog.provenance.audit import AuditOptions, examine
 from catalog.scans import Scan
 from catalog.store import RESULT, Produced, Store
-from imaging.errors import CatalogError, HeliochromeError, ScanError, StoreError
-from imaging.stage import StageResult
+from imaging.errors import CatalogError, HeliochromeError, ScanError, StoredFileError, StoreError
+from imaging.stage import Role, StageResult
 from operators.outcome import Done, Passage
 from operators.progress import Progress
-from operators.work.circumstances import since
+from operators.work.circumstances import machine, program, since
 
 Share = Callable[[float], None]
+AGAIN = "Put the file into the inbox again, or bring the original back from the store's backup."
+ANEW = "The next run makes it anew."
+
+
+@dataclass(frozen=True)
+class Input:
+    """A stored file that a stage reads: its digest and place, and the version that it is a file of.
+
+    An original is of no version.
+    """
+
+    sha256: str
+    path: Path
+    version: Version | None = None
+
+    @property
+    def address(self) -> str:
+        """What the store knows it by."""
+        return self.sha256 if self.version is None else self.version.store_key
 
 
 @dataclass(frozen=True)
 class Commission:
-    """One piece of work: the key that its outcome is stored under, and how it is done."""
+    """One piece of work: the key that its outcome is stored under, how it is done, and what it reads."""
 
     key: str
     work: Callable[[Path, Share], StageResult]
+    reads: tuple[Input, ...]
 
 
 class StageWorker(ABC):
@@ -71,10 +98,13 @@ class StageWorker(ABC):
         """Return the recorded outcome of a commission, and whether it was made just now."""
         started = datetime.now(UTC)
         try:
-            produced = self.store.produce(commission.key, lambda folder: commission.work(folder, share))
-        except ScanError as error:
-            # Named as people know it, not as the store does.
-            raise type(error)(scan.original_name, error.fault, error.remedy) from error
+            produced = self.store.produce(commission.key, lambda folder: _work(commission, folder, share))
+        except (HeliochromeError, OSError) as error:
+            if _may_come_of_an_input(error):
+                self._examine(scan, commission, error)
+            if isinstance(error, ScanError):
+                raise _named(error, scan, commission) from error
+            raise
         circumstances = since(started) if produced.fresh else since(*self._period(produced))
         recorded = outcomes.record_success(
             self.engine, scan.id, produced.key, produced.result, circumstances, for_review=self.for_review
@@ -101,29 +131,51 @@ class StageWorker(ABC):
         circumstances = since(datetime.now(UTC))
         outcomes.record_failure(self.engine, item.scan, self.stage, error, circumstances, attempt=attempt)
 
-    def original(self, scan: Scan) -> Path:
-        """Return where the scan's original lies.
+    def original(self, scan: Scan) -> Input:
+        """Return the scan's original.
 
         Raises
         ------
         CatalogError
             The scan has none.
-        StoreError
+        StoredFileError
             It was there and is lost.
+        StoreError
+            All originals are.
         """
-        if scan.path is None:
+        if scan.path is None or scan.sha256 is None:
             raise CatalogError(scan.original_name, "has no original in the store", "Ingest it again.")
         original = self.store.resolve(scan.path)
-        if not original.is_file():
-            fault = f"its original is missing from the store: {original}"
-            remedy = "Look whether the store's disk is there; else put the file into the inbox for a new run."
-            raise StoreError(scan.original_name, fault, remedy)
-        return original
+        if original.is_file():
+            return Input(scan.sha256, original)
+        self.store.require_originals()
+        sha256 = scan.sha256
+        in_transaction(self.engine, lambda connection: scans.mark_lost(connection, sha256))
+        fault = f"its original is missing from the store: {original}"
+        raise StoredFileError(scan.original_name, fault, AGAIN)
+
+    def derivative(self, version: Version, role: Role) -> Input:
+        """Return the file of a version that has this role."""
+        file = version.derivative(role)
+        return Input(file.sha256, self.store.resolve(file.path), version)
 
     def versions(self, passage: Passage) -> tuple[Version, ...]:
         """Return what this run's earlier stages made or found, in order."""
         with self.engine.connect() as connection:
             return tuple(derivatives.get(connection, version) for version in passage.versions)
+
+    def _examine(self, scan: Scan, commission: Commission, error: Exception) -> None:
+        """Raise `StoredFileError` when an input is not what was stored, and take it out of use."""
+        occasion = f"{self.stage} of {scan.sha256} page {scan.page} at {datetime.now(UTC).isoformat()}"
+        options = AuditOptions(turn=0, of=1, occasion=occasion, machine=machine(), participants=(program(),))
+        for address, version in {read.address: read.version for read in commission.reads}.items():
+            number = version.id if version else None
+            loss = examine(self.engine, self.store, options, address, scan_id=scan.id, version_id=number)
+            if loss is not None:
+                what, remedy = (version.stage, ANEW) if version else ("original", AGAIN)
+                moved = f"; it was moved to {loss.quarantined}" if loss.quarantined else ""
+                fault = f"its {what} in the store is not what it was ({'; '.join(loss.faults)}){moved}"
+                raise StoredFileError(scan.original_name, fault, remedy) from error
 
     def _scan(self, item: Passage) -> Scan:
         with self.engine.connect() as connection:
@@ -135,3 +187,26 @@ class StageWorker(ABC):
         ended = datetime.fromtimestamp(written, UTC)
         seconds = produced.result.figures.get("seconds")
         return ended - timedelta(seconds=float(seconds) if isinstance(seconds, int | float) else 0), ended
+
+
+def _work(commission: Commission, folder: Path, share: Share) -> StageResult:
+    result = commission.work(folder, share)
+    if result.input_sha256 not in {read.sha256 for read in commission.reads}:
+        fault = f"was read as other bytes than were stored, sha256 {result.input_sha256}"
+        remedy = "Run it again; look at the machine's memory and disks if that repeats."
+        raise StoredFileError(commission.reads[0].path, fault, remedy)
+    return result
+
+
+def _may_come_of_an_input(error: HeliochromeError | OSError) -> bool:
+    cause = error.__cause__ if isinstance(error, StoreError) else error
+    unreadable = isinstance(cause, OSError) and cause.errno in {errno.EIO, errno.ENOENT}
+    return unreadable or isinstance(error, ScanError | StoredFileError)
+
+
+def _named(error: ScanError, scan: Scan, commission: Commission) -> HeliochromeError:
+    """Return `error` under the name that people know the scan by, and with the blame where it belongs."""
+    if any(read.version is not None for read in commission.reads):
+        # What an earlier stage made is of no use, though it is what that stage wrote.
+        return StoredFileError(scan.original_name, f"{error.subject}: {error.fault}", error.remedy)
+    return type(error)(scan.original_name, error.fault, error.remedy)

@@ -17,7 +17,7 @@ from imaging.errors import OptionsError
 from imaging.stage import StageResult
 from operators import settings
 from operators.outcome import Passage
-from operators.work.stage import Commission, Share, StageWorker
+from operators.work.stage import Commission, Input, Share, StageWorker
 
 
 class Tagging(StageWorker):
@@ -50,7 +50,13 @@ class Tagging(StageWorker):
         def work(folder: Path, share: Share) -> StageResult:
             return tag.tag(inputs, folder, self.options)
 
-        return Commission(stage_key(**tag.determinants(inputs, self.options)), work)
+        made = (
+            Input(file.sha256, self.store.resolve(file.path), version)
+            for version in versions
+            for file in version.derivatives
+        )
+        reads = (*made, self.original(scan))
+        return Commission(stage_key(**tag.determinants(inputs, self.options)), work, reads)
 
 
 def signer() -> SigningIdentity:

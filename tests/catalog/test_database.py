@@ -11,7 +11,7 @@ from catalog.database import connect, in_transaction, migrate, revision
 from catalog.schema import metadata
 from imaging.errors import CatalogError
 
-NEWEST = "0005"
+NEWEST = "0006"
 
 
 def test_migrations_make_what_the_schema_says(engine: Engine):
@@ -35,7 +35,7 @@ def test_migrations_go_down_and_up_with_data_in_place(catalog_dsn: str):
     migrate(engine)
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO objects (accession_number, title) VALUES ('1', 'Žižkov')"))
-    for target in ("0002", "0001", "0003", "0004", "0001", "0005", "0004", "head"):
+    for target in ("0002", "0001", "0003", "0004", "0001", "0005", "0004", "0006", "0005", "head"):
         migrate(engine, target)
         with engine.connect() as connection:
             assert revision(connection) == (NEWEST if target == "head" else target)

@@ -83,20 +83,23 @@ def test_file_that_was_away_for_a_moment_is_no_trouble_once_it_is_back(engine: E
 
 
 def test_file_is_known_by_name_and_state_with_all_its_pages(connection: Connection):
-    page = dataclasses.replace(scan_record(), file="inode 1")
+    page = scan_record()
     first, second = (
         scans.register(connection, dataclasses.replace(page, page=number)).scan for number in (0, 1)
     )
+    assert scans.of_file(connection, "scan.tif", "inode 1") == (), "another page may be missing"
+    scans.seal(connection, "scan.tif", page.sha256, "inode 1")
     assert scans.of_file(connection, "scan.tif", "inode 1") == (first, second)
     assert scans.of_file(connection, "scan.tif", "inode 2") == ()
     assert scans.of_file(connection, "other.tif", "inode 1") == ()
-    scans.register(connection, dataclasses.replace(page, file="inode 2"))
-    scans.register(connection, dataclasses.replace(page, file=None))
+    scans.seal(connection, "scan.tif", page.sha256, "inode 2")
+    scans.register(connection, page)
     assert scans.of_file(connection, "scan.tif", "inode 2") == (first, second)
 
 
 def test_file_that_could_not_be_read_need_not_be_the_same_afterwards(connection: Connection):
-    scans.register(connection, dataclasses.replace(scan_record(), file="inode 1"))
+    scans.register(connection, scan_record())
+    scans.seal(connection, "scan.tif", scan_record().sha256, "inode 1")
     scans.refuse(connection, "scan.tif", BROKEN)
     assert scans.of_file(connection, "scan.tif", "inode 1") == ()
 

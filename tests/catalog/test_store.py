@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from catalog.store import RESULT, Store, rotating_share, stage_key
-from imaging.errors import StoreError
+from imaging.errors import HeliochromeError, StoreError
 from imaging.stage import ModelReference, OutputFile, Role, StageResult
 
 KEY = stage_key(input_sha256="1" * 64, stage="restoration", version="1", parameters={"strength": 0.5})
@@ -169,6 +169,30 @@ def test_unreadable_result_is_damage_not_a_crash(store: Store):
     with pytest.raises(StoreError, match="unreadable"):
         store.find(KEY)
     assert len(store.verify(KEY)) == 1
+
+
+def test_rotted_original_is_replaced_by_a_file_of_its_bytes(store: Store, tmp_path: Path):
+    scan = tmp_path / "scan.tif"
+    scan.write_bytes(b"pixels" * 100)
+    sha256, original = store.add_original(scan)
+    original.chmod(0o644)
+    original.write_bytes(b"rotted" * 100)
+    assert store.add_original(scan) == (sha256, original)
+    assert original.read_bytes() == scan.read_bytes()
+    assert store.quarantined(sha256).read_bytes() == b"rotted" * 100
+
+
+def test_scan_whose_disk_fails_is_no_fault_of_the_store(store: Store, tmp_path: Path, monkeypatch):
+    scan = tmp_path / "scan.tif"
+    scan.write_bytes(b"pixels")
+    monkeypatch.setattr(Path, "open", _failing_disk)
+    with pytest.raises(HeliochromeError, match=r"scan\.tif: can not be read to its end") as raised:
+        store.add_original(scan)
+    assert not isinstance(raised.value, StoreError) and not list(store.originals())
+
+
+def _failing_disk(*_: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_original_is_kept_once_under_its_digest(store: Store, tmp_path: Path):

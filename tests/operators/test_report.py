@@ -38,8 +38,8 @@ def outcome(index: int, *scans: int, lost: tuple[Loss, ...] = ()) -> dict[str, A
 def test_everything_done_is_green() -> None:
     told = report({"find_scans": BATCHES, STAGES[1]: [outcome(0, 1, 2), outcome(1, 3)]})
     assert told == {
-        "found": 3, "finished": 3, "fresh": 3, "lost": 0, "known": 0, "waiting": 0, "passed_over": 0,
-        "remarks": 0,
+        "found": 3, "before": 0, "due": 0, "finished": 3, "fresh": 3, "lost": 0, "known": 0, "waiting": 0,
+        "passed_over": 0, "remarks": 0,
     }  # fmt: skip
 
 
@@ -52,9 +52,16 @@ def test_remark_is_told_and_counted_and_leaves_the_run_green(capsys: pytest.Capt
 
 def test_what_the_listing_left_out_is_told() -> None:
     waiting = BatchOutcome(0, (Passage(1),), waiting=("b.tif",)).to_xcom()
-    listing = {"waiting": 5, "others": 2}
+    listing = {"found": 9, "before": 4, "due": 1, "known": 2, "waiting": 5, "others": 2}
     told = report({"find_scans": BATCHES, "listing": listing, STAGES[1]: [waiting, outcome(1, 3)]})
     assert (told["waiting"], told["passed_over"]) == (6, 2)
+    assert (told["found"], told["before"], told["due"], told["known"]) == (9, 4, 1, 2)
+
+
+def test_due_scan_whose_batch_never_ended_is_red_and_named() -> None:
+    due = [{"index": 0, "names": [], "scans": [7]}]
+    with pytest.raises(AirflowFailException, match=r"scan 7 of the catalog \(photographs\.ingest"):
+        report({"find_scans": due})
 
 
 def test_single_batch_that_airflow_unpacked_counts() -> None:

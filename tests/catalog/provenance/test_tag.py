@@ -27,7 +27,7 @@ from catalog.provenance.tiff import embed_xmp, image_data_sha256, read_xmp
 from catalog.provenance.vocabulary import COLOR_NOTICE, RESTORATION_NOTICE, DigitalSourceType
 from catalog.provenance.xmp_facts import read_packet
 from catalog.store import Store, stage_key
-from imaging.errors import CatalogError, OptionsError, StoreError, UnsupportedScan
+from imaging.errors import CatalogError, OptionsError, SigningError, StoredFileError, StoreError
 from imaging.fixity import describe_output, sha256_file
 from imaging.pyramid import write_pyramid
 from imaging.scan import inspect_scan
@@ -381,6 +381,39 @@ def test_nothing_to_tag_is_refused(photograph: Photograph, tmp_path: Path) -> No
         tag(replace(photograph.inputs, runs=()), tmp_path, TagOptions())
 
 
+@pytest.mark.parametrize("limit", [0, 128 << 20])
+def test_a_time_stamping_service_that_is_away_is_named_and_no_scan_is_blamed(
+    photograph: Photograph, identity: SigningIdentity, tmp_path: Path, limit: int
+) -> None:
+    away = replace(identity, timestamp_url="http://127.0.0.1:9/")
+    with pytest.raises(SigningError, match=r"127\.0\.0\.1:9/: the time-stamping service does not answer"):
+        tag(photograph.inputs, tmp_path, TagOptions(away, embed_limit=limit))
+
+
+def test_a_certificate_that_signs_nothing_is_named_and_no_scan_is_blamed(
+    photograph: Photograph, identity: SigningIdentity, tmp_path: Path
+) -> None:
+    # C2PA signs with no certificate that vouches for itself.
+    bad = replace(identity, certificates=identity.root)
+    with pytest.raises(SigningError, match=r"nothing can be signed with the signing identity .*self-signed"):
+        tag(photograph.inputs, tmp_path, TagOptions(bad))
+
+
+def test_a_master_that_can_not_be_decoded_is_no_fault_of_the_scan(
+    photograph: Photograph, identity: SigningIdentity, tmp_path: Path
+) -> None:
+    stored = photograph.inputs.runs[0]
+    master = tmp_path / "restored.tif"
+    # As its stage wrote it, to the byte, and yet no picture: pixels were lost before the digest was taken.
+    master.write_bytes(photograph.restored.read_bytes()[:-40_000])
+    described = describe_output(master, tmp_path, Role.RESTORED, width=700, height=500, bits=8)
+    run = replace(stored.run, result=replace(stored.run.result, files=(described,)))
+    inputs = replace(photograph.inputs, runs=(StoredRun(run, tmp_path),))
+    (into := tmp_path / "tagged").mkdir()
+    with pytest.raises(StoredFileError, match=r"restored\.tif"):
+        tag(inputs, into, TagOptions(identity))
+
+
 @pytest.mark.parametrize(
     "options", [{"embed_limit": -1}, {"access_side": 3}, {"access_quality": 0}, {"access_side": 70_000}]
 )
@@ -400,5 +433,5 @@ def test_a_structure_that_can_not_be_signed_is_explained(
     master = photograph.result(0).file(Role.RESTORED)
     manifest = manifest_of(photograph.record, master, "text.tif", "image/tiff")
     parent = _scan_parent(photograph.inputs, TagOptions())
-    with pytest.raises(UnsupportedScan, match="content credential"):
+    with pytest.raises(StoredFileError, match="content credential"):
         sign_embedded(text, tmp_path / "out.tif", manifest, parent, identity)

@@ -97,20 +97,20 @@ def test_bad_scan_holds_nobody_back_and_a_repeat_changes_nothing(deployment: Dep
     state, report = deployment.digitize(collection="demo", batch_size=2, produce=["restored"])
     assert state == "failed", "a photograph was lost"
     assert report | {"fresh": 0} == {
-        "found": 4, "finished": 2, "fresh": 0, "lost": 1, "known": 0, "waiting": 0, "passed_over": 0,
-        "remarks": 0,
+        "found": 4, "before": 0, "due": 0, "finished": 2, "fresh": 0, "lost": 1, "known": 0, "waiting": 0,
+        "passed_over": 0, "remarks": 0,
     }  # fmt: skip
     before = deployment.rows()
     assert (before["scans"], before["sightings"], before["reviews"], before["manifests"]) == (3, 4, 2, 2)
 
     state, report = deployment.digitize(collection="demo", batch_size=2, produce=["restored"])
     assert state == "success", "what is lost was told before"
-    assert (report["finished"], report["fresh"], report["known"]) == (2, 0, 1)
+    assert (report["before"], report["finished"], report["fresh"], report["known"]) == (3, 0, 0, 1)
     assert deployment.rows() == before
 
 
 def test_task_shows_its_photographs(deployment: Deployment) -> None:
-    wanted = {"run": deployment.runs[-1], "task": "photographs.tag", "batch": "0"}
+    wanted = {"run": deployment.runs[0], "task": "photographs.tag", "batch": "0"}
     headers = {"Authorization": f"Bearer {_token(deployment)}"}
     page = f"{deployment.client.address}/heliochrome/task"
     answer = httpx.get(page, params=wanted, headers=headers, timeout=60)

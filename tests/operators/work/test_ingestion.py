@@ -27,6 +27,7 @@ from imaging.fixity import sha256_file
 from operators.inbox import list_inbox
 from operators.outcome import Passage
 from operators.progress import Progress
+from operators.version import software_version
 from operators.work.ingestion import Ingestion
 from tests.operators.conftest import Photographer, picture
 
@@ -329,9 +330,8 @@ def test_what_a_stage_refused_is_tried_again_only_on_request(
     photograph("a.tif")
     scan = ingest(ingestion, "a.tif")
     with engine.begin() as connection:
-        scans.refuse(
-            connection, "a.tif", CorruptScan("a.tif", "pixels missing", "Scan again."), sha256=scan.sha256
-        )
+        missing = CorruptScan("a.tif", "pixels missing", "Scan again.")
+        scans.refuse(connection, "a.tif", missing, sha256=scan.sha256, by=software_version())
     (loss,) = ingestion.process("a.tif", Progress(1)).lost
     assert loss.known and "pixels missing" in loss.reason
     assert Ingestion(engine, store, inbox, again=True).process("a.tif", Progress(1)).scans == (

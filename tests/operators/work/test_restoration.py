@@ -110,7 +110,7 @@ def test_original_that_the_store_lost_is_named_with_what_to_do(
     passage = take_in(engine, store, inbox, "a.tif")
     (sha256,) = store.originals()
     store.quarantine(sha256)
-    with pytest.raises(StoreError, match=r"a\.tif: its original is missing .* put the file into the inbox"):
+    with pytest.raises(StoreError, match=r"a\.tif: its original is missing .* Put the file into the inbox"):
         Restoring(engine, store, OPTIONS).process(passage, Progress(1))
 
 

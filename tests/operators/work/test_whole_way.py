@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 from sqlalchemy import Engine, func, select
 
-from catalog import derivatives, events, hints, manifests, reviews, scans
+from catalog import collections, derivatives, due, events, hints, manifests, objects, reviews, scans
 from catalog.agents import person
 from catalog.iiif.addresses import Addresses
+from catalog.provenance.audit import AuditOptions, audit_fixity
 from catalog.provenance.cataloged import CatalogRegister
 from catalog.provenance.identity import development_identity
 from catalog.provenance.verify import verify_object
@@ -26,6 +29,7 @@ from operators.progress import Progress
 from operators.work.colorization import Coloring
 from operators.work.description import Describing
 from operators.work.ingestion import Ingestion
+from operators.work.publishing import publish_collection
 from operators.work.restoration import Restoring
 from operators.work.tagging import Tagging
 from restoration.options import RestorationOptions
@@ -56,14 +60,15 @@ def way(engine: Engine, store: Store, inbox: Path, photograph: Photographer, tmp
     photograph("1987.12.tif")
     identity = development_identity(tmp_path / "signing")
 
-    def go(name: str = "1987.12.tif") -> tuple[Passage, ...]:
+    def go(name: str = "1987.12.tif", scans: tuple[int, ...] = ()) -> tuple[Passage, ...]:
         workers = (
             Restoring(engine, store, RestorationOptions(tile=128, device="cpu", threads=1)),
             Coloring(engine, store, ColorizationOptions(), Sepia()),
             Tagging(engine, store, identity=identity, agent="a test"),
             Describing(engine, Addresses("https://photographs.example")),
         )
-        passages = Ingestion(engine, store, inbox).process(name, Progress(1)).scans
+        passages = tuple(Passage(scan) for scan in scans)
+        passages = passages or Ingestion(engine, store, inbox).process(name, Progress(1)).scans
         for worker in workers:
             passages = tuple(worker.process(passage, Progress(1)).scans[0] for passage in passages)
         return passages
@@ -110,19 +115,108 @@ def test_hint_makes_a_new_version_and_supersedes_the_review(engine: Engine, way:
     assert states == [ReviewState.SUPERSEDED, ReviewState.PENDING]
 
 
-def test_every_page_of_a_file_goes_the_whole_way(engine: Engine, store: Store, inbox: Path, way: Way) -> None:
-    first, second = (picture("L", seed, (96, 64)) for seed in (1, 2))
-    first.save(inbox / "1991.4.tif", save_all=True, append_images=[second])
-    passages = way("1991.4.tif")
-    assert way("1991.4.tif") == passages
+def test_sent_back_photograph_gets_a_new_version_though_its_file_has_left_the_inbox(
+    engine: Engine, inbox: Path, way: Way
+) -> None:
+    (first,) = way()
+    (inbox / "1987.12.tif").unlink()
+    with engine.begin() as connection:
+        blue = hints.Hint(x=0.5, y=0.5, radius=0.9, a=2, b=-30, source="coat: Prussian blue, letter")
+        review = reviews.of_version(connection, first.versions[-1])
+        archivist = person("A. Novak")
+        reviews.decide(
+            connection, review.id, ReviewState.RETURNED, archivist, reason="The coat is blue.", given=[blue]
+        )
+        owed = due.due(connection)
+    assert [(one.scan, one.reason) for one in owed] == [(first.scan, due.Reason.RETURNED)]
+    (second,) = way(scans=tuple(one.scan for one in owed))
     with engine.connect() as connection:
-        shown = [scans.get(connection, passage.scan) for passage in passages]
-        states = [reviews.of_version(connection, passage.versions[-1]).state for passage in passages]
+        assert due.due(connection) == ()
+        states = [review.state for review in reviews.of_scan(connection, first.scan)]
+        colored = derivatives.get(connection, second.versions[1])
+    assert states == [ReviewState.RETURNED, ReviewState.PENDING]
+    assert second.versions[0] == first.versions[0] and colored.number == 2
+
+
+def test_quarantined_derivative_is_made_anew_though_its_file_has_left_the_inbox(
+    engine: Engine, store: Store, inbox: Path, way: Way
+) -> None:
+    (passage,) = way()
+    (inbox / "1987.12.tif").unlink()
+    with engine.connect() as connection:
+        restored = derivatives.get(connection, passage.versions[0])
+    master = store.resolve(restored.derivative(Role.RESTORED).path)
+    before = master.read_bytes()
+    master.chmod(0o644)
+    master.write_bytes(bytes(len(before)))
+    report = audit_fixity(engine, store, AuditOptions(turn=0, of=1, occasion="a test"))
+    assert [loss.address for loss in report.losses] == [restored.store_key] and not master.exists()
+    with engine.connect() as connection:
+        owed = due.due(connection)
+    assert [(one.scan, one.reason) for one in owed] == [(passage.scan, due.Reason.LOST)]
+    (again,) = way(scans=(passage.scan,))
+    assert again.versions[:2] == passage.versions[:2] and master.read_bytes() == before
+    with engine.connect() as connection:
+        assert due.due(connection) == ()
+        waiting = reviews.of_version(connection, again.versions[-1])
+    assert waiting.state is ReviewState.PENDING
+
+
+@pytest.fixture
+def album(inbox: Path) -> str:
+    """A file of three pages: one with noise, and two in which there is nothing to restore."""
+    pages = [np.asarray(picture("L", 1)), _clean(), _clean()[:, ::-1].copy()]
+    with tifffile.TiffWriter(inbox / "1991.4.tif") as file:
+        for page in pages:
+            file.write(page, photometric="minisblack")
+    return "1991.4.tif"
+
+
+def test_every_page_of_a_file_is_reviewed_approved_and_published(
+    engine: Engine, store: Store, album: str, way: Way, tmp_path: Path
+) -> None:
+    passages = way(album)
+    assert way(album) == passages
+    numbers = [f"1991.4 p. {page}" for page in (1, 2, 3)]
+    with engine.begin() as connection:
+        collections.ensure(connection, "albums")
+        collections.add(connection, "albums", [objects.get(connection, n).id for n in numbers])
+        waiting = [reviews.of_version(connection, passage.versions[-1]) for passage in passages]
+        assert [review.state for review in waiting] == [ReviewState.PENDING] * 3
+        for review in waiting:
+            reviews.decide(connection, review.id, ReviewState.APPROVED, person("A. Novak"))
         register = CatalogRegister(connection, store)
-        verified = [v for page in (1, 2) for v in verify_object(f"1991.4 p. {page}", register)]
-    assert [scan.page for scan in shown] == [0, 1]
-    assert states == [ReviewState.PENDING] * 2
-    assert all(verification.agrees for verification in verified)
+        verified = [v for number in numbers for v in verify_object(number, register)]
+        assert [scans.get(connection, passage.scan).page for passage in passages] == [0, 1, 2]
+    assert [v for v in verified if not v.agrees] == []
+
+    address = "https://static.example/albums"
+    published = publish_collection(engine, store.root, "albums", tmp_path / "site", address)
+    assert (published.counts()["created"], published.lost) == (3, ())
+    written = (tmp_path / "site" / "iiif" / "manifests").glob("*/manifest.json")
+    shown = [json.loads(manifest.read_text())["items"][0]["items"][0]["items"] for manifest in written]
+    assert len(shown) == 3 and all(len(annotations[0]["body"]["items"]) >= 2 for annotations in shown)
+
+
+def test_restored_photograph_that_comes_in_as_a_scan_goes_the_whole_way(
+    engine: Engine, store: Store, inbox: Path, way: Way
+) -> None:
+    Image.fromarray(_clean()).save(inbox / "a.tif")
+    (passage,) = way("a.tif")
+    with engine.connect() as connection:
+        master = derivatives.get(connection, passage.versions[0]).derivative(Role.RESTORED)
+    (inbox / "b.tif").write_bytes(store.resolve(master.path).read_bytes())
+    (again,) = way("b.tif")
+    with engine.connect() as connection:
+        restored = derivatives.get(connection, again.versions[0])
+        assert restored.input_sha256 == restored.derivative(Role.RESTORED).sha256, "nothing was to be done"
+        assert reviews.of_version(connection, again.versions[-1]).state is ReviewState.PENDING
+        verified = verify_object("b", CatalogRegister(connection, store))
+    assert [v for v in verified if not v.agrees] == []
+
+
+def _clean() -> np.ndarray:
+    return np.tile(np.linspace(40, 220, 96).astype(np.uint8), (64, 1))
 
 
 def test_scans_of_equal_pixels_are_told_apart(engine: Engine, store: Store, inbox: Path, way: Way) -> None:

@@ -1,0 +1,139 @@
+"""What a run has to do: files to take in, and scans that the catalog says are due.
+
+Reads the catalog, names and times of the inbox's files, and whether originals are there; never what a file
+holds. A file that was taken in entirely, has not changed since and whose originals are in the store is not
+opened again: what becomes of its scans is the catalog's to say, wherever the file is by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.due import Due, Redo, due, pages_of_files
+from catalog.schema import ScanState
+from imaging.errors import ScanError
+from imaging.files import resolve_inside
+from operators.inbox import file_state
+from operators.outcome import Loss
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from catalog.scans import Scan
+    from catalog.store import Store
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What is asked for.
+
+    Parameters
+    ----------
+    software_version
+        Of this software: what other versions refused is looked at again.
+    collection
+        What the files' objects are to join; empty for none.
+    again
+        Whether all refused scans get another chance.
+    redo
+        Which finished scans are taken up again.
+    everything
+        Whether scans are due whose files are not among those asked about.
+    """
+
+    software_version: str
+    collection: str = ""
+    again: bool = False
+    redo: Redo = Redo.NEVER
+    everything: bool = True
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to do.
+
+    Parameters
+    ----------
+    names
+        Files to take in.
+    scans
+        Scans that are due and lie in the store.
+    before
+        How many files need nothing more.
+    refused
+        What was refused before and still is.
+    """
+
+    names: tuple[str, ...]
+    scans: tuple[Due, ...]
+    before: int
+    refused: tuple[Loss, ...]
+
+
+def work_due(engine: Engine, store: Store, inbox: Path, names: Iterable[str], inquiry: Inquiry) -> Work:
+    """Return what there is to do about the files `names` of the inbox, and about the catalog's scans.
+
+    Raises
+    ------
+    StoreError
+        The store's originals are all gone.
+    """
+    names = list(names)
+    states = {name: state for name in names if (state := _state(inbox, name)) is not None}
+    with engine.connect() as connection:
+        pages = pages_of_files(connection, states, collection=inquiry.collection or None)
+        if any(page.path is not None for found in pages.values() for page in found):
+            # Else all of them would be taken for lost, and copied to wherever the store's disk belongs.
+            store.require_originals()
+        settled = {name: found for name, found in pages.items() if _is_settled(found, store, inquiry)}
+        owed = due(
+            connection,
+            redo=inquiry.redo,
+            software_version=inquiry.software_version,
+            again=inquiry.again,
+            among=None if inquiry.everything else {page.id for found in settled.values() for page in found},
+        )
+    waiting = {one.scan for one in owed}
+    done = [found for found in settled.values() if not waiting.intersection(page.id for page in found)]
+    return Work(
+        names=tuple(name for name in names if name not in settled),
+        scans=owed,
+        before=sum(any(page.state is not ScanState.REFUSED for page in found) for found in done),
+        refused=tuple(
+            _told_before(page) for found in done for page in found if page.state is ScanState.REFUSED
+        ),
+    )
+
+
+def _state(inbox: Path, name: str) -> str | None:
+    try:
+        return file_state(resolve_inside(Path(name), inbox))
+    except (ScanError, OSError, ValueError):
+        # Whatever keeps it from being looked at is told when it is taken in.
+        return None
+
+
+def _is_settled(pages: Iterable[Scan], store: Store, inquiry: Inquiry) -> bool:
+    return all(
+        page.refused_by == inquiry.software_version and not inquiry.again
+        if page.state is ScanState.REFUSED and page.path is None
+        else _is_stored(page, store)
+        for page in pages
+    )
+
+
+def _is_stored(page: Scan, store: Store) -> bool:
+    if page.path is None or page.lost_at is not None:
+        return False
+    try:
+        return store.resolve(page.path).stat().st_size == page.bytes
+    except FileNotFoundError:
+        return False
+
+
+def _told_before(page: Scan) -> Loss:
+    name = f"{page.original_name} p. {page.page + 1}" if page.page else page.original_name
+    return Loss(name, "ingestion", f"{page.reason}. {page.remedy} (Refused before.)", known=True)

@@ -1,0 +1,47 @@
+"""Whose fault an error is, be it one of ours or of the libraries that tasks call.
+
+Ours say it themselves, see `imaging.errors.Scope`. Of others only what surrounds all photographs concerns
+everyone: the database out of reach, a full or vanished disk, a network that is away, a machine out of file
+handles. What is left is most likely due to the photograph in hand, and never reason to refuse it.
+"""
+
+from __future__ import annotations
+
+from catalog.durability import is_full
+from imaging.errors import HeliochromeError, Scope
+from imaging.files import SURROUNDINGS
+
+
+def scope_of(error: BaseException) -> Scope:
+    """Return whose fault `error` is.
+
+    Examples
+    --------
+    >>> scope_of(ConnectionRefusedError()).value
+    'everyone'
+    >>> scope_of(ZeroDivisionError()).value
+    'item'
+    """
+    if isinstance(error, HeliochromeError):
+        return error.scope
+    if isinstance(error, OSError):
+        away = isinstance(error, ConnectionError | TimeoutError) or error.errno in SURROUNDINGS
+        return Scope.EVERYONE if away else Scope.ITEM
+    if (database := _database_scope(error)) is not None:
+        return database
+    # Libraries hand the system's words on in errors of their own.
+    return Scope.EVERYONE if is_full(error) else Scope.ITEM
+
+
+def _database_scope(error: BaseException) -> Scope | None:
+    """Return whose fault an error of the database is; ``None`` for errors of others."""
+    # Not for those who only parse DAGs.
+    import psycopg2  # noqa: PLC0415
+    from sqlalchemy import exc  # noqa: PLC0415
+
+    if isinstance(error, exc.DataError | exc.IntegrityError | psycopg2.DataError | psycopg2.IntegrityError):
+        # The database is well and refuses what this photograph would have it store.
+        return Scope.ITEM
+    if isinstance(error, exc.DBAPIError | exc.TimeoutError | psycopg2.Error):
+        return Scope.EVERYONE
+    return None
