@@ -20,7 +20,8 @@ from catalog import collections, objects, rights
 from catalog.dates import first_day, last_day
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, ShownFile, shown_object
-from catalog.interchange.spreadsheet import ImportReport, RowError
+from catalog.interchange.object_rows import RowError
+from catalog.interchange.spreadsheet import ImportReport
 from catalog.objects import DESCRIPTIVE, CatalogObject, ObjectRecord, Upserted, examined
 from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.schema import memberships

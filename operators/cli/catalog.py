@@ -46,7 +46,7 @@ def opened(home: Path) -> Iterator[Engine]:
 
 
 @app.command("import")
-def bring_in(
+def bring_in(  # noqa: PLR0917 - typer makes options of them
     source: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="CSV file; the README lists the columns.")
     ],
@@ -54,6 +54,9 @@ def bring_in(
     skip_bad_rows: Annotated[
         bool, typer.Option(help="Take the good rows although others are faulty.")
     ] = False,
+    encoding: Annotated[
+        str, typer.Option(help="Of the file, such as cp1252; UTF-8 and UTF-16 are recognized.")
+    ] = "",
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -63,14 +66,20 @@ def bring_in(
 
     with opened(home) as engine:
         report = in_transaction(
-            engine, lambda c: import_objects(c, source, dry_run=dry_run, skip_bad_rows=skip_bad_rows)
+            engine,
+            lambda c: import_objects(
+                c, source, encoding=encoding, dry_run=dry_run, skip_bad_rows=skip_bad_rows
+            ),
         )
     if as_json:
         tell_json(asdict(report))
     else:
-        tell_facts(source.name, {k: v for k, v in asdict(report).items() if k != "errors"})
+        facts = {k: v for k, v in asdict(report).items() if k not in {"errors", "remarks"}}
+        tell_facts(source.name, {**facts, "remarks": len(report.remarks)})
         for error in report.errors:
             people.print(f"line {error.line}, {error.column or 'row'}: {error.fault}", markup=False)
+        for remark in report.remarks:
+            people.print(f"remark on line {remark.line}, {remark.column}: {remark.remark}", markup=False)
     return Status.NOT_ALL_WELL if report.faulty else Status.WELL
 
 
