@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from imaging.errors import CatalogError
+from imaging.errors import CatalogError, ServiceError
 
 STATEMENT_SECONDS = 30
 """After this long a statement is given up: the catalog's own take milliseconds."""
@@ -48,7 +48,7 @@ def connect(
     """Return an engine on the PostgreSQL database at `dsn` (``postgresql://user:password@host/name``).
 
     Sessions are in UTC and named `application` in the server's list. No connection is opened yet. Statements
-    on a database without the catalog's tables, or with a role that may not use them, raise `CatalogError`.
+    on a database without the catalog's tables, or with a role that may not use them, raise `ServiceError`.
     """
     engine = create_engine(
         _address(dsn),
@@ -93,10 +93,10 @@ def _explain(context: ExceptionContext) -> None:
         where = f"database {context.engine.url.database}"
     if code in _MISSING:
         fault = f"does not have the catalog's tables as this version needs them ({first})"
-        raise CatalogError(where, fault, "Run `heliochrome catalog migrate`.") from context.original_exception
+        raise ServiceError(where, fault, "Run `heliochrome catalog migrate`.") from context.original_exception
     if code == _FORBIDDEN:
         remedy = "Give the role the rights that the README names, then run `heliochrome catalog migrate`."
-        raise CatalogError(
+        raise ServiceError(
             where, f"refuses its role a right ({first})", remedy
         ) from context.original_exception
 
@@ -124,7 +124,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
     Raises
     ------
-    CatalogError
+    ServiceError
         The server is older than `OLDEST_SERVER`, or does not let its role make tables and extensions.
     """
     with engine.begin() as connection:
@@ -149,7 +149,7 @@ def _refuse_old_server(connection: Connection) -> None:
     number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
     if number < OLDEST_SERVER * 10_000:
         fault = f"PostgreSQL {number // 10_000} is too old"
-        raise CatalogError("catalog server", fault, f"Use PostgreSQL {OLDEST_SERVER} or newer.")
+        raise ServiceError("catalog server", fault, f"Use PostgreSQL {OLDEST_SERVER} or newer.")
 
 
 def _alembic(connection: Connection) -> Config:

@@ -1,8 +1,8 @@
 """Commands on the catalog: import, names, export, list, show, troubles, migrate.
 
 They use the catalog that the environment names (AIRFLOW_CONN_HELIOCHROME_CATALOG, HELIOCHROME_CATALOG_DSN),
-else the one that Airflow's connection `heliochrome_catalog` names, else the embedded one, which is started for
-the command where it does not run; `migrate` takes that one only when it is asked to.
+else the one that Airflow's connection `heliochrome_catalog` names, else the embedded one, which is started
+for the command where it does not run; `migrate` takes that one only when it is asked to.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from catalog.database import connect, in_transaction, migrate, name_of, revision
 from catalog.interchange.spreadsheet import import_objects
 from catalog.schema import metadata
 from catalog.search import ObjectSearch, search
-from imaging.errors import CatalogError
+from imaging.errors import CatalogError, ServiceError
 from operators.deployment.postgres import PostgresAddress
 
 NEWEST = "0006"
@@ -126,7 +126,9 @@ def role(postgres: PostgresAddress, catalog_dsn: str) -> Iterator[str]:
     administration = connect(catalog_dsn)
     with administration.begin() as connection:
         connection.execute(text("CREATE ROLE archive LOGIN PASSWORD 'secret'"))
-    yield replace(postgres, user="archive", password="secret").dsn(administration.url.database or "")
+    yield replace(postgres, user="archive", password="secret").dsn(  # noqa: S106
+        administration.url.database or ""
+    )
     with administration.begin() as connection:
         connection.execute(text("REASSIGN OWNED BY archive TO CURRENT_USER"))
         connection.execute(text("DROP OWNED BY archive"))
@@ -134,30 +136,62 @@ def role(postgres: PostgresAddress, catalog_dsn: str) -> Iterator[str]:
     administration.dispose()
 
 
-def test_owner_of_the_database_migrates_and_works_without_being_superuser(catalog_dsn: str, role: str):
-    administration, engine = connect(catalog_dsn), connect(role)
+def grant(administration: Engine, *rights: str) -> None:
     with administration.begin() as connection:
-        connection.execute(text(f'ALTER DATABASE "{engine.url.database}" OWNER TO archive'))
+        for right in rights:
+            connection.execute(text(right.format(database=administration.url.database)))
     administration.dispose()
-    migrate(engine)
-    rows = io.StringIO("accession_number,date\n1987.12,1900?\n")
-    assert in_transaction(engine, lambda connection: import_objects(connection, rows)).inserted == 1
+
+
+def imported(dsn: str) -> int:
+    engine = connect(dsn)
+    rows = io.StringIO("accession_number,date,collections\n1987.12,1900?,ships\n")
+    inserted = in_transaction(engine, lambda connection: import_objects(connection, rows)).inserted
     engine.dispose()
+    return inserted
+
+
+@pytest.mark.parametrize(
+    "rights",
+    [
+        ['ALTER DATABASE "{database}" OWNER TO archive'],
+        ['GRANT CREATE ON DATABASE "{database}" TO archive', "GRANT CREATE ON SCHEMA public TO archive"],
+    ],
+)
+def test_role_with_the_rights_of_the_readme_migrates(catalog_dsn: str, role: str, rights: list[str]):
+    grant(connect(catalog_dsn), *rights)
+    engine = connect(role)
+    migrate(engine)
+    engine.dispose()
+    assert imported(role) == 1
+
+
+def test_role_that_only_works_needs_the_rights_of_the_readme(catalog_dsn: str, role: str):
+    administration = connect(catalog_dsn)
+    migrate(administration)
+    grant(
+        administration,
+        'GRANT CONNECT, TEMPORARY ON DATABASE "{database}" TO archive',
+        "GRANT USAGE ON SCHEMA public TO archive",
+        "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO archive",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO archive",
+    )
+    assert imported(role) == 1
 
 
 def test_role_without_rights_is_told_where_they_are_listed(role: str):
     engine = connect(role)
-    with pytest.raises(CatalogError, match=r"refuses its role a right \(permission denied.*README"):
+    with pytest.raises(ServiceError, match=r"refuses its role a right \(permission denied.*README"):
         migrate(engine)
     engine.dispose()
 
 
 def test_database_without_tables_is_told_how_to_make_them(catalog_dsn: str):
     engine = connect(catalog_dsn)
-    with engine.connect() as connection, pytest.raises(CatalogError, match="heliochrome catalog migrate"):
+    with engine.connect() as connection, pytest.raises(ServiceError, match="heliochrome catalog migrate"):
         objects.listed(connection)
     migrate(engine, "0002")
-    with engine.connect() as connection, pytest.raises(CatalogError, match="heliochrome catalog migrate"):
+    with engine.connect() as connection, pytest.raises(ServiceError, match="heliochrome catalog migrate"):
         search(connection, ObjectSearch(words="harbor"))
     engine.dispose()
 
@@ -165,7 +199,7 @@ def test_database_without_tables_is_told_how_to_make_them(catalog_dsn: str):
 def test_old_server_is_refused(catalog_dsn: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("catalog.database.OLDEST_SERVER", 99)
     engine = connect(catalog_dsn)
-    with pytest.raises(CatalogError, match=r"PostgreSQL \d+ is too old\. Use PostgreSQL 99 or newer"):
+    with pytest.raises(ServiceError, match=r"PostgreSQL \d+ is too old\. Use PostgreSQL 99 or newer"):
         migrate(engine)
     engine.dispose()
 

@@ -18,9 +18,11 @@ from operators.cli.app import run
 KEPT_IN_AIRFLOW = """
 import sys
 from airflow.models import Connection
+from airflow.models.base import Base
+from airflow.models.team import Team
 from airflow.settings import Session, engine
 from operators.cli.app import run
-Connection.__table__.create(engine)
+Base.metadata.create_all(engine, tables=[Team.__table__, Connection.__table__])
 Session.add(Connection("heliochrome_catalog", uri=sys.argv[1]))
 Session.commit()
 sys.exit(run(["catalog", "migrate"]))
