@@ -22,7 +22,7 @@ from operators.cli.answer import AsJson, Status, people, tell_facts, tell_json, 
 from operators.cli.deployment import DEFAULT_HOME, Home
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,6 +51,9 @@ def bring_in(  # noqa: PLR0917 - typer makes options of them
     source: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="CSV file; the README lists the columns.")
     ],
+    linked_art: Annotated[
+        bool, typer.Option("--linked-art", help="The file is JSON, one Linked Art document or a list.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option(help="Check every row and count, change nothing.")] = False,
     skip_bad_rows: Annotated[
         bool, typer.Option(help="Take the good rows although others are faulty.")
@@ -61,17 +64,25 @@ def bring_in(  # noqa: PLR0917 - typer makes options of them
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Bring the objects of a CSV file in; known ones are updated, a repeat changes nothing."""
+    """Bring the objects of a file in; known ones are updated, a repeat changes nothing.
+
+    Of Linked Art, "line" in the answer is the place of a document in the list.
+    """
     from catalog.database import in_transaction  # noqa: PLC0415
-    from catalog.interchange.spreadsheet import import_objects  # noqa: PLC0415
+    from catalog.interchange import linked_art as json_ld  # noqa: PLC0415
+    from catalog.interchange import spreadsheet  # noqa: PLC0415
+
+    def bring(connection: Connection) -> spreadsheet.ImportReport:
+        if linked_art:
+            return json_ld.import_objects(
+                connection, source, dry_run=dry_run, skip_bad_documents=skip_bad_rows
+            )
+        return spreadsheet.import_objects(
+            connection, source, encoding=encoding, dry_run=dry_run, skip_bad_rows=skip_bad_rows
+        )
 
     with opened(home) as engine:
-        report = in_transaction(
-            engine,
-            lambda c: import_objects(
-                c, source, encoding=encoding, dry_run=dry_run, skip_bad_rows=skip_bad_rows
-            ),
-        )
+        report = in_transaction(engine, bring)
     if as_json:
         tell_json(asdict(report))
     else:

@@ -228,6 +228,11 @@ def test_catalog_takes_and_gives_spreadsheets(heliochrome: Said, tmp_path: Path)
     assert "1987.13" in heliochrome("catalog", "export")[1]
     exported = heliochrome("catalog", "export", "--linked-art", "--collection", "ships")[1]
     assert [document["_label"] for document in json.loads(exported)] == ["Harbor", "Quay"]
+    (tmp_path / "objects.json").write_text(exported.replace("Quay", "Quays"))
+    told = heliochrome("catalog", "import", tmp_path / "objects.json", "--linked-art", "--json")[1]
+    assert (json.loads(told)["updated"], json.loads(told)["unchanged"]) == (1, 1)
+    (tmp_path / "objects.json").write_text(exported)
+    assert heliochrome("catalog", "import", tmp_path / "objects.json", "--linked-art")[0] == Status.WELL
     assert json.loads(heliochrome("catalog", "show", "1987.12", "--json")[1])["scans"] == []
     assert heliochrome("catalog", "show", "none")[0] == Status.FAILED
     assert heliochrome("catalog", "export", sheet, "--collection", "shops")[0] == Status.FAILED
