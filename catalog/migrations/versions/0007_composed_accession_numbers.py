@@ -5,7 +5,7 @@ import unicodedata
 from alembic import op
 from sqlalchemy import text
 
-revision = "0006"
+revision = "0007"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
