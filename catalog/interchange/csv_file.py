@@ -29,6 +29,7 @@ _MARKS = (
 )
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How XLSX, ODS and XLS files begin."""
+_UNDECODED = re.compile("[\udc80-\udcff]")
 _DELIMITERS = ",;\t"
 _SEPARATOR_HINT = re.compile(r'"?sep=(?P<delimiter>.)"?[,;\t]*\s*', re.IGNORECASE)
 
@@ -158,7 +159,7 @@ class CsvRows:
 
 def undecoded(text: str) -> bool:
     """Return whether a text holds bytes that the encoding of its file does not know."""
-    return any("\udc80" <= character <= "\udcff" for character in text)
+    return not text.isascii() and _UNDECODED.search(text) is not None
 
 
 def likely_readings(text: str, encoding: str) -> Mapping[str, str]:
