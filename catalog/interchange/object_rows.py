@@ -91,7 +91,7 @@ class ObjectRows:
                     yield line, record, slugs
         except UnreadableRow as error:
             self.rows += 1
-            self.refuse([RowError(error.line, "", f"can not be read ({error}); the rest was not looked at")])
+            self.refuse([RowError(error.line, "", f"cannot be read ({error}); the rest was not looked at")])
 
     def refuse(self, errors: Sequence[RowError]) -> None:
         """Count a faulty row."""
