@@ -31,7 +31,7 @@ _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How XLSX, ODS and XLS files begin."""
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _DELIMITERS = ",;\t"
-_SEPARATOR_HINT = re.compile(r'"?sep=(?P<delimiter>.)"?[,;\t]*\s*', re.IGNORECASE)
+_SEPARATOR_HINT = re.compile(r'"?sep=(?P<delimiter>[^\s\w"]|\t)"?[,;\t]*\s*', re.IGNORECASE)
 
 
 class UnreadableRow(ValueError):
