@@ -14,7 +14,7 @@
     ├── StoreError               the file store is full, read-only or out of reach        everyone
     │   └── StoredFileError      one stored file is missing, altered or of no use         item
     ├── CatalogError             the catalog refuses a record                             item
-    └── ServiceError             a service did not start, stop or answer                  everyone
+    └── ServiceError             a service did not start, stop or answer, or is not set up everyone
         └── SigningError         certificates or the time-stamping service are of no use
 
 Each message names the subject, what is wrong with it and what to do. Each class says whose fault it is, as
@@ -122,7 +122,7 @@ class CatalogError(HeliochromeError):
 
 
 class ServiceError(HeliochromeError):
-    """A service that did not start, stop or answer."""
+    """A service that did not start, stop or answer, or that is not set up."""
 
     scope = Scope.EVERYONE
 

@@ -8,7 +8,6 @@ Arrays are float32, ``H×W×3`` (any leading shape will do): sRGB in 0–1, L* i
 from __future__ import annotations
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
@@ -53,11 +52,6 @@ def grey_to_lightness(grey: Array) -> Array:
     return _lightness_of_luminance(decode_srgb(np.asarray(grey, np.float32)))
 
 
-def lightness_to_grey(lightness: Array) -> Array:
-    """Convert L* in 0–100 (any shape) to an sRGB-encoded grey in 0–1."""
-    return encode_srgb(_expand(((lightness + 16) / 116).astype(np.float32)))
-
-
 def fit_gamut(lab: Array) -> Array:
     """Bring colors into the sRGB gamut by losing chroma; L* and hue stay.
 
@@ -99,34 +93,6 @@ def encode_srgb(linear: Array) -> Array:
     linear = np.asarray(linear, np.float32)
     curved = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
     return np.where(linear > 0.0031308, curved, linear * 12.92).astype(np.float32)
-
-
-def lightness(image: pyvips.Image) -> pyvips.Image:
-    """Return L* of an sRGB-encoded picture, lazily.
-
-    Parameters
-    ----------
-    image
-        8 or 16 bit (``uchar`` or ``ushort``), 1 or 3 bands, as `imaging.scan.open_scan` returns them.
-
-    Returns
-    -------
-    pyvips.Image
-        1 band, float, 0–100; the curve is evaluated once per code value, so nothing is rounded to 8 bit.
-    """
-    codes = 256 if image.format == "uchar" else 65536
-    encoded = (np.arange(codes) / (codes - 1)).astype(np.float32)
-    if image.bands == 1:
-        return image.maplut(_table(grey_to_lightness(encoded))).copy(interpretation="b-w")
-    linear = image.maplut(_table(decode_srgb(encoded)))
-    luminance = linear.recomb(pyvips.Image.new_from_array(XYZ_FROM_RGB[1:2].tolist()))
-    bent = (luminance ** (1 / 3)) * 116 - 16
-    straight = luminance * (116 * _SLOPE)
-    return (luminance > _EPSILON).ifthenelse(bent, straight).cast("float").copy(interpretation="b-w")
-
-
-def _table(values: Array) -> pyvips.Image:
-    return pyvips.Image.new_from_array(np.ascontiguousarray(values.reshape(1, -1)))
 
 
 def _lightness_of_luminance(luminance: Array) -> Array:

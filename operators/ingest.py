@@ -66,6 +66,7 @@ class IngestOperator(BatchOperator):
 
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
         """Return an `operators.work.ingestion.Ingestion`."""
+        from operators.work.file_names import NamePattern  # noqa: PLC0415
         from operators.work.ingestion import Ingestion  # noqa: PLC0415 - loads libvips
 
         return Ingestion(
@@ -75,4 +76,5 @@ class IngestOperator(BatchOperator):
             collection=self.collection,
             again=str(self.again).lower() == "true",
             quiet_seconds=settings.quiet_seconds(),
+            name_pattern=NamePattern(settings.name_pattern()),
         )
