@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS := $(wildcard $(PIP_FIND_LINKS))
 export HELIOCHROME_HOME ?= $(CURDIR)/.heliochrome
 
-.PHONY: demo up test lint bench clean venv lock
+.PHONY: demo up test test-wheel lint bench clean venv lock
 
 venv: $(VENV)/.installed
 
@@ -23,7 +23,11 @@ up: venv
 	@$(BIN)/heliochrome up
 
 test: venv
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore=tests/wheel
+
+# Builds the wheel and installs it beside museums' own code: two minutes.
+test-wheel: venv
+	@$(BIN)/python -m pytest tests/wheel
 
 lint: venv
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -1,10 +1,10 @@
-"""How the wheel is built: what lies in six folders of the repository is installed below one name, ``heliochrome``.
+"""How the wheel is built: the six folders of the repository are installed below one name, ``heliochrome``.
 
-`operators`, `catalog` or `dags` are names that many an Airflow has of its own, in its plugins and DAGs folders, on
-its path and in its own wheels. So ``catalog/store.py`` is installed as ``heliochrome/catalog/store.py`` (the mapping is
-``[tool.hatch.build.targets.wheel.sources]``), and every reference follows: import statements, entry points, modules
-that are named in strings, docstrings and comments. A reference that nothing explains fails the build. An editable
-installation is the repository itself, with its own names.
+An Airflow often has an ``operators``, ``catalog`` or ``dags`` of its own: in its plugins and DAGs folders, on
+its path, in its own wheels. So ``catalog/store.py`` is installed as ``heliochrome/catalog/store.py``; the
+mapping is ``[tool.hatch.build.targets.wheel.sources]``. Every reference follows: import statements, entry
+points, and modules that strings, docstrings and comments name. A reference that nothing explains fails the
+build. An editable installation is the repository itself, with its own names.
 """
 
 from __future__ import annotations
@@ -56,16 +56,17 @@ class OneName(BuildHookInterface[Any]):
                 continue
             text = source.read_text(encoding="utf-8")
             target.parent.mkdir(parents=True, exist_ok=True)
-            rewritten = (
-                rewrite(text, source.relative_to(root), root) if source.suffix == ".py" else mentions(text, root)
-            )
-            target.write_text(rewritten, encoding="utf-8")
+            if source.suffix == ".py":
+                text = rewrite(text, source.relative_to(root), root)
+            else:
+                text = mentions(text, root)
+            target.write_text(text, encoding="utf-8")
         for copy in sorted(self.copies.rglob("*")):
             if copy.is_file():
                 build_data["force_include"][str(copy)] = str(copy.relative_to(self.copies))
         core = self.metadata.core
         for group in (core.scripts, *core.entry_points.values()):
-            group.update({name: f"{NAME}.{target}" for name, target in group.items()})
+            group.update({key: f"{NAME}.{target}" for key, target in group.items() if _is_ours(target)})
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Take the copies away."""
@@ -76,7 +77,7 @@ class OneName(BuildHookInterface[Any]):
 class IndexReadme(MetadataHookInterface):
     """The README as a package index shows it: what it links to within the repository is not there.
 
-    With ``files-address``, where the repository's files can be read, links lead there. Without it, they become the
+    With ``files-address``, where the repository's files can be read, links lead there. Without it, they are
     names of files, and pictures with the captions below them are left out.
     """
 
@@ -115,8 +116,14 @@ def rewrite(text: str, file: Path, root: Path) -> str:
         reference and names neither a module, nor a name in a package, nor a file.
     """
     lines = text.splitlines(keepends=True)
-    for line, column in sorted({*_imports(text, file), *_names(text), *_mentions(text, file, root)}, reverse=True):
-        lines[line - 1] = f"{lines[line - 1][:column]}{NAME}.{lines[line - 1][column:]}"
+    places = {*_imports(text, file), *_names(text), *_mentions(text, file, root)}
+    for line, column in sorted(places, reverse=True):
+        before, after = lines[line - 1][:column], lines[line - 1][column:]
+        if not after.startswith(FOLDERS):
+            raise ReferenceFault(
+                f"{file}:{line}: {after.strip()} is no reference; write the line more simply"
+            )
+        lines[line - 1] = f"{before}{NAME}.{after}"
     return "".join(lines)
 
 
@@ -132,13 +139,17 @@ def _imports(text: str, file: Path) -> Iterator[tuple[int, int]]:
             start = _column(text, node)
             found = re.compile(r"from\s+").match(text.splitlines()[node.lineno - 1], start)
             if found is None:
-                raise ReferenceFault(f"{file}:{node.lineno}: the import is broken into lines; write it in one")
+                raise ReferenceFault(
+                    f"{file}:{node.lineno}: the import is broken into lines; write it in one"
+                )
             yield node.lineno, found.end()
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 if _is_ours(alias.name):
                     if alias.asname is None:
-                        fault = f"import {alias.name} binds a name that is not installed; write from … import …"
+                        fault = (
+                            f"import {alias.name} binds a name that is not installed; write from … import …"
+                        )
                         raise ReferenceFault(f"{file}:{alias.lineno}: {fault}")
                     yield alias.lineno, _column(text, alias)
 
