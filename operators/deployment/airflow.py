@@ -106,7 +106,6 @@ def environment(home: Home, *, port: int, metadata_dsn: str, accounts: Mapping[s
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         # The default of 5 s is too short for a machine whose cores are all at work on pictures.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
-        "AIRFLOW__HELIOCHROME__ADDRESS": f"{address}/heliochrome",
     }
     return {**may, **os.environ, **must}
 
