@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from operators import pool
 from operators.guard import Application, Guard
 from operators.settings import PAGES_PREFIX
 
@@ -28,7 +29,8 @@ class HeliochromePlugin(AirflowPlugin):
     """The plugin; registered by the entry point ``airflow.plugins``."""
 
     name = "heliochrome"
-    fastapi_apps: list[Any] = [  # noqa: RUF012 - Airflow's own annotation
+    listeners: list[Any] = [pool]  # noqa: RUF012 - Airflow's own annotation
+    fastapi_apps: list[Any] = [  # noqa: RUF012
         {"app": Guard(make_pages), "url_prefix": PAGES_PREFIX, "name": "heliochrome"}
     ]
     external_views: list[Any] = [  # noqa: RUF012

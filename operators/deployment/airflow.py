@@ -88,6 +88,8 @@ def environment(home: Home, *, port: int, metadata_dsn: str, accounts: Mapping[s
         "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("jwt"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        # All DAGs are ours, and whoever started them wants them to run.
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
             [{"name": "heliochrome", "classpath": BUNDLE, "kwargs": {}}]
