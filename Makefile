@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS := $(wildcard $(PIP_FIND_LINKS))
 export HELIOCHROME_HOME ?= $(CURDIR)/.heliochrome
 
-.PHONY: demo up test test-wheel lint bench clean venv lock
+.PHONY: demo up test test-wheel resolve lint bench clean venv lock
 
 venv: $(VENV)/.installed
 
@@ -29,6 +29,10 @@ test: venv
 test-wheel: venv
 	@$(BIN)/python -m pytest tests/wheel
 
+# Whether the metadata resolve beside other providers and libraries; asks the package index.
+resolve: venv
+	@$(BIN)/python -m tests.wheel.resolve
+
 lint: venv
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
@@ -38,9 +42,13 @@ bench-%: venv
 
 bench: bench-color bench-gigapixel bench-restore bench-catalog bench-iiif
 
+# torch is chosen anew, for its name in the lock is that of any build: PIP_FIND_LINKS has to hold the CPU's.
+lock: export PATH := $(PATH):$(HOME)/.local/bin
 lock:
+	sed -i '/^torch==/d' requirements.lock
 	uv pip compile -q pyproject.toml --all-extras --group dev --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock
 	sed -i 's/^\(torch==[^+]*\)+cpu/\1/' requirements.lock
+	@! grep -E '^(nvidia|cuda|triton)' requirements.lock || { echo 'requirements.lock: a torch with CUDA; set PIP_FIND_LINKS'; exit 1; }
 
 clean:
 	rm -rf $(VENV) .heliochrome dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
