@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS := $(wildcard $(PIP_FIND_LINKS))
 export HELIOCHROME_HOME ?= $(CURDIR)/.heliochrome
 
-.PHONY: demo up test test-wheel resolve lint bench clean venv lock
+.PHONY: demo up test test-wheel resolve release lint bench clean venv lock
 
 venv: $(VENV)/.installed
 
@@ -32,6 +32,10 @@ test-wheel: venv
 # Whether the metadata resolve beside other providers and libraries; asks the package index.
 resolve: venv
 	@$(BIN)/python -m tests.wheel.resolve
+
+# Builds wheel and source distribution into dist/ and tries both in fresh environments of every Python that uv finds.
+release: venv
+	@$(BIN)/python -m tests.wheel.release
 
 lint: venv
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

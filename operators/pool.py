@@ -1,4 +1,4 @@
-"""The pool of colorizations is made when Airflow's components start, so that no run waits for one that is not.
+"""Makes the pool of colorizations when Airflow's components start: a task whose pool is missing waits for ever.
 
 A listener of the plugin. Airflow's services and tasks all import it, so it loads nothing.
 """

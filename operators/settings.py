@@ -56,7 +56,7 @@ def models() -> Path:
 
 
 def pages_address() -> str:
-    """Return the address of the plugin's pages below Airflow's ``[api] base_url``, without a trailing slash."""
+    """Return the address of the plugin's pages, below Airflow's ``[api] base_url``; no trailing slash."""
     base = _conf("base_url", "", "api") or f"http://127.0.0.1:{_conf('port', '8080', 'api')}"
     return base.rstrip("/") + PAGES_PREFIX
 

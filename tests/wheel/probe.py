@@ -7,20 +7,20 @@ Everything happens in one process, which is stricter than Airflow: what the muse
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import sys
 from typing import Any
 
 LATE = (
-    "heliochrome.operators.plugin",
     "heliochrome.operators.work.ingestion",
-    "heliochrome.operators.work.restoration",
-    "heliochrome.operators.work.colorization",
     "heliochrome.operators.work.tagging",
     "heliochrome.catalog.web.app",
     "heliochrome.catalog.database",
 )
 """What tasks and pages import at run time, after Airflow has loaded the museum's plugins."""
+STAGES = ("heliochrome.operators.work.restoration", "heliochrome.operators.work.colorization")
+"""The same, with torch."""
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
         bag = BundleDagBag(bundle_path=bundle.path, dag_folder=bundle.path, bundle_name=bundle.name)
         answer["dags"][bundle.name] = sorted(bag.dags)
         answer["dag_errors"].update(bag.import_errors)
-    for name in LATE:
+    for name in (*LATE, *(STAGES if importlib.util.find_spec("torch") else ())):
         importlib.import_module(name)
     answer["own"] = {
         name: path

@@ -1,7 +1,7 @@
 """Whether Heliochrome can be installed beside what museums install, by its metadata alone: ``make resolve``.
 
-Asks the package index, so that it belongs to no test run. The repository's own overrides and constraints do not
-count, for nobody else has them.
+Asks the package index, so that it belongs to no test run. The repository's own overrides and constraints do
+not count, for nobody else has them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ BESIDE = (
     "dbt-core",
     "pandas>=2,<3",
     "pandas>=3,<4",
-    "apache-airflow-providers-amazon apache-airflow-providers-cncf-kubernetes apache-airflow-providers-celery "
-    "astronomer-cosmos",
+    "apache-airflow-providers-amazon apache-airflow-providers-cncf-kubernetes "
+    "apache-airflow-providers-celery astronomer-cosmos",
 )
 SHOWN = ("apache-airflow-core", "fastapi", "numpy", "opencv-python-headless", "pillow", "sqlalchemy", "torch")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import sysconfig
@@ -13,19 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.wheel.installation import OUR_DAGS, PROBE, ROOT, airflow_of, run
 from tests.wheel.museum import MUSEUMS, build_wheel
-
-ROOT = Path(__file__).parents[2]
-PROBE = Path(__file__).with_name("probe.py")
-OUR_DAGS = sorted(path.stem for path in (ROOT / "dags").glob("[a-z]*.py"))
-BUNDLES = [
-    {"name": "museum", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {}},
-    {
-        "name": "heliochrome",
-        "classpath": "heliochrome.operators.deployment.bundle.PackagedDagBundle",
-        "kwargs": {},
-    },
-]
 
 
 @pytest.fixture(scope="module")
@@ -84,30 +72,6 @@ def test_museum_and_heliochrome_load_side_by_side(
 
     command = [python.parent / "heliochrome", "models", "list", "--json"]
     assert json.loads(run(command, tmp_path, variables))
-
-
-def run(command: list[str | Path], folder: Path, variables: dict[str, str]) -> str:
-    """Run a program; return what it printed."""
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-def airflow_of(folder: Path, path: list[str]) -> dict[str, str]:
-    """Return the environment of an Airflow whose DAGs and plugins lie in a folder."""
-    inherited = {
-        k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "HELIOCHROME", "PYTHON"))
-    }
-    return {
-        **inherited,
-        "AIRFLOW_HOME": str(folder / "airflow"),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(folder / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
-        "HELIOCHROME_HOME": str(folder / "home"),
-        "PYTHONPATH": os.pathsep.join(str(folder / part) for part in path),
-    }
 
 
 def test_the_wheel_installs_one_name(wheel: Path) -> None:
