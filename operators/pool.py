@@ -1,4 +1,4 @@
-"""Makes the pool of colorizations when Airflow's components start: a task whose pool is missing waits for ever.
+"""Makes the pool of colorizations when Airflow's components start: without it, tasks would wait for ever.
 
 A listener of the plugin. Airflow's services and tasks all import it, so it loads nothing.
 """
