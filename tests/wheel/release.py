@@ -1,8 +1,8 @@
 """Build the release and try it as somebody who has nothing but it: ``make release``.
 
 Wheel and source distribution land in ``dist/``. Each is installed with its dependencies, from the package
-index, into a new environment of each Python; there the command line answers, Airflow loads plugin, provider and
-DAGs, and a photograph is restored and colorized. Where ``PIP_FIND_LINKS`` holds no CPU build of torch for a
+index, into a new environment of each Python. There the command line answers, Airflow loads plugin, provider
+and DAGs, and a photograph is restored and colorized. Where ``PIP_FIND_LINKS`` holds no CPU build of torch for a
 Python, torch is left out rather than installed with its CUDA libraries, and nothing is restored or colorized.
 """
 
