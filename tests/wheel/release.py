@@ -2,7 +2,7 @@
 
 Wheel and source distribution land in ``dist/``. Each is installed with its dependencies, from the package
 index, into a new environment of each Python. There the command line answers, Airflow loads plugin, provider
-and DAGs, and a photograph is restored and colorized. Where ``PIP_FIND_LINKS`` holds no CPU build of torch for a
+and DAGs, and a photograph is restored and colorized. Where ``PIP_FIND_LINKS`` has no CPU build of torch for a
 Python, torch is left out rather than installed with its CUDA libraries, and nothing is restored or colorized.
 """
 
