@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS := $(wildcard $(PIP_FIND_LINKS))
 export HELIOCHROME_HOME ?= $(CURDIR)/.heliochrome
 
-.PHONY: demo up test fuzz lint bench clean venv lock
+.PHONY: demo up test fuzz test-wheel resolve release lint bench clean venv lock
 
 venv: $(VENV)/.installed
 
@@ -23,7 +23,19 @@ up: venv
 	@$(BIN)/heliochrome up
 
 test: venv
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore=tests/wheel
+
+# Builds the wheel and installs it beside museums' own code: two minutes.
+test-wheel: venv
+	@$(BIN)/python -m pytest tests/wheel
+
+# Whether the metadata resolve beside other providers and libraries; asks the package index.
+resolve: venv
+	@$(BIN)/python -m tests.wheel.resolve
+
+# Builds wheel and source distribution into dist/ and tries both in fresh environments of every Python that uv finds.
+release: venv
+	@$(BIN)/python -m tests.wheel.release
 
 fuzz: venv
 	@HELIOCHROME_FUZZ=2000 $(BIN)/python -m pytest tests/imaging/test_fuzz.py
@@ -37,9 +49,13 @@ bench-%: venv
 
 bench: bench-color bench-gigapixel bench-restore bench-catalog bench-iiif
 
+# torch is chosen anew, for its name in the lock is that of any build: PIP_FIND_LINKS has to hold the CPU's.
+lock: export PATH := $(PATH):$(HOME)/.local/bin
 lock:
+	sed -i '/^torch==/d' requirements.lock
 	uv pip compile -q pyproject.toml --all-extras --group dev --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock
 	sed -i 's/^\(torch==[^+]*\)+cpu/\1/' requirements.lock
+	@! grep -E '^(nvidia|cuda|triton)' requirements.lock || { echo 'requirements.lock: a torch with CUDA; set PIP_FIND_LINKS'; exit 1; }
 
 clean:
 	rm -rf $(VENV) .heliochrome dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

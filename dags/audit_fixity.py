@@ -19,7 +19,6 @@ with DAG(
     schedule=CronTriggerTimetable("0 4 * * 0", timezone="UTC", run_immediately=timedelta(seconds=1)),
     catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,
     default_args=dict(RETRIES),
     params={
         "weeks": Param(

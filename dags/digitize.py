@@ -107,7 +107,6 @@ with DAG(
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", run_immediately=timedelta(seconds=1)),
     catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,
     default_args=dict(RETRIES),
     params=PARAMS,
     tags=["heliochrome"],

@@ -20,7 +20,6 @@ with DAG(
     schedule=AssetOrTimeSchedule(timetable=NIGHTLY, assets=[REVIEWS]),
     catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,
     default_args=dict(RETRIES),
     params={
         "collection": Param(

@@ -39,7 +39,8 @@ SEE_OTHER = 303
 def make_pages() -> Application:
     """Return the pages for staff, with one more that shows the photographs of a task."""
     hook = CatalogHook()
-    address = settings.address()
+    # Not the manifests' address, which may be another server's: staff see these pages where they see Airflow.
+    address = settings.pages_address()
     # The guard has checked already who may read and who may decide; here it only says who it is.
     access = StaffAccess(read=_caller, write=_caller)
     pages = create_app(hook.engine, hook.store.root, address, staff=access, institution=publisher())

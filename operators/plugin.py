@@ -10,9 +10,12 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from operators import pool
 from operators.guard import Application, Guard
+from operators.settings import PAGES_PREFIX
 
-PREFIX = "/heliochrome"
+# Relative to the base address that Airflow's pages declare, which may have a path.
+HERE = PAGES_PREFIX.removeprefix("/")
 
 
 def make_pages() -> Application:
@@ -26,20 +29,21 @@ class HeliochromePlugin(AirflowPlugin):
     """The plugin; registered by the entry point ``airflow.plugins``."""
 
     name = "heliochrome"
-    fastapi_apps: list[Any] = [  # noqa: RUF012 - Airflow's own annotation
-        {"app": Guard(make_pages), "url_prefix": PREFIX, "name": "heliochrome"}
+    listeners: list[Any] = [pool]  # noqa: RUF012 - Airflow's own annotation
+    fastapi_apps: list[Any] = [  # noqa: RUF012
+        {"app": Guard(make_pages), "url_prefix": PAGES_PREFIX, "name": "heliochrome"}
     ]
     external_views: list[Any] = [  # noqa: RUF012
         {
             "name": "Collection",
-            "href": f"{PREFIX}/",
+            "href": f"{HERE}/",
             "destination": "nav",
             "url_route": "collection",
             "category": "browse",
         },
         {
             "name": "Photograph",
-            "href": f"{PREFIX}/task?run={{RUN_ID}}&task={{TASK_ID}}&batch={{MAP_INDEX}}",
+            "href": f"{HERE}/task?run={{RUN_ID}}&task={{TASK_ID}}&batch={{MAP_INDEX}}",
             "destination": "task_instance",
             "url_route": "photograph",
         },

@@ -29,8 +29,9 @@ def get_provider_info() -> dict[str, Any]:
                         "Where published sites are written; empty: ``site`` in the home folder.", ""
                     ),
                     "address": _option(
-                        "The address that readers of published manifests use, without a trailing slash.",
-                        "http://127.0.0.1:8080/heliochrome",
+                        "The address that readers of published manifests use, without a trailing slash; "
+                        "empty: ``/heliochrome`` below Airflow's ``[api] base_url``.",
+                        "",
                     ),
                     "site_address": _option(
                         "The address that published static sites will have.", "http://127.0.0.1:8000"

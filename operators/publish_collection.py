@@ -77,6 +77,7 @@ class PublishCollectionOperator(BaseOperator):
         folder = settings.site() / self.slug
         folder.mkdir(parents=True, exist_ok=True)
         address = f"{settings.site_address()}/{self.slug}"
+        settings.warn_of_loopback(address, "set [heliochrome] site_address.")
         with closing(CatalogHook()) as hook:
             published = publish_collection(
                 hook.engine,

@@ -30,4 +30,6 @@ class PublishManifestOperator(BatchOperator):
         from catalog.iiif.addresses import Addresses  # noqa: PLC0415 - iiif-prezi3 takes a second to load
         from operators.work.description import Describing, publisher  # noqa: PLC0415
 
-        return Describing(hook.engine, Addresses(settings.address()), publisher())
+        address = settings.address()
+        settings.warn_of_loopback(address, "set [heliochrome] address, or Airflow's [api] base_url.")
+        return Describing(hook.engine, Addresses(address), publisher())

@@ -29,7 +29,7 @@ class RestoreOperator(BatchOperator):
     batch
         The outcome of an `operators.ingest.IngestOperator`.
     sensitivity, denoise
-        See `restoration.RestorationOptions`; text is taken too, as templates make it.
+        See `restoration.options.RestorationOptions`; text is taken too, as templates make it.
     extras
         What is done besides, of `EXTRAS`; a JSON list is taken too.
     """

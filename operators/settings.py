@@ -7,8 +7,13 @@ configuration, section ``[heliochrome]`` (so ``AIRFLOW__HELIOCHROME__INBOX`` and
 
 from __future__ import annotations
 
+import logging
 import os
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
+
+log = logging.getLogger(__name__)
 
 CATALOG_VARIABLE = "HELIOCHROME_CATALOG_DSN"
 CATALOG_CONNECTION = "heliochrome_catalog"
@@ -19,6 +24,8 @@ CORES_PER_COLORIZATION = 4
 """Beyond this many threads the network gains little; beside another task on fewer it loses."""
 ALTERNATIVES = 2
 """Further colorizations per photograph, where a run asks for alternatives."""
+PAGES_PREFIX = "/heliochrome"
+"""The path of the plugin's pages below Airflow's own."""
 MAX_BATCHES = 1000
 """Mapped tasks per run; Airflow's ``max_map_length`` of 1024 less some room for a smaller setting of it."""
 
@@ -48,14 +55,32 @@ def models() -> Path:
     return _folder("models")
 
 
+def pages_address() -> str:
+    """Return the address of the plugin's pages, below Airflow's ``[api] base_url``; no trailing slash."""
+    base = _conf("base_url", "", "api") or f"http://127.0.0.1:{_conf('port', '8080', 'api')}"
+    return base.rstrip("/") + PAGES_PREFIX
+
+
 def address() -> str:
-    """Return the address that readers of published manifests use, without a trailing slash."""
-    return _conf("address", "http://127.0.0.1:8080/heliochrome").rstrip("/")
+    """Return the address that readers of published manifests use; unset, that of the plugin's pages."""
+    return _conf("address", "").rstrip("/") or pages_address()
 
 
 def site_address() -> str:
     """Return the address that published static sites will have, without a trailing slash."""
     return _conf("site_address", "http://127.0.0.1:8000").rstrip("/")
+
+
+def warn_of_loopback(address: str, remedy: str) -> None:
+    """Log a warning when nobody but this machine can reach the address that manifests are about to carry."""
+    host = urlsplit(address).hostname or ""
+    try:
+        number = ip_address(host)
+        unreachable = number.is_loopback or number.is_unspecified
+    except ValueError:
+        unreachable = host == "localhost" or host.endswith(".localhost")
+    if unreachable:
+        log.warning("manifests will carry %s, which only this machine can reach; %s", address, remedy)
 
 
 def institution() -> tuple[str, str] | None:
@@ -152,8 +177,8 @@ def _folder(name: str, root: Path | None = None) -> Path:
     return _file(name) or (root.expanduser().resolve() if root else home()) / name
 
 
-def _conf(key: str, fallback: str) -> str:
+def _conf(key: str, fallback: str, section: str = "heliochrome") -> str:
     # Importing Airflow takes a second that commands on single files need not spend.
     from airflow.sdk import conf  # noqa: PLC0415
 
-    return str(conf.get("heliochrome", key, fallback=fallback))
+    return str(conf.get(section, key, fallback=fallback) or fallback)

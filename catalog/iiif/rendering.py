@@ -166,7 +166,7 @@ def open_picture(path: Path, *, pyramid: bool, labels: bool = False) -> Picture:
         The file.
     pyramid
         Whether Heliochrome wrote it as a pyramid, to be read page by page; anything else goes through
-        `imaging.open_scan` and has one level.
+        `imaging.scan.open_scan` and has one level.
     labels
         Whether its values are labels, as those of a mask: shown white wherever there is one, for as greys
         they would all be black.

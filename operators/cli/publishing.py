@@ -81,6 +81,7 @@ def publish(  # noqa: PLR0917 - typer makes options of them
     from operators.work.publishing import publish_collection  # noqa: PLC0415 - loads libvips
 
     publisher = _publisher(institution, homepage)
+    settings.warn_of_loopback(address, "name the site's address with --address.")
     with opened(home) as engine, progress_bar(f"publishing {collection}", as_json) as tell:
         to.mkdir(parents=True, exist_ok=True)
         published = publish_collection(

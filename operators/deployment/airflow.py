@@ -88,6 +88,8 @@ def environment(home: Home, *, port: int, metadata_dsn: str, accounts: Mapping[s
         "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("jwt"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        # All DAGs are ours, and whoever started them wants them to run.
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
             [{"name": "heliochrome", "classpath": BUNDLE, "kwargs": {}}]
@@ -106,7 +108,6 @@ def environment(home: Home, *, port: int, metadata_dsn: str, accounts: Mapping[s
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         # The default of 5 s is too short for a machine whose cores are all at work on pictures.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
-        "AIRFLOW__HELIOCHROME__ADDRESS": f"{address}/heliochrome",
     }
     return {**may, **os.environ, **must}
 

@@ -108,11 +108,6 @@ class AirflowClient:
                 raise ServiceError(f"DAG {dag_id}", fault, "Read the dag-processor's log in the home folder.")
             time.sleep(POLL_SECONDS)
 
-    def ensure_pool(self, name: str, slots: int, description: str) -> None:
-        """Create a pool; one that is there already keeps the slots that somebody gave it."""
-        if self._request("GET", f"/pools/{name}").status_code == httpx.codes.NOT_FOUND:
-            self._json("POST", "/pools", {"name": name, "slots": slots, "description": description})
-
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
         """Start a run with these parameters and return its id."""
         self.wait_for_dag(dag_id)

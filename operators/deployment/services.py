@@ -116,9 +116,6 @@ def running(home: Path, *, port: int | None = None, report: Report = log.info) -
         _record(services, processes)
         stack.callback(place.addresses.unlink, missing_ok=True)
         _wait_until_healthy(services, processes, started)
-        client.ensure_pool(
-            settings.TILE_POOL, settings.tile_slots(), "Colorization: as many at once as fit in memory"
-        )
         yield services
 
 

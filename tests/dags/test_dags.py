@@ -108,3 +108,8 @@ def test_wrong_parameters_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises((ValueError, AirflowException)):
         PARAMS[name].resolve(wrong[name])
     PARAMS[name].resolve(PARAMS[name].value)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_airflow_s_own_setting_decides_whether_a_new_dag_is_paused(path: Path) -> None:
+    assert import_module(f"dags.{path.stem}").dag.is_paused_upon_creation is None
