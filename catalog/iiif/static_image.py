@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 TILE = 512
 PAGE_SIDE = 1024
 """Longer side of the picture that a page shows to browsers without scripts, px."""
-LIMITS = SizeLimits(max_width=16_384, max_height=16_384, max_area=100_000_000)
+LIMITS = SizeLimits(
+    max_width=16_384,
+    max_height=16_384,
+    max_area=100_000_000,
+    # A static service is asked for nothing of the kind; another word here would have all sites rendered anew.
+    refuse_small_confined=True,
+)
 """Of ``full/max``: larger pictures are offered whole only in reductions."""
 RENDERING = f"1 {TILE} {LIMITS}"
 """How files are made; another word makes them anew."""

@@ -41,6 +41,7 @@ def create_app(
     staff: StaffAccess | None = None,
     institution: Institution | None = None,
     policy: ServicePolicy | None = None,
+    masters: bool = False,
 ) -> FastAPI:
     """Return the web application.
 
@@ -59,9 +60,13 @@ def create_app(
         Who publishes.
     policy
         Limits of the image service.
+    masters
+        Whether the public can have the master files, originals included; staff always can.
     """
     audience = Audience.STAFF if staff else Audience.PUBLIC
-    site = Site(catalog, store_root, Addresses(base_url), audience, institution)
+    site = Site(
+        catalog, store_root, Addresses(base_url), audience, institution, masters=masters or staff is not None
+    )
     # The schema and its pages would be open to everybody and tell of routes that are not.
     app = FastAPI(
         title="Heliochrome",

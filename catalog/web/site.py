@@ -15,7 +15,7 @@ from catalog.database import connect
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.image_service import ServedFile
 from catalog.iiif.presentation import Audience, shown_file
-from catalog.iiif.records import Institution
+from catalog.iiif.records import Institution, Offer
 from catalog.iiif.service_copies import ServiceCopies
 from imaging.errors import ScanError, StoreError
 from imaging.stage import Role
@@ -39,6 +39,8 @@ class Site:
         Whom it talks to.
     institution
         Who publishes.
+    masters
+        Whether the master files can be had, originals included.
     """
 
     catalog: Engine | str | Callable[[], Engine]
@@ -46,6 +48,7 @@ class Site:
     addresses: Addresses
     audience: Audience
     institution: Institution | None = None
+    masters: bool = False
 
     @cached_property
     def engine(self) -> Engine:
@@ -58,6 +61,11 @@ class Site:
     def root(self) -> Path:
         """The file store's folder."""
         return self.store_root if isinstance(self.store_root, Path) else self.store_root()
+
+    @property
+    def offer(self) -> Offer:
+        """What stands at the site's addresses."""
+        return Offer(masters=self.masters)
 
     @property
     def prefix(self) -> str:

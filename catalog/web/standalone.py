@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from catalog.iiif.image_request import SizeLimits
 from catalog.iiif.image_service import ServicePolicy
 from catalog.iiif.info import TILE
 from catalog.iiif.records import Institution
@@ -36,12 +37,18 @@ class PublicServer:
         Where clients see the application.
     institution
         Who publishes; ``None`` when nobody is to be named.
+    masters
+        Whether the master files can be had, originals included.
+    refuse_small_confined
+        As in `catalog.iiif.image_request.SizeLimits`.
     """
 
     catalog: str
     store: str
     address: str
     institution: Institution | None = None
+    masters: bool = False
+    refuse_small_confined: bool = False
 
 
 _SERVER = TypeAdapter(PublicServer)
@@ -77,7 +84,16 @@ def application() -> FastAPI:
     """Return the application that one of `run`'s processes serves (a factory for uvicorn)."""
     server = _SERVER.validate_json(os.environ[_HANDOVER])
     # A process that does nothing else may render a tile where it takes the request.
-    policy = ServicePolicy(concurrency=2, inline_pixels=TILE * TILE)
+    policy = ServicePolicy(
+        sizes=SizeLimits(refuse_small_confined=server.refuse_small_confined),
+        concurrency=2,
+        inline_pixels=TILE * TILE,
+    )
     return create_app(
-        server.catalog, Path(server.store), server.address, institution=server.institution, policy=policy
+        server.catalog,
+        Path(server.store),
+        server.address,
+        institution=server.institution,
+        policy=policy,
+        masters=server.masters,
     )

@@ -15,7 +15,7 @@ from catalog import manifests, objects, outcomes, scans
 from catalog.database import in_transaction
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, manifest_of, shown_object
-from catalog.iiif.records import Institution
+from catalog.iiif.records import Institution, Offer
 from imaging.errors import CatalogError, HeliochromeError, ScanError
 from operators import settings
 from operators.outcome import Done, Passage
@@ -78,5 +78,7 @@ class Describing:
         shown = shown_object(connection, shown_by.accession_number, audience)
         if shown is None:
             raise CatalogError(shown_by.accession_number, "has no picture to show", "Restore a scan of it.")
-        document = manifest_of(connection, shown, self.addresses, self.institution).decode()
+        # The staff's pages have the master files; the public is told of none.
+        offer = Offer(masters=audience is Audience.STAFF)
+        document = manifest_of(connection, shown, self.addresses, self.institution, offer).decode()
         return manifests.put(connection, scan.object_id, document)

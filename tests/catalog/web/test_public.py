@@ -11,10 +11,11 @@ from PIL import Image
 
 from catalog.iiif.conditional import http_date
 from catalog.schema import ReviewState
+from catalog.web.app import create_app
 from imaging.stage import Role
 from tests.catalog.iiif.archive import Archive
 from tests.catalog.iiif.conformance import assert_presentation
-from tests.catalog.web.conftest import BASE, Client
+from tests.catalog.web.conftest import BASE, NO_MEMORY, Client
 
 
 def test_nothing_is_seen_before_it_is_approved(archive: Archive, public: Client) -> None:
@@ -51,7 +52,7 @@ def test_all_addresses_in_a_manifest_answer(archive: Archive, public: Client) ->
         manifest["homepage"][0]["id"],
         manifest["thumbnail"][0]["id"],
         manifest["partOf"][0]["id"],
-        *(rendering["id"] for rendering in manifest["rendering"]),
+        *(rendering["id"] for rendering in manifest.get("rendering", ())),
         *(page["id"] for page in canvas["annotations"]),
         *(body["id"] for body in bodies),
         *(f"{body['service'][0]['id']}/info.json" for body in bodies),
@@ -138,10 +139,27 @@ def test_changes_are_told_in_order(archive: Archive, public: Client) -> None:
     assert public.get("/iiif/discovery/page-1.json").status_code == 404
 
 
-def test_masters_are_sent_whole_or_in_ranges(archive: Archive, public: Client) -> None:
+def test_masters_are_kept_in_the_house_unless_they_are_offered(archive: Archive, public: Client) -> None:
     photograph = archive.add("1987.1")
     archive.decide(photograph, ReviewState.APPROVED)
+    for digest in photograph.digests.values():
+        assert public.get(f"/masters/{digest}").status_code == 404
+    manifest = public.get("/iiif/manifests/1987.1/manifest.json")
+    page = public.get("/photographs/1987.1/")
+    assert (manifest.status_code, page.status_code) == (200, 200)
+    assert "rendering" not in manifest.json()
+    assert "/masters/" not in manifest.text + page.text
+
+
+def test_masters_are_sent_whole_or_in_ranges_where_they_are_offered(archive: Archive) -> None:
+    public = Client(create_app(archive.engine, archive.store.root, BASE, policy=NO_MEMORY, masters=True))
+    photograph = archive.add("1987.1")
+    archive.decide(photograph, ReviewState.APPROVED)
+    offered = {one["id"] for one in public.get("/iiif/manifests/1987.1/manifest.json").json()["rendering"]}
     path = f"/masters/{photograph.digests[Role.COLORIZED]}"
+    assert f"{BASE}{path}" in offered
+    assert path in public.get("/photographs/1987.1/").text
+    assert {public.get(address.removeprefix(BASE)).status_code for address in offered} == {200}
     whole = public.get(path)
     assert whole.headers["content-type"] == "image/tiff"
     assert "1987.1-colorized.tif" in whole.headers["content-disposition"]
