@@ -36,9 +36,9 @@ def get_provider_info() -> dict[str, Any]:
                         "The address that published static sites will have.", "http://127.0.0.1:8000"
                     ),
                     "refuse_small_confined": _option(
-                        "Whether ``heliochrome serve`` refuses (400) sizes ``!w,h`` larger than the region, as "
-                        "the official IIIF validator wants; else it answers with the region at its own size, "
-                        "as the Image API 3.0 words it.",
+                        "Whether ``heliochrome serve`` refuses (400) sizes ``!w,h`` larger than the region, "
+                        "as the official IIIF validator wants; else it answers with the region at its own "
+                        "size, as the Image API 3.0 words it.",
                         "False",
                         "boolean",
                     ),

@@ -65,7 +65,7 @@ def institution() -> tuple[str, str] | None:
 
 
 def refuse_small_confined() -> bool:
-    """Return whether ``serve`` refuses ``!w,h`` with a box larger than the region, as the IIIF validator wants."""
+    """Return whether ``serve`` refuses ``!w,h`` larger than the region, as the IIIF validator wants."""
     return _conf("refuse_small_confined", "False").strip().lower() in {"1", "t", "true"}
 
 

@@ -23,6 +23,7 @@ from catalog.iiif.presentation import Audience
 from catalog.iiif.records import Institution
 from catalog.web.access import StaffAccess, storable
 from catalog.web.answers import SafeHeaders
+from catalog.web.health import health_routes
 from catalog.web.iiif_routes import file_routes, iiif_routes
 from catalog.web.page_routes import collection_routes, photograph_routes, thumbnail_routes
 from catalog.web.pages import render
@@ -96,6 +97,7 @@ def _answer_head(app: FastAPI) -> None:
 
 def _add_public(app: FastAPI, site: Site, images: ImageService) -> None:
     app.mount("/iiif/3", images)
+    app.include_router(health_routes(site))
     app.include_router(iiif_routes(site))
     app.include_router(file_routes(site))
     app.include_router(thumbnail_routes(site))

@@ -68,10 +68,7 @@ def test_sizes_of_section_4_2(size: str, delivered: tuple[int, int]) -> None:
             ("full", size)
             for size in ("", "full", ",", "!300,", "!,300", "0,", ",0", "0,0", "pct:0", "-3,", "^")
         ),
-        *(
-            ("full", size)
-            for size in ("301,", ",201", "pct:100.1", "301,10", "^13000,", "^9000,9000")
-        ),
+        *(("full", size) for size in ("301,", ",201", "pct:100.1", "301,10", "^13000,", "^9000,9000")),
     ],
 )
 def test_what_can_not_be_met_is_refused(region: str, size: str) -> None:
