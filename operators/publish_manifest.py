@@ -30,4 +30,5 @@ class PublishManifestOperator(BatchOperator):
         from catalog.iiif.addresses import Addresses  # noqa: PLC0415 - iiif-prezi3 takes a second to load
         from operators.work.description import Describing, publisher  # noqa: PLC0415
 
-        return Describing(hook.engine, Addresses(settings.address()), publisher())
+        addresses = Addresses(settings.address())
+        return Describing(hook.engine, addresses, publisher(), store_root=hook.store.root)

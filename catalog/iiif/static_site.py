@@ -284,8 +284,9 @@ class _Publication:
         address = self.site.addresses.image(file.image)
         with self.target.put_folder(self._relative(address), again=again) as partial:
             if partial is not None:
+                self.site.prepare(file)
                 served = self.site.resolve(file.image)
-                if served is None:
+                if served is None or not served.ready:
                     raise StoreError(file.image, "was withdrawn while it was published", "Publish again.")
                 picture = open_picture(served.path, pyramid=served.pyramid, labels=served.labels)
                 write_static_image(picture, partial)

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.image_service import ImageService, ServicePolicy
-from catalog.iiif.presentation import Audience
+from catalog.iiif.presentation import Audience, is_image
 from catalog.iiif.records import Institution
 from catalog.web.access import StaffAccess, storable
 from catalog.web.answers import SafeHeaders
@@ -78,7 +78,7 @@ def create_app(
     )
     app.add_middleware(SafeHeaders)
     _answer_errors(app, site)
-    images = ImageService(site.resolve, site.addresses, _policy(policy, audience))
+    images = ImageService(site.resolve, site.addresses, _policy(policy, audience), is_image)
     if staff is None:
         _add_public(app, site, images)
     else:

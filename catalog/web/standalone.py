@@ -19,6 +19,8 @@ from catalog.iiif.info import TILE
 from catalog.iiif.records import Institution
 from catalog.web.app import create_app
 
+MOST_CONNECTIONS = 512
+"""Of one process, those that wait between two requests included; who comes then is answered 503."""
 _HANDOVER = "HELIOCHROME_PUBLIC_SERVER"
 """The variable in which `run` hands its processes what they serve."""
 
@@ -77,6 +79,7 @@ def run(server: PublicServer, *, host: str, port: int, workers: int = 1, behind_
         workers=workers,
         log_level="warning",
         proxy_headers=behind_proxy,
+        limit_concurrency=MOST_CONNECTIONS,
     )
 
 
