@@ -98,7 +98,9 @@ def _main(root: str, image: str, original: str, page: str, pixels: str) -> int:
 
 
 def _end_with_the_server() -> None:
-    sys.stdin.buffer.read()
+    # Not through a buffer, whose lock an ordinary end of the process would find held.
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     os._exit(os.EX_TEMPFAIL)
 
 

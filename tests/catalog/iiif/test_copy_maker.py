@@ -47,6 +47,18 @@ def test_what_is_asked_for_is_made_in_another_process(tmp_path: Path) -> None:
     assert until(lambda: not any(t.name == "service copies" for t in threading.enumerate()))
 
 
+def test_a_copy_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    copies, wanted = ServiceCopies(tmp_path / "store"), scan(tmp_path / "scan.png")
+    maker = CopyMaker(copies)
+    for _ in range(2):
+        maker.ask(wanted)
+        assert until(lambda: copies.find(wanted) is not None)
+        copy, pyramid = copies.find(wanted) or (Path(), False)
+        assert pyramid
+        assert until(lambda: not any(t.name == "service copies" for t in threading.enumerate()))
+        copy.unlink()
+
+
 def test_a_scan_that_breaks_its_decoder_is_given_up(tmp_path: Path) -> None:
     (tmp_path / "scan.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     copies, wanted = ServiceCopies(tmp_path / "store"), scan(tmp_path / "scan.png")
