@@ -28,9 +28,9 @@ from starlette.types import Receive, Scope, Send
 
 from catalog.iiif.addresses import Addresses, name_of
 from catalog.iiif.conditional import http_date, is_current
+from catalog.iiif.documents import serialize
 from catalog.iiif.image_request import RenderPlan, SizeLimits, parse
 from catalog.iiif.info import CONTEXT, image_information
-from catalog.iiif.manifest import serialize
 from catalog.iiif.service_copies import SMALL_PIXELS
 from imaging.errors import OptionsError, StoreError
 

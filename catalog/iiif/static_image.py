@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catalog.iiif.documents import serialize
 from catalog.iiif.image_request import SizeLimits, parse
 from catalog.iiif.info import image_information, sizes
-from catalog.iiif.manifest import THUMBNAIL_SIDE, fit, serialize
+from catalog.iiif.manifest import THUMBNAIL_SIDE, fit
 
 if TYPE_CHECKING:
     from catalog.iiif.rendering import Picture

@@ -21,7 +21,7 @@ from catalog.iiif.collection import (
     build_part,
     build_top,
 )
-from catalog.iiif.manifest import serialize
+from catalog.iiif.documents import serialize
 from catalog.iiif.presentation import (
     Audience,
     ShownObject,
