@@ -42,6 +42,13 @@ def get_provider_info() -> dict[str, Any]:
                         "Try it out with `heliochrome catalog names`.",
                         "",
                     ),
+                    "refuse_small_confined": _option(
+                        "Whether ``heliochrome serve`` refuses (400) sizes ``!w,h`` larger than the region, "
+                        "as the official IIIF validator wants; else it answers with the region at its own "
+                        "size, as the Image API 3.0 words it.",
+                        "False",
+                        "boolean",
+                    ),
                     "quiet_seconds": _option(
                         "How long a file must lie unchanged before it is read.", "3", "float"
                     ),

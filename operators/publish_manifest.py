@@ -32,4 +32,4 @@ class PublishManifestOperator(BatchOperator):
 
         address = settings.address()
         settings.warn_of_loopback(address, "set [heliochrome] address, or Airflow's [api] base_url.")
-        return Describing(hook.engine, Addresses(address), publisher())
+        return Describing(hook.engine, Addresses(address), publisher(), store_root=hook.store.root)

@@ -94,6 +94,11 @@ def name_pattern() -> str:
     return _conf("name_pattern", "")
 
 
+def refuse_small_confined() -> bool:
+    """Return whether ``serve`` refuses ``!w,h`` larger than the region, as the IIIF validator wants."""
+    return _conf("refuse_small_confined", "False").strip().lower() in {"1", "t", "true"}
+
+
 def quiet_seconds() -> float:
     """Return how long a file must lie unchanged before it is read, s."""
     return float(_conf("quiet_seconds", "3"))

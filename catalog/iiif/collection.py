@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import iiif_prezi3 as prezi
 
 from catalog.iiif.addresses import Addresses
+from catalog.iiif.documents import serialize
 from catalog.iiif.language import text
-from catalog.iiif.manifest import provider, serialize
+from catalog.iiif.manifest import provider
 from catalog.iiif.records import Institution
 
 PART = 500

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from catalog.iiif.addresses import Addresses
-from catalog.iiif.manifest import serialize
+from catalog.iiif.documents import serialize
 
 CONTEXT = "http://iiif.io/api/discovery/1/context.json"
 PAGE = 100

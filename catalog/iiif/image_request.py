@@ -59,14 +59,14 @@ class SizeLimits:
     max_area
         Pixels in all.
     refuse_small_confined
-        Whether ``!w,h`` with a box larger than the region is refused, as the official validator tests, or
-        answered with the region at its own size, as §4.2 words it.
+        Whether ``!w,h`` with a box larger than the region is refused, as the official validator wants, and
+        not answered with the region at its own size, as §4.2 words it.
     """
 
     max_width: int = 12_000
     max_height: int = 12_000
     max_area: int = 36_000_000
-    refuse_small_confined: bool = True
+    refuse_small_confined: bool = False
 
     def admit(self, width: int, height: int) -> bool:
         """Return whether a picture of `width`×`height` px is within the limits."""

@@ -28,9 +28,10 @@ from starlette.types import Receive, Scope, Send
 
 from catalog.iiif.addresses import Addresses, name_of
 from catalog.iiif.conditional import http_date, is_current
+from catalog.iiif.documents import serialize
 from catalog.iiif.image_request import RenderPlan, SizeLimits, parse
 from catalog.iiif.info import CONTEXT, image_information
-from catalog.iiif.manifest import serialize
+from catalog.iiif.service_copies import SMALL_PIXELS
 from imaging.errors import OptionsError, StoreError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ VERSION = "1"
 """Part of every ETag: raise it when the same request gives other bytes."""
 
 _METHODS = "GET, HEAD, OPTIONS"
+_NOT_READY = "The picture is being made ready; try again in a moment."
 _LONGEST_PATH = 2048
 
 
@@ -59,6 +61,8 @@ class ServedFile:
         Its digest, for the ETag.
     pyramid
         Whether Heliochrome wrote it as a pyramid.
+    ready
+        Whether it can be served already; else it is still being made ready.
     labels
         Whether its values are labels, as those of a mask.
     modified
@@ -70,13 +74,14 @@ class ServedFile:
     path: Path
     sha256: str
     pyramid: bool = True
+    ready: bool = True
     labels: bool = False
     modified: datetime | None = None
     rights: str | None = None
 
 
 Resolver = Callable[[str], ServedFile | None]
-"""Finds the file that an identifier means; ``None`` when there is none that may be seen."""
+"""Finds the file that an identifier means, at once; ``None`` when there is none that may be seen."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,12 @@ class ServicePolicy:
         Pictures rendered at once.
     queue
         Requests that may wait for a place.
+    slow_queue
+        Requests that may wait for the one place at which large files that are no pyramids are rendered.
+    look_ups
+        Identifiers never heard of that may wait to be looked up.
     seconds
-        Time for one rendering, waiting not included, and for making a picture ready.
+        Time for one rendering, waiting not included, and for looking up an identifier.
     inline_pixels
         Up to this many px of an answer, a piece that needs no scaling is rendered where requests are taken,
         not in a thread: quicker, for servers of several processes that do nothing else.
@@ -107,6 +116,8 @@ class ServicePolicy:
     sizes: SizeLimits = field(default_factory=SizeLimits)
     concurrency: int = 4
     queue: int = 64
+    slow_queue: int = 4
+    look_ups: int = 128
     seconds: float = 20.0
     inline_pixels: int = 0
     remembered_seconds: float = 5.0
@@ -125,19 +136,31 @@ class ImageService:
         Where clients see the service.
     policy
         Its limits.
+    recognizes
+        Whether an identifier has the form of one; the resolver is asked of no other.
     """
 
-    def __init__(self, resolver: Resolver, addresses: Addresses, policy: ServicePolicy | None = None) -> None:
+    def __init__(
+        self,
+        resolver: Resolver,
+        addresses: Addresses,
+        policy: ServicePolicy | None = None,
+        recognizes: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         self._resolver = resolver
         self._addresses = addresses
-        self._policy = policy or ServicePolicy()
-        # Places are waited for; the clock of a rendering starts once it has one and so a thread.
-        self._places = anyio.Semaphore(self._policy.concurrency)
-        self._threads = anyio.CapacityLimiter(self._policy.concurrency)
-        self._look_ups = anyio.CapacityLimiter(self._policy.concurrency)
+        self._recognizes = recognizes
+        self._policy = policy = policy or ServicePolicy()
+        self._lane = _Lane(policy.concurrency, policy.queue, policy.seconds)
+        # Unpacking a large file that is no pyramid takes seconds: others do not wait behind it.
+        self._slow_lane = _Lane(1, policy.slow_queue, policy.seconds)
+        # Pictures that people look at are looked up again without waiting behind what may mean nothing.
+        self._look_ups = anyio.CapacityLimiter(policy.concurrency)
+        self._renewals = anyio.CapacityLimiter(policy.concurrency)
         self._looking: dict[str, asyncio.Task[_Found | None]] = {}
-        self._under_way = 0
-        self._known = _Remembered(self._policy.remembered_seconds)
+        self._new = 0
+        self._known = _Remembered(policy.remembered_seconds)
+        self._unknown = _Remembered(policy.remembered_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (ASGI 3)."""
@@ -155,7 +178,7 @@ class ImageService:
                 response = _refusal(405, "This service is read-only.", {"Allow": _METHODS})
         except OptionsError as error:
             response = _refusal(400, str(error))
-        except TimeoutError:
+        except (TimeoutError, _BusyError):
             response = _busy()
         except StoreError as error:
             logger.error("image service: %s", error)
@@ -169,13 +192,15 @@ class ImageService:
     async def _answer(self, request: Request) -> Response:
         segments = _segments(request.scope)
         found = await self._find(segments[0]) if segments else None
+        if found is None:
+            return _refusal(404, "There is no such image.")
+        if (picture := found.picture) is None:
+            return _refusal(503, _NOT_READY, {"Retry-After": "10"})
         match segments[1:]:
-            case _ if found is None:
-                return _refusal(404, "There is no such image.")
             case ["info.json"]:
-                return self._information(request, found)
+                return self._information(request, found, picture)
             case [_, _, _, _] as parameters:
-                return await self._image(request, found, parameters)
+                return await self._image(request, found, picture, parameters)
             case [] | [""]:
                 return RedirectResponse(f"{found.address}/info.json", 303)
             case _:
@@ -183,22 +208,39 @@ class ImageService:
 
     async def _find(self, segment: str) -> _Found | None:
         identifier = name_of(segment)
-        if identifier is None:
+        if identifier is None or not self._recognizes(identifier):
             return None
-        known, found = self._known.get(identifier)
-        if known:
+        fresh, found = self._known.get(identifier)
+        if fresh or self._unknown.get(identifier)[0]:
             return found
-        # A viewer asks for many tiles of a picture that must be made ready first: one look-up is enough.
+        # A viewer asks for many tiles of a picture at once: one look-up is enough.
         looking = self._looking.get(identifier)
         if looking is None:
-            looking = asyncio.create_task(self._remember(identifier))
-            self._looking[identifier] = looking
-            looking.add_done_callback(lambda _: self._looking.pop(identifier, None))
+            looking = self._begin_look_up(identifier, is_new=found is None)
         return await asyncio.wait_for(asyncio.shield(looking), self._policy.seconds)
 
-    async def _remember(self, identifier: str) -> _Found | None:
-        found = await run_sync(self._look_up, identifier, limiter=self._look_ups)
-        self._known.put(identifier, found)
+    def _begin_look_up(self, identifier: str, *, is_new: bool) -> asyncio.Task[_Found | None]:
+        if is_new and self._new >= self._policy.concurrency + self._policy.look_ups:
+            raise _BusyError
+        limiter = self._look_ups if is_new else self._renewals
+        looking = asyncio.create_task(self._remember(identifier, limiter))
+        self._looking[identifier] = looking
+        self._new += is_new
+
+        def end(_: asyncio.Task[_Found | None]) -> None:
+            del self._looking[identifier]
+            self._new -= is_new
+
+        looking.add_done_callback(end)
+        return looking
+
+    async def _remember(self, identifier: str, limiter: anyio.CapacityLimiter) -> _Found | None:
+        found = await run_sync(self._look_up, identifier, limiter=limiter)
+        if found is None:
+            self._known.forget(identifier)
+            self._unknown.put(identifier, None)
+        else:
+            self._known.put(identifier, found)
         return found
 
     def _look_up(self, identifier: str) -> _Found | None:
@@ -208,15 +250,15 @@ class ImageService:
         file = self._resolver(identifier)
         if file is None:
             return None
-        picture = open_picture(file.path, pyramid=file.pyramid, labels=file.labels)
+        picture = open_picture(file.path, pyramid=file.pyramid, labels=file.labels) if file.ready else None
         return _Found(self._addresses.image(identifier), file, picture)
 
-    def _information(self, request: Request, found: _Found) -> Response:
+    def _information(self, request: Request, found: _Found, picture: Picture) -> Response:
         body = serialize(
             image_information(
                 found.address,
-                found.picture.width,
-                found.picture.height,
+                picture.width,
+                picture.height,
                 limits=self._policy.sizes,
                 rights=found.file.rights,
             )
@@ -229,10 +271,11 @@ class ImageService:
             return Response(status_code=304, headers=headers)
         return Response(body, media_type=media_type, headers=headers)
 
-    async def _image(self, request: Request, found: _Found, segments: list[str]) -> Response:
+    async def _image(
+        self, request: Request, found: _Found, picture: Picture, segments: list[str]
+    ) -> Response:
         from catalog.iiif.rendering import MEDIA_TYPES  # noqa: PLC0415
 
-        picture = found.picture
         plan = parse(*segments).plan(picture.width, picture.height, self._policy.sizes, native=picture.native)
         headers = self._validators(found, plan.canonical)
         headers["Link"] = f'<{found.address}/{plan.canonical}>;rel="canonical", <{LEVEL_2}>;rel="profile"'
@@ -244,34 +287,14 @@ class ImageService:
             # Nobody knows the length before the picture is rendered: none is told (RFC 9110 §8.6).
             del response.headers["Content-Length"]
             return response
-        body = await self._render(picture, plan)
-        if body is None:
-            return _busy()
-        return Response(body, media_type=media_type, headers=headers)
+        return Response(await self._render(found, picture, plan), media_type=media_type, headers=headers)
 
-    async def _render(self, picture: Picture, plan: RenderPlan) -> bytes | None:
-        from catalog.iiif.rendering import Cancellation  # noqa: PLC0415
-
-        if self._under_way >= self._policy.concurrency + self._policy.queue:
-            return None
+    async def _render(self, found: _Found, picture: Picture, plan: RenderPlan) -> bytes:
+        if not found.file.pyramid and picture.width * picture.height > SMALL_PIXELS:
+            return await self._slow_lane.render(picture, plan)
         if plan.out_width * plan.out_height <= self._policy.inline_pixels and picture.is_direct(plan):
             return picture.render(plan)
-        cancellation = Cancellation()
-        self._under_way += 1
-        try:
-            async with self._places:
-                timer = asyncio.get_running_loop().call_later(self._policy.seconds, cancellation.cancel)
-                try:
-                    return await run_sync(picture.render, plan, cancellation, limiter=self._threads)
-                finally:
-                    timer.cancel()
-        except StoreError:
-            if cancellation.cancelled:
-                logger.warning("image service: %s took too long for %s", plan.canonical, picture.path)
-                return None
-            raise
-        finally:
-            self._under_way -= 1
+        return await self._lane.render(picture, plan)
 
     def _validators(self, found: _Found, variant: str) -> dict[str, str]:
         digest = hashlib.sha256(f"{VERSION} {found.file.sha256} {variant}".encode()).hexdigest()[:32]
@@ -281,11 +304,50 @@ class ImageService:
         return headers
 
 
+class _BusyError(Exception):
+    """A queue is full, or a rendering took too long."""
+
+
+class _Lane:
+    """Places at which pictures are rendered, and the queue before them."""
+
+    def __init__(self, places: int, queue: int, seconds: float) -> None:
+        self._most = places + queue
+        self._seconds = seconds
+        # Places are waited for; the clock of a rendering starts once it has one and so a thread.
+        self._places = anyio.Semaphore(places)
+        self._threads = anyio.CapacityLimiter(places)
+        self._under_way = 0
+
+    async def render(self, picture: Picture, plan: RenderPlan) -> bytes:
+        from catalog.iiif.rendering import Cancellation  # noqa: PLC0415
+
+        if self._under_way >= self._most:
+            raise _BusyError
+        cancellation = Cancellation()
+        self._under_way += 1
+        try:
+            async with self._places:
+                timer = asyncio.get_running_loop().call_later(self._seconds, cancellation.cancel)
+                try:
+                    return await run_sync(picture.render, plan, cancellation, limiter=self._threads)
+                finally:
+                    timer.cancel()
+        except StoreError as error:
+            if not cancellation.cancelled:
+                raise
+            logger.warning("image service: %s took too long for %s", plan.canonical, picture.path)
+            raise _BusyError from error
+        finally:
+            self._under_way -= 1
+
+
 @dataclass(frozen=True)
 class _Found:
     address: str
     file: ServedFile
-    picture: Picture
+    picture: Picture | None
+    """``None`` while it is not ready."""
 
 
 class _Remembered:
@@ -300,6 +362,9 @@ class _Remembered:
     def get(self, identifier: str) -> tuple[bool, _Found | None]:
         until, found = self._entries.get(identifier, (0.0, None))
         return until > time.monotonic(), found
+
+    def forget(self, identifier: str) -> None:
+        self._entries.pop(identifier, None)
 
     def put(self, identifier: str, found: _Found | None) -> None:
         self._entries[identifier] = (time.monotonic() + self._seconds, found)

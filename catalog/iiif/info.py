@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from catalog.iiif.documents import rights_uri
 from catalog.iiif.image_request import SizeLimits
-from catalog.iiif.manifest import rights_uri
 
 CONTEXT = "http://iiif.io/api/image/3/context.json"
 TILE = 512

@@ -14,6 +14,7 @@ import iiif_prezi3 as prezi
 
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.annotations import annotation_pages
+from catalog.iiif.documents import rights_uri, serialize
 from catalog.iiif.language import text
 from catalog.iiif.records import (
     INFERRED,
@@ -26,7 +27,6 @@ from catalog.iiif.records import (
     View,
 )
 from catalog.provenance.vocabulary import COLOR_NOTICE
-from catalog.rights import canonical
 from imaging.errors import CatalogError
 from imaging.stage import Role
 
@@ -114,27 +114,6 @@ def build_manifest(
         items=[_canvas(record, view, number, addresses, offer) for number, view in enumerate(views, 1)],
     )
     return serialize(_with_statements(json.loads(manifest.json()), views, notice, addresses))
-
-
-def rights_uri(rights: str | None) -> str | None:
-    """Return `rights` as the URI that ``rights`` may hold (Presentation 3.0 §3.2); ``None`` when it is none.
-
-    Examples
-    --------
-    >>> rights_uri("https://creativecommons.org/publicdomain/mark/1.0/")
-    'http://creativecommons.org/publicdomain/mark/1.0/'
-    >>> rights_uri("All rights reserved") is None
-    True
-    """
-    try:
-        return canonical(rights) if rights else None
-    except CatalogError:
-        return None
-
-
-def serialize(document: Any) -> bytes:
-    """Return `document` as compact UTF-8 JSON, keys in their given order."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def fit(width: int, height: int, side: int) -> tuple[int, int]:

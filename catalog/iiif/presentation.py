@@ -7,10 +7,11 @@ picture can be served exactly when a manifest for the same audience shows it: bo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from sqlalchemy import Connection, select
 
@@ -31,6 +32,7 @@ from catalog.iiif.records import (
     SourcedHint,
     View,
 )
+from catalog.iiif.service_copies import ServedScan
 from catalog.objects import CatalogObject
 from catalog.provenance.vocabulary import Stage
 from catalog.reviews import Review
@@ -45,6 +47,7 @@ HINT_LIGHTNESS = 60.0
 _SHOWN = (Role.RESTORED, Role.COLORIZED, Role.ALTERNATIVE, Role.CONFIDENCE)
 _SHOWN_TO_STAFF = (*_SHOWN, Role.DAMAGE_MASK)
 _PAGE_MARK = "-p"
+_IMAGE = re.compile(rf"[0-9a-f]{{64}}({_PAGE_MARK}[1-9][0-9]{{0,5}})?")
 
 
 class Audience(StrEnum):
@@ -83,6 +86,10 @@ class ShownFile:
     width: int
     height: int
     label: str | None = None
+
+    def served(self, store_root: Path) -> ServedScan:
+        """Return an original as the image service serves it."""
+        return ServedScan(self.image, store_root / self.path, self.page, self.width * self.height)
 
 
 @dataclass(frozen=True)
@@ -173,10 +180,17 @@ def manifest_of(
     )
 
 
+def is_image(identifier: str) -> bool:
+    """Return whether an identifier has the form of those in `ShownFile.image`; no other means a picture."""
+    return _IMAGE.fullmatch(identifier) is not None
+
+
 def shown_file(
     connection: Connection, image: str, audience: Audience
 ) -> tuple[CatalogObject, ShownFile] | None:
     """Return the file that the image service calls `image`, and its object, if `audience` may see it."""
+    if not is_image(image):
+        return None
     digest, _, _ = image.partition(_PAGE_MARK)
     scan_ids = {version.scan_id for version in derivatives.by_sha256(connection, digest)}
     scan_ids |= set(connection.execute(select(scan_rows.c.id).where(scan_rows.c.sha256 == digest)).scalars())
@@ -188,6 +202,11 @@ def shown_file(
                 if file.image == image:
                     return found, file
     return None
+
+
+def served_scan(scan: Scan, store_root: Path) -> ServedScan | None:
+    """Return a scan as the image service serves it; ``None`` when there is no picture of it."""
+    return next((file.served(store_root) for file in _original(scan)), None)
 
 
 def canvas_images(files: Iterable[ShownFile]) -> tuple[CanvasImage, ...]:

@@ -109,7 +109,7 @@ class Offer:
     image_level
         Compliance level of the image service: ``level2``, or ``level0`` of a static site.
     masters
-        Whether the master files can be had.
+        Whether the master files can be had, originals included.
     provenance
         Whether there is a provenance record.
     collections
@@ -117,13 +117,13 @@ class Offer:
     """
 
     image_level: str = "level2"
-    masters: bool = True
+    masters: bool = False
     provenance: bool = True
     collections: frozenset[str] | None = None
 
 
 SERVICE = Offer()
-"""What the running service offers."""
+"""What the running service offers the public unless it is told otherwise."""
 
 
 @dataclass(frozen=True)

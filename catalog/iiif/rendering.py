@@ -12,6 +12,7 @@ import math
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,11 @@ OPEN_BYTES = 384 << 20
 """Memory that the pictures kept open may take together, about."""
 
 DIRECT_PIXELS = 1 << 20
-"""Up to this many px, a piece that needs no scaling is copied in one go instead of through a pipeline."""
+"""Up to this many px, a piece is copied in one go instead of through a pipeline, then scaled where needed."""
+
+REOPENED_PIXELS = 4 << 20
+"""After so many px have been read of a level of a pyramid it is opened anew, which takes a millisecond:
+libvips keeps two rows of its tiles, 60 MB of a gigapixel, which requests at random places never use again."""
 
 MEDIA_TYPES = {
     Format.JPG: "image/jpeg",
@@ -69,16 +74,38 @@ class Cancellation:
                 self._image.set_kill(True)
 
 
+class _Source:
+    """Opens an image; where that is quick, anew after so many px."""
+
+    def __init__(self, open_image: Callable[[], pyvips.Image], *, quick: bool) -> None:
+        self._lock = threading.Lock()
+        self._open = open_image
+        self._most = REOPENED_PIXELS if quick else None
+        self._image = open_image()
+        self._pixels = 0
+
+    def read(self, pixels: int) -> pyvips.Image:
+        with self._lock:
+            if self._most is not None and self._pixels > self._most:
+                self._image, self._pixels = self._open(), 0
+            self._pixels += pixels
+            return self._image
+
+
 @dataclass(frozen=True)
 class Level:
     """One size of a picture; its properties are read once, for asking libvips costs microseconds each."""
 
-    image: pyvips.Image
+    source: _Source
     width: int
     height: int
     bands: int
     plain: bool
     """Whether its samples go into a JPEG as they are."""
+
+    def read(self, pixels: int) -> pyvips.Image:
+        """Return the image, of which about so many px will be read."""
+        return self.source.read(pixels)
 
 
 @dataclass(frozen=True)
@@ -114,7 +141,9 @@ class Picture:
     @property
     def weight(self) -> int:
         """About how many bytes libvips keeps for it while it is open: two rows of tiles of each level."""
-        return sum(level.width * level.bands * 2 * _TILE_ROWS for level in self.levels)
+        return sum(
+            level.bands * min(level.width * 2 * _TILE_ROWS, 2 * REOPENED_PIXELS) for level in self.levels
+        )
 
     def is_direct(self, plan: RenderPlan) -> bool:
         """Return whether `plan` asks for pixels as a level has them: milliseconds of work."""
@@ -147,7 +176,8 @@ def save_tiles(picture: Picture, folder: Path, tile: int) -> None:
         When the file can not be read, or the disk is full.
     """
     try:
-        image = _in_quality(_in_eight_bits(picture.levels[0].image), Quality.DEFAULT, picture.native)
+        whole = picture.levels[0].read(picture.width * picture.height)
+        image = _in_quality(_in_eight_bits(whole), Quality.DEFAULT, picture.native)
         image.dzsave(str(folder), layout="iiif3", tile_size=tile, suffix=f".jpg[Q={_JPEG_QUALITY},keep=none]")
         # libvips leaves its notes beside the folder.
         folder.with_name("vips-properties.xml").unlink(missing_ok=True)
@@ -197,10 +227,16 @@ class _OpenPictures:
             if picture is not None:
                 self._kept.move_to_end(key)
                 return picture
-        images = _pyramid_levels(path) if pyramid else (open_scan(path),)
-        if labels:
-            images = tuple((image > 0).copy(interpretation="b-w") for image in images)
-        picture = Picture(path, tuple(_level(image) for image in images))
+        count = _pages(path) if pyramid else 1
+
+        def level(page: int) -> Level:
+            def open_image() -> pyvips.Image:
+                image = _load_page(path, page) if pyramid else open_scan(path)
+                return (image > 0).copy(interpretation="b-w") if labels else image
+
+            return _level(_Source(open_image, quick=pyramid))
+
+        picture = Picture(path, tuple(level(page) for page in range(count)))
         with self._lock:
             self._kept[key] = picture
             while len(self._kept) > self._most or self._too_heavy():
@@ -215,18 +251,21 @@ class _OpenPictures:
 _open_pictures = _OpenPictures(OPEN_PICTURES)
 
 
-def _pyramid_levels(path: Path) -> tuple[pyvips.Image, ...]:
-    # Masters were written by Heliochrome and their digests are on record: they need no door. Their name is
-    # a digest too, so libvips' cache can not mistake one for another.
-    first = pyvips.Image.tiffload(str(path), fail_on="error")
-    pages = int(first.get("n-pages")) if first.get_typeof("n-pages") else 1
-    return first, *(pyvips.Image.tiffload(str(path), page=page, fail_on="error") for page in range(1, pages))
+def _load_page(path: Path, page: int) -> pyvips.Image:
+    # Masters were written by Heliochrome and their digests are on record: they need no door.
+    return pyvips.Image.tiffload(str(path), page=page, fail_on="error", revalidate=True)
 
 
-def _level(image: pyvips.Image) -> Level:
+def _pages(path: Path) -> int:
+    first = _load_page(path, 0)
+    return int(first.get("n-pages")) if first.get_typeof("n-pages") else 1
+
+
+def _level(source: _Source) -> Level:
+    image = source.read(0)
     bands = int(image.bands)
     plain = image.format == "uchar" and bands in {1, 3}
-    return Level(image, int(image.width), int(image.height), bands, plain)
+    return Level(source, int(image.width), int(image.height), bands, plain)
 
 
 @dataclass(frozen=True)
@@ -237,15 +276,18 @@ class _Cut:
     width: int
     height: int
 
+    def image(self) -> pyvips.Image:
+        return self.level.read(self.width * self.height)
+
     def fits(self, plan: RenderPlan) -> bool:
         return (self.width, self.height) == (plan.out_width, plan.out_height)
 
 
 def _render(picture: Picture, plan: RenderPlan, cancellation: Cancellation) -> bytes:
     cut = _cut(picture, plan)
-    if _is_direct(cut, plan):
-        return _encode_directly(cut)
-    image = cut.level.image.crop(cut.left, cut.top, cut.width, cut.height)
+    if _is_plain(cut, plan):
+        return _encode_directly(cut, plan)
+    image = cut.image().crop(cut.left, cut.top, cut.width, cut.height)
     image = image if cut.fits(plan) else _scaled(image, plan)
     image = _turned(_in_eight_bits(image), plan)
     image = _in_quality(image, plan.quality, picture.native)
@@ -264,9 +306,14 @@ def _cut(picture: Picture, plan: RenderPlan) -> _Cut:
 
 
 def _is_direct(cut: _Cut, plan: RenderPlan) -> bool:
+    return cut.fits(plan) and _is_plain(cut, plan)
+
+
+def _is_plain(cut: _Cut, plan: RenderPlan) -> bool:
     return (
         cut.level.plain
-        and cut.fits(plan)
+        and plan.out_width <= cut.width
+        and plan.out_height <= cut.height
         and plan.format is Format.JPG
         and plan.quality is Quality.DEFAULT
         and not plan.mirror
@@ -275,11 +322,16 @@ def _is_direct(cut: _Cut, plan: RenderPlan) -> bool:
     )
 
 
-def _encode_directly(cut: _Cut) -> bytes:
-    # Without threads and buffers between them a tile costs a quarter less than through vips_jpegsave.
-    pixels = pyvips.Region.new(cut.level.image).fetch(cut.left, cut.top, cut.width, cut.height)
-    mode = "RGB" if cut.level.bands == 3 else "L"
-    image = Image.frombuffer(mode, (cut.width, cut.height), pixels, "raw", mode, 0, 1)
+def _encode_directly(cut: _Cut, plan: RenderPlan) -> bytes:
+    # Without threads and buffers between them a tile costs a quarter less than through vips_jpegsave, and a
+    # preview a third of what it costs there.
+    bands = cut.level.bands
+    pixels = pyvips.Region.new(cut.image()).fetch(cut.left, cut.top, cut.width, cut.height)
+    if not cut.fits(plan):
+        piece = pyvips.Image.new_from_memory(pixels, cut.width, cut.height, bands, "uchar")
+        pixels = _scaled(piece.copy(interpretation="srgb" if bands == 3 else "b-w"), plan).write_to_memory()
+    mode = "RGB" if bands == 3 else "L"
+    image = Image.frombuffer(mode, (plan.out_width, plan.out_height), pixels, "raw", mode, 0, 1)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
     return buffer.getvalue()

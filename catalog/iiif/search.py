@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from catalog.iiif.addresses import Addresses, path_token
-from catalog.iiif.manifest import serialize
+from catalog.iiif.documents import serialize
 
 CONTEXT = "http://iiif.io/api/search/2/context.json"
 PAGE = 50

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catalog.iiif.documents import serialize
 from catalog.iiif.image_request import SizeLimits, parse
 from catalog.iiif.info import image_information, sizes
-from catalog.iiif.manifest import THUMBNAIL_SIDE, fit, serialize
+from catalog.iiif.manifest import THUMBNAIL_SIDE, fit
 
 if TYPE_CHECKING:
     from catalog.iiif.rendering import Picture
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 TILE = 512
 PAGE_SIDE = 1024
 """Longer side of the picture that a page shows to browsers without scripts, px."""
-LIMITS = SizeLimits(max_width=16_384, max_height=16_384, max_area=100_000_000)
+LIMITS = SizeLimits(
+    max_width=16_384,
+    max_height=16_384,
+    max_area=100_000_000,
+    # A static service is asked for nothing of the kind; another word here would have all sites rendered anew.
+    refuse_small_confined=True,
+)
 """Of ``full/max``: larger pictures are offered whole only in reductions."""
 RENDERING = f"1 {TILE} {LIMITS}"
 """How files are made; another word makes them anew."""

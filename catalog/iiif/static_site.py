@@ -3,13 +3,15 @@
 Reads the catalog and the store as the public may; writes one folder. A repeat rewrites only what changed and
 removes what is no longer published; a crash leaves whole files, and the repeat completes it. A photograph
 that can not be read holds back no other: it is left out, or stays as it was while its manifest says the same.
+What is put before the public is told to the caller before the folder's state says so: a crash between the two
+has it told again, never lost. No transaction is open while pictures are read or files written.
 The server that holds the folder must send ``Access-Control-Allow-Origin: *`` for viewers on other sites.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +41,7 @@ from catalog.iiif.presentation import (
     nested_collections,
     shown_object,
 )
-from catalog.iiif.records import Institution, Offer
+from catalog.iiif.records import Institution
 from catalog.iiif.site_folder import SiteChange, SiteFolder, publishing
 from catalog.iiif.static_image import RENDERING, information, write_static_image
 from catalog.objects import CatalogObject
@@ -49,6 +51,9 @@ from imaging.errors import StoreError
 
 Progress = Callable[[str, int, int], None]
 """Called with an accession number, how many photographs are done, and how many there are."""
+
+Disseminated = Callable[[tuple["Dissemination", ...]], None]
+"""Called with what is put before the public, once all its files are whole; may be told the same again."""
 
 STATIC = Path(__file__).parent.parent / "web" / "static"
 CARDS = 200
@@ -124,6 +129,7 @@ def publish(
     institution: Institution | None = None,
     masters: bool = False,
     progress: Progress | None = None,
+    disseminated: Disseminated | None = None,
 ) -> Published:
     """Write the site of a collection and of all collections inside it into `folder`.
 
@@ -145,6 +151,8 @@ def publish(
         Whether to copy the master files too.
     progress
         Told as photographs are done.
+    disseminated
+        Told what is new or changed; when it raises, the next publication tells it again.
 
     Raises
     ------
@@ -155,24 +163,33 @@ def publish(
     StoreError
         When the disk is full.
     """
-    site = Site(catalog, store_root, Addresses(base_url), Audience.PUBLIC, institution)
-    with catalog.connect() as connection, publishing(folder, RENDERING) as target:
-        return _Publication(connection, site, target, masters, progress).run(slug)
+    site = Site(catalog, store_root, Addresses(base_url), Audience.PUBLIC, institution, masters=masters)
+    with publishing(folder, RENDERING) as target:
+        published = _Publication(site, target, progress).run(slug)
+        if disseminated:
+            disseminated(published.disseminated)
+        return published
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A collection of the site: what is right inside it."""
+
+    record: CollectionRecord
+    nested: tuple[Nested, ...]
+    members: tuple[CatalogObject, ...]
 
 
 class _Publication:
     def __init__(
         self,
-        connection: Connection,
         site: Site,
         target: SiteFolder,
-        masters: bool,
         progress: Progress | None,
     ) -> None:
-        self.connection = connection
         self.site = site
         self.target = target
-        self.offer = Offer(image_level="level0", masters=masters)
+        self.offer = replace(site.offer, image_level="level0")
         self.progress = progress
         self.again = target.state.rendering != RENDERING
         self.manifests: dict[str, str] = {}
@@ -181,17 +198,17 @@ class _Publication:
         self.lost: list[LostPhotograph] = []
 
     def run(self, slug: str) -> Published:
-        nest = list(_nest(self.connection, slug))
-        self.offer = replace(self.offer, collections=frozenset(record.slug for record in nest))
-        members = {record.slug: list(self._members(record.slug)) for record in nest}
-        everything = {item.accession_number: item for items in members.values() for item in items}
+        with self.site.engine.connect() as connection:
+            sections = list(_sections(connection, slug))
+        self.offer = replace(self.offer, collections=frozenset(one.record.slug for one in sections))
+        everything = {item.accession_number: item for one in sections for item in one.members}
         for done, accession in enumerate(sorted(everything), 1):
             self._photograph(accession)
             if self.progress:
                 self.progress(accession, done, len(everything))
-        for record in nest:
-            self._collection(record, members[record.slug], landing=record.slug == slug)
-        top = build_top([_nested(nest[0])], self.site.addresses, institution=self.site.institution)
+        for section in sections:
+            self._collection(section, landing=section.record.slug == slug)
+        top = build_top([_nested(sections[0].record)], self.site.addresses, institution=self.site.institution)
         self._document(self.site.addresses.top(), top)
         fresh = self._fresh()
         counts = self._feed()
@@ -210,10 +227,11 @@ class _Publication:
         )
 
     def _photograph(self, accession: str) -> None:
-        shown = shown_object(self.connection, accession, Audience.PUBLIC)
-        if shown is None:
-            return
-        document = manifest_of(self.connection, shown, self.site.addresses, self.site.institution, self.offer)
+        with self.site.engine.connect() as connection:
+            shown = shown_object(connection, accession, Audience.PUBLIC)
+            if shown is None:
+                return
+            document = manifest_of(connection, shown, self.site.addresses, self.site.institution, self.offer)
         digest = hashlib.sha256(document).hexdigest()
         again = self.again or accession in self.target.state.outdated
         try:
@@ -240,10 +258,7 @@ class _Publication:
             account = account_document(self.site.root, files)
             self._document(self.site.addresses.provenance(accession), account)
         self._document(self.site.addresses.manifest(accession), manifest)
-        values = photograph_values(self.site, shown)
-        if not self.offer.masters:
-            values["files"] = []
-        page = render("photograph.html", self.site, **values)
+        page = render("photograph.html", self.site, **photograph_values(self.site, shown))
         self._document(f"{self.site.addresses.homepage(accession)}index.html", page.encode())
 
     def _whole(self, shown: ShownObject) -> list[str]:
@@ -266,8 +281,9 @@ class _Publication:
         address = self.site.addresses.image(file.image)
         with self.target.put_folder(self._relative(address), again=again) as partial:
             if partial is not None:
+                self.site.prepare(file)
                 served = self.site.resolve(file.image)
-                if served is None:
+                if served is None or not served.ready:
                     raise StoreError(file.image, "was withdrawn while it was published", "Publish again.")
                 picture = open_picture(served.path, pyramid=served.pyramid, labels=served.labels)
                 write_static_image(picture, partial)
@@ -279,16 +295,15 @@ class _Publication:
             master = self.site.addresses.master(file.image)
             self.target.put_copy(self._relative(master), self.site.root / file.path)
 
-    def _collection(self, record: CollectionRecord, items: list[CatalogObject], *, landing: bool) -> None:
-        addresses = self.site.addresses
-        shown = [item for item in items if item.accession_number in self.manifests]
+    def _collection(self, section: _Section, *, landing: bool) -> None:
+        addresses, record = self.site.addresses, section.record
+        shown = [item for item in section.members if item.accession_number in self.manifests]
         members = [Member(item.accession_number, item.title) for item in shown]
-        nested = [_nested(one) for one in _inside(self.connection, record.slug)]
         if landing:
             record = CollectionRecord(record.slug, record.title, record.description)
         body = build_collection(
             record,
-            nested,
+            section.nested,
             members,
             len(members),
             addresses,
@@ -301,19 +316,18 @@ class _Publication:
                 part = members[(number - 1) * PART : number * PART]
                 body = build_part(record, number, part, len(members), addresses)
                 self._document(addresses.collection(record.slug, number), body)
-        self._grid(record, nested, shown, landing=landing)
+        self._grid(record, section.nested, shown, landing=landing)
 
     def _grid(
-        self, record: CollectionRecord, nested: list[Nested], items: list[CatalogObject], *, landing: bool
+        self, record: CollectionRecord, nested: Sequence[Nested], items: list[CatalogObject], *, landing: bool
     ) -> None:
         home = "" if landing else f"collections/{record.slug}/"
         pages = max(1, -(-len(items) // CARDS))
         for number in range(1, pages + 1):
-            cards = []
-            for item in items[(number - 1) * CARDS : number * CARDS]:
-                shown = shown_object(self.connection, item.accession_number, Audience.PUBLIC)
-                if shown is not None:
-                    cards.append(still_card(self.site, shown))
+            cards = [
+                still_card(self.site, self.shown[item.accession_number])
+                for item in items[(number - 1) * CARDS : number * CARDS]
+            ]
             following = f"{self.site.prefix}/{home}page-{number + 1}.html" if number < pages else None
             page = grid_page(self.site, record, nested, cards, following)
             name = "index.html" if number == 1 else f"page-{number}.html"
@@ -359,12 +373,6 @@ class _Publication:
             self._document(self.site.addresses.activities(number), page)
         return len(kinds["Create"]), len(kinds["Update"]), len(kinds["Delete"])
 
-    def _members(self, slug: str) -> Iterator[CatalogObject]:
-        after = ""
-        while found := collections.members(self.connection, slug, after=after, limit=PART, published=True):
-            yield from found
-            after = found[-1].accession_number
-
     def _document(self, address: str, body: bytes) -> None:
         self.target.put(self._relative(address), body)
 
@@ -372,17 +380,22 @@ class _Publication:
         return address.removeprefix(f"{self.site.addresses.base_url}/")
 
 
-def _nest(connection: Connection, slug: str, parent: Nested | None = None) -> Iterator[CollectionRecord]:
+def _sections(connection: Connection, slug: str, parent: Nested | None = None) -> Iterator[_Section]:
     found = collections.get(connection, slug)
     record = CollectionRecord(found.slug, found.title, found.description, parent)
-    yield record
-    for child in nested_collections(connection, slug, Audience.PUBLIC):
-        yield from _nest(connection, child.slug, _nested(record))
+    nested = tuple(
+        Nested(one.slug, one.title) for one in nested_collections(connection, slug, Audience.PUBLIC)
+    )
+    yield _Section(record, nested, tuple(_members(connection, slug)))
+    for child in nested:
+        yield from _sections(connection, child.slug, _nested(record))
 
 
-def _inside(connection: Connection, slug: str) -> list[CollectionRecord]:
-    inside = nested_collections(connection, slug, Audience.PUBLIC)
-    return [CollectionRecord(one.slug, one.title) for one in inside]
+def _members(connection: Connection, slug: str) -> Iterator[CatalogObject]:
+    after = ""
+    while found := collections.members(connection, slug, after=after, limit=PART, published=True):
+        yield from found
+        after = found[-1].accession_number
 
 
 def _nested(record: CollectionRecord) -> Nested:

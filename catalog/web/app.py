@@ -19,10 +19,11 @@ from starlette.routing import Route
 
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.image_service import ImageService, ServicePolicy
-from catalog.iiif.presentation import Audience
+from catalog.iiif.presentation import Audience, is_image
 from catalog.iiif.records import Institution
 from catalog.web.access import StaffAccess, storable
 from catalog.web.answers import SafeHeaders
+from catalog.web.health import health_routes
 from catalog.web.iiif_routes import file_routes, iiif_routes
 from catalog.web.page_routes import collection_routes, photograph_routes, thumbnail_routes
 from catalog.web.pages import render
@@ -41,6 +42,7 @@ def create_app(
     staff: StaffAccess | None = None,
     institution: Institution | None = None,
     policy: ServicePolicy | None = None,
+    masters: bool = False,
 ) -> FastAPI:
     """Return the web application.
 
@@ -59,9 +61,13 @@ def create_app(
         Who publishes.
     policy
         Limits of the image service.
+    masters
+        Whether the public can have the master files, originals included; staff always can.
     """
     audience = Audience.STAFF if staff else Audience.PUBLIC
-    site = Site(catalog, store_root, Addresses(base_url), audience, institution)
+    site = Site(
+        catalog, store_root, Addresses(base_url), audience, institution, masters=masters or staff is not None
+    )
     # The schema and its pages would be open to everybody and tell of routes that are not.
     app = FastAPI(
         title="Heliochrome",
@@ -72,7 +78,7 @@ def create_app(
     )
     app.add_middleware(SafeHeaders)
     _answer_errors(app, site)
-    images = ImageService(site.resolve, site.addresses, _policy(policy, audience))
+    images = ImageService(site.resolve, site.addresses, _policy(policy, audience), is_image)
     if staff is None:
         _add_public(app, site, images)
     else:
@@ -91,6 +97,7 @@ def _answer_head(app: FastAPI) -> None:
 
 def _add_public(app: FastAPI, site: Site, images: ImageService) -> None:
     app.mount("/iiif/3", images)
+    app.include_router(health_routes(site))
     app.include_router(iiif_routes(site))
     app.include_router(file_routes(site))
     app.include_router(thumbnail_routes(site))

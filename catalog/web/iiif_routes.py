@@ -21,7 +21,7 @@ from catalog.iiif.collection import (
     build_part,
     build_top,
 )
-from catalog.iiif.manifest import serialize
+from catalog.iiif.documents import serialize
 from catalog.iiif.presentation import (
     Audience,
     ShownObject,
@@ -60,14 +60,14 @@ def _manifest_routes(site: Site) -> APIRouter:
     def manifest(request: Request, token: str) -> Response:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
-            body = manifest_of(connection, shown, site.addresses, site.institution)
+            body = manifest_of(connection, shown, site.addresses, site.institution, site.offer)
         return document(request, body, public=public)
 
     @router.get("/manifests/{token}/annotations/{name}.json")
     def annotations(request: Request, token: str, name: str) -> Response:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
-            body = manifest_of(connection, shown, site.addresses, site.institution)
+            body = manifest_of(connection, shown, site.addresses, site.institution, site.offer)
         for canvas in json.loads(body)["items"]:
             for page in canvas.get("annotations", ()):
                 if page["id"].endswith(f"/{name}.json"):
@@ -152,8 +152,10 @@ def _discovery_routes(site: Site) -> APIRouter:
 
 
 def file_routes(site: Site) -> APIRouter:
-    """Return the routes to the master files."""
+    """Return the routes to the master files; none where the site does not offer them."""
     router = APIRouter()
+    if not site.masters:
+        return router
 
     @router.api_route("/masters/{image}", methods=["GET", "HEAD"])
     def master(image: str) -> Response:

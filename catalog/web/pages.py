@@ -172,6 +172,7 @@ def photograph_values(site: Site, shown: ShownObject) -> dict[str, Any]:
                 "note": f"{file.width} × {file.height} px, {file.media_type}",
             }
             for file in _ordered(files)
+            if site.masters
         ],
         "manifest": path_of(site, site.addresses.manifest(item.accession_number)),
         "provenance": path_of(site, site.addresses.provenance(item.accession_number))

@@ -12,11 +12,11 @@ from sqlalchemy import Engine
 
 from catalog.database import connect
 from catalog.iiif.addresses import Addresses
+from catalog.iiif.copy_maker import CopyMaker
 from catalog.iiif.image_service import ServedFile
-from catalog.iiif.presentation import Audience, shown_file
-from catalog.iiif.records import Institution
+from catalog.iiif.presentation import Audience, ShownFile, shown_file
+from catalog.iiif.records import Institution, Offer
 from catalog.iiif.service_copies import ServiceCopies
-from imaging.errors import ScanError, StoreError
 from imaging.stage import Role
 
 
@@ -36,6 +36,8 @@ class Site:
         Whom it talks to.
     institution
         Who publishes.
+    masters
+        Whether the master files can be had, originals included.
     """
 
     catalog: Engine | str | Callable[[], Engine]
@@ -43,6 +45,7 @@ class Site:
     addresses: Addresses
     audience: Audience
     institution: Institution | None = None
+    masters: bool = False
 
     @cached_property
     def engine(self) -> Engine:
@@ -57,6 +60,11 @@ class Site:
         return self.store_root if isinstance(self.store_root, Path) else self.store_root()
 
     @property
+    def offer(self) -> Offer:
+        """What stands at the site's addresses."""
+        return Offer(masters=self.masters)
+
+    @property
     def prefix(self) -> str:
         """The path below which the application lives, without a trailing slash."""
         return urlsplit(self.addresses.base_url).path
@@ -65,31 +73,43 @@ class Site:
     def _copies(self) -> ServiceCopies:
         return ServiceCopies(self.root)
 
+    @cached_property
+    def _maker(self) -> CopyMaker:
+        return CopyMaker(self._copies)
+
+    def prepare(self, file: ShownFile) -> None:
+        """Make what `resolve` serves a file from; that can take minutes."""
+        if file.role is Role.ORIGINAL:
+            self._copies.make(file.served(self.root))
+
     def resolve(self, image: str) -> ServedFile | None:
         """Return the file that the image service calls `image`, if the audience may see it.
+
+        Makes nothing: where a copy lacks, it is asked for, and the file is not ready.
 
         Raises
         ------
         StoreError
-            When the scan can not be read.
+            When the scan can not be served.
         """
         with self.engine.connect() as connection:
             found = shown_file(connection, image, self.audience)
         if found is None:
             return None
         shown, file = found
-        path, pyramid = self.root / file.path, True
+        path, pyramid, ready = self.root / file.path, True, True
         if file.role is Role.ORIGINAL:
-            try:
-                path, pyramid = self._copies.prepare(
-                    path, image, page=file.page, pixels=file.width * file.height
-                )
-            except (ScanError, OSError) as error:
-                raise StoreError(image, f"can not be read ({error})", "Check its fixity.") from error
+            scan = file.served(self.root)
+            if (serves := self._copies.find(scan)) is None:
+                ready = False
+                self._maker.ask(scan)
+            else:
+                path, pyramid = serves
         return ServedFile(
             path,
             file.sha256,
             pyramid=pyramid,
+            ready=ready,
             labels=file.role is Role.DAMAGE_MASK,
             modified=shown.updated_at,
             rights=shown.rights or None,

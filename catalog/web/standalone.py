@@ -13,11 +13,15 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from catalog.iiif.image_request import SizeLimits
 from catalog.iiif.image_service import ServicePolicy
 from catalog.iiif.info import TILE
+from catalog.iiif.memory import give_back_early
 from catalog.iiif.records import Institution
 from catalog.web.app import create_app
 
+MOST_CONNECTIONS = 512
+"""Of one process, those that wait between two requests included; who comes then is answered 503."""
 _HANDOVER = "HELIOCHROME_PUBLIC_SERVER"
 """The variable in which `run` hands its processes what they serve."""
 
@@ -36,12 +40,18 @@ class PublicServer:
         Where clients see the application.
     institution
         Who publishes; ``None`` when nobody is to be named.
+    masters
+        Whether the master files can be had, originals included.
+    refuse_small_confined
+        As in `catalog.iiif.image_request.SizeLimits`.
     """
 
     catalog: str
     store: str
     address: str
     institution: Institution | None = None
+    masters: bool = False
+    refuse_small_confined: bool = False
 
 
 _SERVER = TypeAdapter(PublicServer)
@@ -70,14 +80,25 @@ def run(server: PublicServer, *, host: str, port: int, workers: int = 1, behind_
         workers=workers,
         log_level="warning",
         proxy_headers=behind_proxy,
+        limit_concurrency=MOST_CONNECTIONS,
     )
 
 
 def application() -> FastAPI:
     """Return the application that one of `run`'s processes serves (a factory for uvicorn)."""
+    give_back_early()
     server = _SERVER.validate_json(os.environ[_HANDOVER])
     # A process that does nothing else may render a tile where it takes the request.
-    policy = ServicePolicy(concurrency=2, inline_pixels=TILE * TILE)
+    policy = ServicePolicy(
+        sizes=SizeLimits(refuse_small_confined=server.refuse_small_confined),
+        concurrency=2,
+        inline_pixels=TILE * TILE,
+    )
     return create_app(
-        server.catalog, Path(server.store), server.address, institution=server.institution, policy=policy
+        server.catalog,
+        Path(server.store),
+        server.address,
+        institution=server.institution,
+        policy=policy,
+        masters=server.masters,
     )

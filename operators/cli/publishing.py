@@ -26,6 +26,8 @@ PublisherPage = Annotated[
     str, typer.Option("--homepage", help="The institution's address on the web; needed with its name.")
 ]
 
+Masters = Annotated[bool, typer.Option(help="Offer the master files too, originals included.")]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
@@ -40,6 +42,7 @@ def serve(  # noqa: PLR0917 - typer makes options of them
     port: Annotated[int, typer.Option(help="Where to listen.")] = 8090,
     address: Annotated[str, typer.Option(help="As clients see it; http://HOST:PORT by default.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Processes; one for each core is fastest.")] = 1,
+    masters: Masters = False,
     institution: PublisherName = "",
     homepage: PublisherPage = "",
 ) -> None:
@@ -50,7 +53,14 @@ def serve(  # noqa: PLR0917 - typer makes options of them
     publisher = _publisher(institution, homepage)
     with services.catalog(home) as dsn:
         seen_at = address or f"http://{host}:{port}"
-        public = PublicServer(dsn, str(settings.store(home)), seen_at, publisher)
+        public = PublicServer(
+            dsn,
+            str(settings.store(home)),
+            seen_at,
+            publisher,
+            masters=masters,
+            refuse_small_confined=settings.refuse_small_confined(),
+        )
         people.print(f"serving {public.address}; Ctrl-C stops it")
         run(public, host=host, port=port, workers=workers, behind_proxy=bool(address))
 
@@ -66,7 +76,7 @@ def publish(  # noqa: PLR0917 - typer makes options of them
             show_default="as configured, http://127.0.0.1:8000",
         ),
     ],
-    masters: Annotated[bool, typer.Option(help="Copy the master files too.")] = False,
+    masters: Masters = False,
     institution: PublisherName = "",
     homepage: PublisherPage = "",
     home: Home = DEFAULT_HOME,

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
 from catalog import manifests, objects, outcomes, scans
 from catalog.database import in_transaction
 from catalog.iiif.addresses import Addresses
-from catalog.iiif.presentation import Audience, manifest_of, shown_object
-from catalog.iiif.records import Institution
+from catalog.iiif.presentation import Audience, manifest_of, served_scan, shown_object
+from catalog.iiif.records import Institution, Offer
+from catalog.iiif.service_copies import ServiceCopies
 from imaging.errors import CatalogError, HeliochromeError, ScanError
 from operators import settings
 from operators.outcome import Done, Passage
@@ -43,11 +45,15 @@ class Describing:
         Where the manifests' readers find everything.
     institution
         Who publishes; ``None`` names nobody.
+    store_root
+        The file store's folder, where originals get the copies that the image service serves them from;
+        ``None`` makes no copies.
     """
 
     engine: Engine
     addresses: Addresses
     institution: Institution | None = None
+    store_root: Path | None = None
 
     def name(self, item: Passage) -> str:
         """Return the name under which the scan came in."""
@@ -55,7 +61,9 @@ class Describing:
             return scans.get(connection, item.scan).original_name
 
     def process(self, item: Passage, progress: Progress) -> Done:
-        """Write the manifest of the object that the scan shows."""
+        """Write the manifest of the object that the scan shows, once the pictures it names can be served."""
+        if self.store_root is not None:
+            self._prepare(self.store_root, item.scan)
         written = in_transaction(self.engine, lambda connection: self._write(connection, item.scan))
         return Done(scans=(item,), fresh=int(written))
 
@@ -69,6 +77,13 @@ class Describing:
         circumstances = since(datetime.now(UTC))
         outcomes.record_failure(self.engine, item.scan, STAGE, error, circumstances, attempt=attempt)
 
+    def _prepare(self, store_root: Path, scan_id: int) -> None:
+        with self.engine.connect() as connection:
+            scan = scans.get(connection, scan_id)
+        # What cannot be prepared is served otherwise or told by the service: it holds nothing back here.
+        if (served := served_scan(scan, store_root)) is not None:
+            ServiceCopies(store_root).make(served)
+
     def _write(self, connection: Connection, scan_id: int) -> bool:
         scan = scans.get(connection, scan_id)
         if scan.object_id is None:
@@ -78,5 +93,7 @@ class Describing:
         shown = shown_object(connection, shown_by.accession_number, audience)
         if shown is None:
             raise CatalogError(shown_by.accession_number, "has no picture to show", "Restore a scan of it.")
-        document = manifest_of(connection, shown, self.addresses, self.institution).decode()
+        # The staff's pages have the master files; the public is told of none.
+        offer = Offer(masters=audience is Audience.STAFF)
+        document = manifest_of(connection, shown, self.addresses, self.institution, offer).decode()
         return manifests.put(connection, scan.object_id, document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,10 +31,16 @@ def publish_collection(
     """Write the site of a collection and record its disseminations; return what was done.
 
     The arguments and errors are those of `catalog.iiif.static_site.publish`. What is unchanged on the site is
-    not recorded again.
+    not recorded again. The events stand before the folder's state does: after a crash in between, the next
+    publication finds the same to record, which changes nothing.
     """
     started = datetime.now(UTC)
-    published = publish(
+
+    def record(disseminated: tuple[Dissemination, ...]) -> None:
+        happened = [_event(one, started) for one in disseminated]
+        in_transaction(engine, lambda connection: _record(connection, happened))
+
+    return publish(
         engine,
         store_root,
         slug,
@@ -42,15 +49,13 @@ def publish_collection(
         institution=institution,
         masters=masters,
         progress=progress,
+        disseminated=record,
     )
-    happened = [_event(one, started) for one in published.disseminated]
 
-    def record(connection: Connection) -> None:
-        for event in happened:
-            events.record(connection, event)
 
-    in_transaction(engine, record)
-    return published
+def _record(connection: Connection, happened: Iterable[Event]) -> None:
+    for event in happened:
+        events.record(connection, event)
 
 
 def _event(one: Dissemination, started: datetime) -> Event:

@@ -3,8 +3,9 @@
 Both servers read the same file with as many processes as there are cores, answer the same requests in the
 same order, and take turns, so that what else the machine does hits both. The load comes from a third process
 over kept-alive connections. Where IIPImage (``iipimage-server`` and ``lighttpd``) is not installed, an
-absolute bound takes the ratio's place. Processor time per request tells more than the rate does where other
-work competes for the cores.
+absolute bound takes the ratio's place. Then the public server is asked for tiles while a crowd asks for what
+is slow or not there (`tests.benchmarks.iiif_crowd`). Processor time per request tells more than the rate does
+where other work competes for the cores.
 """
 
 from __future__ import annotations
@@ -104,11 +105,17 @@ def main() -> int:
                     loads[server.name, clients].append(measure(server, paths, clients))
         previews = {server.name: preview_ms(server) for server in servers}
         memory = {server.name: server.rss_mib() for server in servers}
-    return conclude(loads, previews, memory)
+    from tests.benchmarks import iiif_crowd
+
+    with_crowd = iiif_crowd.measure(pyramid)
+    return conclude(loads, previews, memory, with_crowd)
 
 
 def conclude(
-    loads: dict[tuple[str, int], list[Load]], previews: dict[str, float], memory: dict[str, float]
+    loads: dict[tuple[str, int], list[Load]],
+    previews: dict[str, float],
+    memory: dict[str, float],
+    with_crowd: tuple[dict[str, object], Reached],
 ) -> int:
     """Print the table and write the report."""
     rates, processor, rows, figures = {}, {}, [], []
@@ -164,7 +171,8 @@ def conclude(
     else:
         best = max(rates["Heliochrome", clients] for clients in CLIENTS)
         reached.append(Reached("tiles/s", best, LEAST_RATE, at_most=False))
-    return report("iiif", {"measurements": figures}, reached)
+    reached.append(with_crowd[1])
+    return report("iiif", {"measurements": figures, "crowd": with_crowd[0]}, reached)
 
 
 def make_gigapixel(path: Path) -> None:
@@ -209,7 +217,9 @@ def app() -> ASGIApp:
     os.setsid()
     from catalog.iiif.addresses import Addresses
     from catalog.iiif.image_service import ImageService, ServedFile, ServicePolicy
+    from catalog.iiif.memory import give_back_early
 
+    give_back_early()
     file = ServedFile(Path(os.environ["BENCH_PYRAMID"]), "0" * 64)
     policy = ServicePolicy(concurrency=2, queue=64, inline_pixels=TILE * TILE)
     return ImageService(lambda name: file if name == IMAGE else None, Addresses("http://127.0.0.1"), policy)

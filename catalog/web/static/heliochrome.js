@@ -3,8 +3,16 @@
 
 // The address in info.json may be another name of this very server: tiles are asked for where the page came from.
 async function tileSource(address) {
-  const information = await (await fetch(address)).json();
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(await reason(answer));
+  const information = await answer.json();
   return { ...information, id: new URL(address.replace(/\/info\.json$/, ""), location.href).href };
+}
+
+// What the server says in words; pages and data that a proxy or a guard answers with are no words.
+async function reason(answer) {
+  const words = answer.headers.get("content-type")?.startsWith("text/plain") ? await answer.text() : "";
+  return words.trim() || `The server answered ${answer.status} ${answer.statusText}.`;
 }
 
 class View {
@@ -19,6 +27,8 @@ class View {
       animationTime: 0.5,
       maxZoomPixelRatio: 4,
       visibilityRatio: 0.6,
+      // A busy server asks to come again.
+      tileRetryMax: 3,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     });
     for (const radio of element.querySelectorAll(".switch input")) {
@@ -40,16 +50,43 @@ class View {
 
   async show(number) {
     this.chosen = number;
-    await this.load(number);
-    this.draw();
-    if (this.curtain) {
-      await this.load(0);
+    this.fail(null);
+    for (const needed of this.curtain ? [number, 0] : [number]) {
+      try {
+        await this.load(needed);
+      } catch (error) {
+        // Another picture may have been chosen meanwhile.
+        if (this.chosen === number) this.fail(needed, error);
+      }
       this.draw();
     }
   }
 
+  fail(number, error) {
+    this.notice?.remove();
+    this.notice = null;
+    if (number === null) return;
+    const again = document.createElement("button");
+    again.type = "button";
+    again.textContent = "Try again";
+    again.addEventListener("click", () => this.show(this.chosen));
+    this.notice = document.createElement("div");
+    this.notice.className = "failure";
+    this.notice.setAttribute("role", "alert");
+    this.notice.append(`“${this.pictures[number].label}” cannot be shown. ${error.message} `, again);
+    this.element.prepend(this.notice);
+  }
+
   load(number) {
-    this.layers[number] ??= tileSource(this.pictures[number].info).then(
+    this.layers[number] ??= this.add(number).catch((error) => {
+      this.layers[number] = null;
+      throw error;
+    });
+    return this.layers[number];
+  }
+
+  add(number) {
+    return tileSource(this.pictures[number].info).then(
       (source) =>
         new Promise((resolve, reject) => {
           this.viewer.addTiledImage({
@@ -59,11 +96,10 @@ class View {
             opacity: 0,
             width: 1,
             success: (event) => resolve((this.layers[number].image = event.item)),
-            error: reject,
+            error: (event) => reject(new Error(event.message)),
           });
         }),
     );
-    return this.layers[number];
   }
 
   draw() {

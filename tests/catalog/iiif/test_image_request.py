@@ -68,10 +68,7 @@ def test_sizes_of_section_4_2(size: str, delivered: tuple[int, int]) -> None:
             ("full", size)
             for size in ("", "full", ",", "!300,", "!,300", "0,", ",0", "0,0", "pct:0", "-3,", "^")
         ),
-        *(
-            ("full", size)
-            for size in ("301,", ",201", "pct:100.1", "301,10", "!400,400", "^13000,", "^9000,9000")
-        ),
+        *(("full", size) for size in ("301,", ",201", "pct:100.1", "301,10", "^13000,", "^9000,9000")),
     ],
 )
 def test_what_can_not_be_met_is_refused(region: str, size: str) -> None:
@@ -110,10 +107,18 @@ def test_canonical_form_of_section_4_7(request_path: str, canonical: str) -> Non
     assert again.canonical == canonical
 
 
-def test_a_small_picture_may_be_confined_to_a_large_box_where_the_deployment_says_so() -> None:
-    lenient = SizeLimits(refuse_small_confined=False)
-    delivered = plan("full", "!400,400", limits=lenient)
+@pytest.mark.parametrize("box", ["!300,200", "!400,400", "!301,9000"])
+def test_a_picture_smaller_than_the_box_it_is_confined_to_is_not_enlarged(box: str) -> None:
+    delivered = plan("full", box, limits=SizeLimits())
     assert (delivered.out_width, delivered.out_height) == (300, 200)
+    assert delivered.canonical == "full/max/0/default.jpg"
+
+
+def test_a_box_larger_than_the_region_is_refused_where_the_deployment_says_so() -> None:
+    strict = SizeLimits(refuse_small_confined=True)
+    with pytest.raises(OptionsError, match="larger than the region"):
+        plan("full", "!400,400", limits=strict)
+    assert plan("full", "^!400,400", limits=strict).out_width == 400
 
 
 def test_max_of_a_gigapixel_stays_within_the_limits() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -191,7 +192,7 @@ def test_what_the_resolver_said_is_forgotten(squares_pyramid: Path) -> None:
     assert answer(service, "/iiif/3/a/info.json").status_code == 404
 
 
-def test_a_picture_is_made_ready_once_and_not_waited_for_too_long(squares_pyramid: Path) -> None:
+def test_a_picture_is_looked_up_once_and_not_waited_for_too_long(squares_pyramid: Path) -> None:
     asked: list[str] = []
 
     def slow(identifier: str) -> ServedFile:
@@ -211,6 +212,100 @@ def test_a_picture_is_made_ready_once_and_not_waited_for_too_long(squares_pyrami
     assert asyncio.run(crowd(ServicePolicy())) == {200}
     assert asked == ["a"]
     assert asyncio.run(crowd(ServicePolicy(seconds=0.1))) == {503}
+
+
+def test_what_is_not_ready_asks_to_come_again(squares_pyramid: Path) -> None:
+    files = {"a": ServedFile(squares_pyramid, "0" * 64, ready=False)}
+    service = ImageService(files.get, Addresses(BASE), ServicePolicy(remembered_seconds=0))
+    for path in ("info.json", "full/max/0/default.jpg"):
+        response = answer(service, f"/iiif/3/a/{path}")
+        assert (response.status_code, response.headers["retry-after"]) == (503, "10")
+        assert "being made ready" in response.text
+    files["a"] = ServedFile(squares_pyramid, "0" * 64)
+    assert answer(service, "/iiif/3/a/info.json").status_code == 200
+
+
+def test_no_identifier_of_another_form_is_looked_up() -> None:
+    asked: list[str] = []
+
+    def resolve(identifier: str) -> None:
+        asked.append(identifier)
+
+    service = ImageService(resolve, Addresses(BASE), recognizes=str.isdigit)
+    assert answer(service, "/iiif/3/letters/info.json").status_code == 404
+    assert asked == []
+    assert answer(service, "/iiif/3/123/info.json").status_code == 404
+    assert asked == ["123"]
+
+
+def test_unknown_identifiers_leave_few_look_ups_and_hold_no_known_picture_back(squares_pyramid: Path) -> None:
+    go, running, most = threading.Event(), [], []
+
+    def resolve(identifier: str) -> ServedFile | None:
+        if identifier == "known":
+            return ServedFile(squares_pyramid, "0" * 64)
+        running.append(identifier)
+        most.append(len(running))
+        go.wait(20)
+        running.remove(identifier)
+        return None
+
+    policy = ServicePolicy(concurrency=2, look_ups=10, remembered_seconds=0)
+    service = ImageService(resolve, Addresses(BASE), policy)
+
+    async def crowd() -> tuple[httpx.Response, list[httpx.Response]]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(service), base_url=BASE) as client:
+            await client.get("/iiif/3/known/info.json")
+            unknown = [asyncio.create_task(client.get(f"/iiif/3/{n}/info.json")) for n in range(300)]
+            while sum(task.done() for task in unknown) < 288:
+                await asyncio.sleep(0.01)
+            tile = await asyncio.wait_for(client.get("/iiif/3/known/0,0,512,512/512,512/0/default.jpg"), 5)
+            go.set()
+            return tile, await asyncio.gather(*unknown)
+
+    tile, unknown = asyncio.run(crowd())
+    assert tile.status_code == 200
+    assert sorted(response.status_code for response in unknown) == [404] * 12 + [503] * 288
+    assert max(most) == 2
+
+
+def test_slow_files_hold_no_pyramid_back(
+    squares_pyramid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.iiif.rendering import Picture
+
+    slow_file = tmp_path / "large.png"
+    Image.new("L", (1200, 1000)).save(slow_file)
+    render, go = Picture.render, threading.Event()
+
+    def slow(self: Picture, *arguments: Any) -> bytes:
+        if self.path == slow_file:
+            go.wait(20)
+        return render(self, *arguments)
+
+    monkeypatch.setattr(Picture, "render", slow)
+    files = {
+        "quick": ServedFile(squares_pyramid, "0" * 64),
+        **{f"slow{n}": ServedFile(slow_file, "1" * 64, pyramid=False) for n in range(2)},
+    }
+    policy = ServicePolicy(concurrency=2, slow_queue=1)
+    service = ImageService(files.get, Addresses(BASE), policy)
+
+    async def crowd() -> tuple[int, list[int]]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(service), base_url=BASE) as client:
+            tasks = [
+                asyncio.create_task(client.get(f"/iiif/3/slow{n % 2}/full/{100 + n},/0/default.jpg"))
+                for n in range(5)
+            ]
+            while sum(task.done() for task in tasks) < 3:
+                await asyncio.sleep(0.01)
+            quick = await asyncio.wait_for(client.get("/iiif/3/quick/full/333,/0/default.png"), 5)
+            go.set()
+            return quick.status_code, [(await task).status_code for task in tasks]
+
+    quick, of_slow = asyncio.run(crowd())
+    assert quick == 200
+    assert sorted(of_slow) == [200, 200, 503, 503, 503]
 
 
 def test_tiles_without_end_need_no_more_memory(app: ImageService) -> None:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import pytest
 
 from catalog.iiif.addresses import Addresses
-from catalog.iiif.manifest import build_manifest, rights_uri
+from catalog.iiif.documents import rights_uri
+from catalog.iiif.manifest import build_manifest
 from catalog.iiif.records import (
     CanvasImage,
     CollectionLink,
     DamagedRegion,
     Institution,
+    Offer,
     PhotographRecord,
     SourcedHint,
     View,
@@ -56,6 +58,7 @@ def test_a_full_manifest_keeps_the_official_schema() -> None:
             institution=Institution("Harbor Museum", "https://museum.example/"),
             models=["heliochrome-color 1.0.0"],
             collections=[CollectionLink("harbor", "The harbor")],
+            offer=Offer(masters=True),
         )
     )
     body = manifest["items"][0]["items"][0]["items"][0]["body"]

@@ -127,6 +127,34 @@ def test_tiles_taken_directly_are_those_of_the_pipeline(squares: Picture) -> Non
     assert np.abs(direct - truth()[:512, 512:]).mean() < 2
 
 
+@pytest.mark.parametrize("size", ["700,", "!333,900", "130,130"])
+def test_previews_made_in_one_go_are_those_of_the_pipeline(squares: Picture, size: str) -> None:
+    # In luminance, for JPEG keeps half of the colors' resolution.
+    preview = np.asarray(rendered(squares, f"full/{size}/0/default.jpg").convert("L"), dtype=float)
+    through_pipeline = np.asarray(rendered(squares, f"full/{size}/0/default.png").convert("L"), dtype=float)
+    assert preview.shape == through_pipeline.shape
+    assert np.abs(preview - through_pipeline).mean() < 3
+
+
+def test_a_level_is_opened_anew_after_many_pixels(
+    squares_pyramid: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.iiif import rendering
+
+    monkeypatch.setattr(rendering, "REOPENED_PIXELS", 3 * 256 * 256)
+    picture = rendering._OpenPictures(48).get(squares_pyramid, True, False, (0, 0, 0))
+    tile = "256,512,256,256/max/0/default.jpg"
+    opened = {id(picture.levels[0].source._image): picture.levels[0].source._image}
+    tiles = set()
+    for _ in range(12):
+        tiles.add(picture.render(planned(picture, tile)))
+        opened[id(picture.levels[0].source._image)] = picture.levels[0].source._image
+    assert len(tiles) == 1
+    assert len(opened) == 3
+    shown = np.asarray(Image.open(io.BytesIO(tiles.pop())), dtype=float)
+    assert np.abs(shown - truth()[512:768, 256:512]).mean() < 2
+
+
 def test_pictures_kept_open_are_bounded(
     squares_pyramid: Path, grey_pyramid: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

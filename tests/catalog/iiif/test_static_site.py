@@ -27,6 +27,7 @@ from catalog.iiif.static_image import RENDERING, information, write_static_image
 from catalog.iiif.static_site import Published, publish
 from catalog.objects import ObjectRecord
 from catalog.schema import ReviewState
+from catalog.web.site import Site
 from imaging.errors import CatalogError, OptionsError, StoreError
 from imaging.pyramid import write_pyramid
 from imaging.stage import Role
@@ -143,6 +144,20 @@ def test_a_published_collection_is_complete(archive: Archive, folder: Path) -> N
                 link = rest.split('"')[0]
                 if link.startswith("/"):
                     assert on_disk(folder, f"https://static.example{link}").is_file(), (page, link)
+
+
+def test_a_publication_makes_the_copies_that_a_server_serves_originals_from(
+    archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.catalog.iiif.archive.WIDTH", 1400)
+    monkeypatch.setattr("tests.catalog.iiif.archive.HEIGHT", 1000)
+    photograph = archive.add("1987.1", collection="harbor")
+    archive.decide(photograph, ReviewState.APPROVED)
+    site = Site(archive.engine, archive.store.root, Addresses(BASE), Audience.PUBLIC)
+    published(archive, folder)
+    served = site.resolve(photograph.digests[Role.ORIGINAL])
+    assert served is not None
+    assert (served.ready, served.pyramid) == (True, True)
 
 
 def test_a_repeat_rewrites_nothing(archive: Archive, folder: Path) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from PIL import Image
+from sqlalchemy import event
 
 from catalog.iiif.conditional import http_date
+from catalog.iiif.image_service import ServicePolicy
 from catalog.schema import ReviewState
+from catalog.web.app import create_app
 from imaging.stage import Role
 from tests.catalog.iiif.archive import Archive
 from tests.catalog.iiif.conformance import assert_presentation
-from tests.catalog.web.conftest import BASE, Client
+from tests.catalog.web.conftest import BASE, NO_MEMORY, Client
 
 
 def test_nothing_is_seen_before_it_is_approved(archive: Archive, public: Client) -> None:
@@ -51,7 +57,7 @@ def test_all_addresses_in_a_manifest_answer(archive: Archive, public: Client) ->
         manifest["homepage"][0]["id"],
         manifest["thumbnail"][0]["id"],
         manifest["partOf"][0]["id"],
-        *(rendering["id"] for rendering in manifest["rendering"]),
+        *(rendering["id"] for rendering in manifest.get("rendering", ())),
         *(page["id"] for page in canvas["annotations"]),
         *(body["id"] for body in bodies),
         *(f"{body['service'][0]['id']}/info.json" for body in bodies),
@@ -138,10 +144,27 @@ def test_changes_are_told_in_order(archive: Archive, public: Client) -> None:
     assert public.get("/iiif/discovery/page-1.json").status_code == 404
 
 
-def test_masters_are_sent_whole_or_in_ranges(archive: Archive, public: Client) -> None:
+def test_masters_are_kept_in_the_house_unless_they_are_offered(archive: Archive, public: Client) -> None:
     photograph = archive.add("1987.1")
     archive.decide(photograph, ReviewState.APPROVED)
+    for digest in photograph.digests.values():
+        assert public.get(f"/masters/{digest}").status_code == 404
+    manifest = public.get("/iiif/manifests/1987.1/manifest.json")
+    page = public.get("/photographs/1987.1/")
+    assert (manifest.status_code, page.status_code) == (200, 200)
+    assert "rendering" not in manifest.json()
+    assert "/masters/" not in manifest.text + page.text
+
+
+def test_masters_are_sent_whole_or_in_ranges_where_they_are_offered(archive: Archive) -> None:
+    public = Client(create_app(archive.engine, archive.store.root, BASE, policy=NO_MEMORY, masters=True))
+    photograph = archive.add("1987.1")
+    archive.decide(photograph, ReviewState.APPROVED)
+    offered = {one["id"] for one in public.get("/iiif/manifests/1987.1/manifest.json").json()["rendering"]}
     path = f"/masters/{photograph.digests[Role.COLORIZED]}"
+    assert f"{BASE}{path}" in offered
+    assert path in public.get("/photographs/1987.1/").text
+    assert {public.get(address.removeprefix(BASE)).status_code for address in offered} == {200}
     whole = public.get(path)
     assert whole.headers["content-type"] == "image/tiff"
     assert "1987.1-colorized.tif" in whole.headers["content-disposition"]
@@ -268,6 +291,54 @@ def test_nul_is_answered_before_the_catalog_is_asked(
 ) -> None:
     archive.decide(archive.add("1987.1", collection="harbor"), ReviewState.APPROVED)
     assert public.get(path).status_code == status
+
+
+@pytest.mark.parametrize("name", ["nothing", "ab" * 31, "AB" * 32, f"{'ab' * 32}-p0", f"{'ab' * 32}-px"])
+def test_the_catalog_is_not_asked_for_what_has_no_identifiers_form(
+    archive: Archive, public: Client, name: str
+) -> None:
+    asked: list[str] = []
+    public.get("/health")
+    event.listen(archive.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    for path in (f"/iiif/3/{name}/info.json", f"/iiif/3/{name}/full/max/0/default.jpg"):
+        assert public.get(path).status_code == 404
+    assert asked == []
+    public.get(f"/iiif/3/{'ab' * 32}/info.json")
+    assert asked
+
+
+def test_large_originals_without_copies_hold_no_other_picture_back(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.iiif import service_copies
+
+    monkeypatch.setattr("tests.catalog.iiif.archive.WIDTH", 1400)
+    monkeypatch.setattr("tests.catalog.iiif.archive.HEIGHT", 1000)
+    slow, other = [archive.add(f"1987.{n}") for n in (1, 2)], archive.add("1987.3")
+    for photograph in (*slow, other):
+        archive.decide(photograph, ReviewState.APPROVED)
+    monkeypatch.setattr(service_copies, "_write", lambda *_: time.sleep(3))
+    policy = ServicePolicy(concurrency=2, seconds=2)
+    app = create_app(archive.engine, archive.store.root, BASE, policy=policy)
+
+    async def crowd() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as client:
+            originals = [f"/iiif/3/{one.digests[Role.ORIGINAL]}/info.json" for one in slow]
+            colorized = f"/iiif/3/{other.digests[Role.COLORIZED]}/info.json"
+            return await asyncio.gather(*(client.get(path) for path in (*originals, colorized)))
+
+    *originals, colorized = asyncio.run(crowd())
+    assert colorized.status_code == 200
+    assert {answer.status_code for answer in originals} == {503}
+    # The processes that make them are not patched.
+    public = Client(app)
+    for photograph in slow:
+        path = f"/iiif/3/{photograph.digests[Role.ORIGINAL]}/full/!300,300/0/default.jpg"
+        for _ in range(300):
+            if (answer := public.get(path)).status_code == 200:
+                break
+            time.sleep(0.1)
+        assert Image.open(io.BytesIO(answer.content)).size == (300, 214)
 
 
 def test_errors_are_pages_for_people_and_lines_for_programs(public: Client) -> None:

@@ -1,10 +1,11 @@
-"""What the page's script lets through, run by Node.js on a form that stands for the browser's."""
+"""What the page's script shows and lets through, run by Node.js on objects that stand for the browser's."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -49,18 +50,55 @@ function press({ sources, presses }) {
 }
 """
 
+VIEWER = """
+const document = {
+  querySelectorAll: () => [],
+  createElement: () => ({
+    addEventListener(kind, listener) { this.press = listener; },
+    append(text, button) { Object.assign(this, { text, button }); },
+    remove() { shown.splice(shown.indexOf(this), 1); },
+    setAttribute(name, value) { this[name] = value; },
+  }),
+};
+const location = { href: "http://museum.example/photographs/1/" };
+const shown = [], drawn = [];
+
+function OpenSeadragon() {
+  return {
+    addTiledImage({ tileSource, success }) {
+      success({ item: { setOpacity: (opacity) => opacity && drawn.push(tileSource.id), setClip() {},
+                        getContentSize: () => ({ x: 1, y: 1 }) } });
+    },
+  };
+}
+
+const pictures = [
+  { label: "Original", info: "/iiif/3/ab/info.json" },
+  { label: "Restored", info: "/iiif/3/cd/info.json" },
+];
+const element = {
+  dataset: { pictures: JSON.stringify(pictures) },
+  querySelector: () => null,
+  querySelectorAll: () => [],
+  prepend: (notice) => shown.unshift(notice),
+};
+const settled = () => new Promise((resolve) => setTimeout(resolve, 10));
+"""
+
 
 def sent(sources: list[str], *presses: tuple[str, str]) -> list[list[str] | None]:
     """Press buttons with reasons; return the hints that left with each, ``None`` where nothing left."""
+    asked = json.dumps({"sources": sources, "presses": presses})
+    answer: list[list[str] | None] = run(BROWSER, f"console.log(JSON.stringify(press({asked})))")
+    return answer
+
+
+def run(before: str, after: str) -> Any:
+    """Run the page's script between two others; return what they print, read as JSON."""
     if NODE is None:
         pytest.skip("there is no Node.js")
-    asked = json.dumps({"sources": sources, "presses": presses})
-    script = (STATIC / "heliochrome.js").read_text()
-    program = f"{BROWSER}{script}\nconsole.log(JSON.stringify(press({asked})))"
-    answer: list[list[str] | None] = json.loads(
-        subprocess.check_output([NODE, "-"], input=program, text=True)
-    )
-    return answer
+    program = "\n".join((before, (STATIC / "heliochrome.js").read_text(), after))
+    return json.loads(subprocess.check_output([NODE, "-"], input=program, text=True))
 
 
 def test_a_return_leaves_the_page_only_with_its_reason_and_sources() -> None:
@@ -79,3 +117,53 @@ def test_what_is_needed_follows_the_button_that_is_pressed() -> None:
     assert sent([], ("approved", "")) == [[]]
     assert sent([], ("rejected", ""), ("approved", "")) == [None, []]
     assert sent([""], ("returned", "coat"), ("approved", ""), ("approved", "")) == [None, None, [""]]
+
+
+def test_a_picture_that_can_not_be_had_is_told_in_the_page_and_asked_for_again() -> None:
+    told = run(
+        VIEWER,
+        """
+        const answers = [
+          () => new Response("The service is busy; try again soon.\\n", { status: 503 }),
+          () => new Response("<h1>Bad Gateway</h1>", { status: 502, statusText: "Bad Gateway",
+                                                       headers: { "content-type": "text/html" } }),
+          () => { throw new TypeError("fetch failed"); },
+          () => new Response('{"type": "ImageService3"}'),
+        ];
+        globalThis.fetch = async () => answers.shift()();
+        (async () => {
+          const view = new View(element), told = [];
+          for (let time = 0; time < 4; time += 1) {
+            await settled();
+            told.push(shown.map((notice) => [notice.role, notice.text]));
+            if (shown.length) shown[0].button.press();
+          }
+          console.log(JSON.stringify({ told, drawn }));
+        })();
+        """,
+    )
+    words = [
+        "The service is busy; try again soon.",
+        "The server answered 502 Bad Gateway.",
+        "fetch failed",
+    ]
+    assert told["told"] == [*([["alert", f"“Original” cannot be shown. {one} "]] for one in words), []]
+    assert told["drawn"] == ["http://museum.example/iiif/3/ab"]
+
+
+def test_a_notice_of_one_picture_goes_when_another_is_chosen() -> None:
+    told = run(
+        VIEWER,
+        """
+        globalThis.fetch = async (address) =>
+          address.includes("/ab/") ? new Response("No.", { status: 404 }) : new Response("{}");
+        (async () => {
+          const view = new View(element);
+          await settled();
+          const before = shown.length;
+          await view.show(1);
+          console.log(JSON.stringify({ before, after: shown.length, drawn }));
+        })();
+        """,
+    )
+    assert told == {"before": 1, "after": 0, "drawn": ["http://museum.example/iiif/3/cd"]}

@@ -56,6 +56,43 @@ def test_who_publishes_is_as_configured_unless_named(
     ]
 
 
+def test_serve_and_publish_offer_masters_alike_and_only_when_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    offered: list[object] = []
+
+    def ends_here(*_: object, masters: bool, **__: object) -> None:
+        offered.append(masters)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("catalog.web.standalone.PublicServer", ends_here)
+    monkeypatch.setattr("operators.work.publishing.publish_collection", ends_here)
+    monkeypatch.setattr("operators.deployment.services.catalog", nullcontext)
+    monkeypatch.setattr("operators.cli.publishing.opened", nullcontext)
+    publish = ["publish", "ships", "--to", str(tmp_path / "site"), "--address", "http://h"]
+    for command in (["serve"], publish):
+        for switch in ([], ["--masters"]):
+            assert run([*command, *switch]) == Status.INTERRUPTED
+    assert offered == [False, True] * 2
+
+
+@pytest.mark.parametrize(("configured", "refuses"), [("", False), ("False", False), ("True", True)])
+def test_boxes_larger_than_the_picture_are_refused_where_that_is_configured(
+    configured: str, refuses: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+
+    def ends_here(*_: object, refuse_small_confined: bool, **__: object) -> None:
+        told.append(refuse_small_confined)
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("AIRFLOW__HELIOCHROME__REFUSE_SMALL_CONFINED", configured)
+    monkeypatch.setattr("catalog.web.standalone.PublicServer", ends_here)
+    monkeypatch.setattr("operators.deployment.services.catalog", nullcontext)
+    run(["serve"])
+    assert told == [refuses]
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 @pytest.mark.parametrize(
     ("lost", "status"), [((), Status.WELL), ((LostPhotograph("1987.1", "is damaged"),), Status.NOT_ALL_WELL)]
