@@ -39,7 +39,8 @@ class Written:
 
 def written(picture: Picture, model: ColorModel, options: ColorizationOptions | None = None) -> Written:
     """Color the grey of a true picture (H×W×3 RGB, 0–255) by the whole stage and read its files."""
-    grey = lab.lightness_to_grey(lab.srgb_to_lab(np.asarray(picture / 255, np.float32))[..., 0])
+    true = lab.srgb_to_lab(np.asarray(picture / 255, np.float32))
+    grey = lab.lab_to_srgb(true * np.array([1, 0, 0], np.float32))[..., 0]
     with tempfile.TemporaryDirectory() as folder:
         scan, into = Path(folder, "scan.tif"), Path(folder, "out")
         into.mkdir()
