@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS := $(wildcard $(PIP_FIND_LINKS))
 export HELIOCHROME_HOME ?= $(CURDIR)/.heliochrome
 
-.PHONY: demo up test fuzz test-wheel resolve release lint bench clean venv lock
+.PHONY: demo up test coverage reference fuzz test-wheel resolve release lint bench clean venv lock
 
 venv: $(VENV)/.installed
 
@@ -24,6 +24,14 @@ up: venv
 
 test: venv
 	@$(BIN)/python -m pytest --ignore=tests/wheel
+
+# Which lines of the product packages the tests reach; `make coverage TESTS=tests/imaging` measures a part, without a limit.
+coverage: venv
+	@$(BIN)/python -m pytest --ignore=tests/wheel --cov --cov-report=term $(if $(TESTS),--cov-fail-under=0) $(TESTS)
+
+# Writes the pages of docs/reference that the code itself states.
+reference: venv
+	@$(BIN)/python -m tests.docs.reference
 
 # Builds the wheel and installs it beside museums' own code: two minutes.
 test-wheel: venv

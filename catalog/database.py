@@ -95,7 +95,7 @@ def _explain(context: ExceptionContext) -> None:
         fault = f"does not have the catalog's tables as this version needs them ({first})"
         raise ServiceError(where, fault, "Run `heliochrome catalog migrate`.") from context.original_exception
     if code == _FORBIDDEN:
-        remedy = "Give the role the rights that the README names, then run `heliochrome catalog migrate`."
+        remedy = "Give the role the rights that the guide names, then run `heliochrome catalog migrate`."
         raise ServiceError(
             where, f"refuses its role a right ({first})", remedy
         ) from context.original_exception

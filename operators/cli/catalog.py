@@ -49,7 +49,7 @@ def opened(home: Path) -> Iterator[Engine]:
 @app.command("import")
 def bring_in(  # noqa: PLR0917 - typer makes options of them
     source: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="CSV file; the README lists the columns.")
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV file; the guide lists the columns.")
     ],
     linked_art: Annotated[
         bool, typer.Option("--linked-art", help="The file is JSON, one Linked Art document or a list.")
@@ -269,7 +269,7 @@ def migrate(
     """Bring the configured catalog's tables up to date, and say which database that was.
 
     Data stays in place. The catalog is the one that HELIOCHROME_CATALOG_DSN or Airflow's connection
-    heliochrome_catalog names. The README says what its role has to be allowed.
+    heliochrome_catalog names. The guide says what its role has to be allowed.
     """
     from catalog.database import name_of  # noqa: PLC0415
     from operators.deployment import services  # noqa: PLC0415
