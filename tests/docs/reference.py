@@ -80,7 +80,8 @@ def settings() -> str:
                 (
                     "`HELIOCHROME_CATALOG_DSN`",
                     "The catalog's address, `postgresql://…`. The Airflow connection "
-                    "`heliochrome_catalog` wins over it; `AIRFLOW_CONN_HELIOCHROME_CATALOG` can state that one.",
+                    "`heliochrome_catalog`, which `AIRFLOW_CONN_HELIOCHROME_CATALOG` can state, "
+                    "wins over it.",
                 ),
             ],
         ),
