@@ -84,6 +84,14 @@ PARAMS = {
         title="Color model",
         description="Name of a model that `heliochrome models list` shows; empty: the default.",
     ),
+    "restraint": Param(
+        None,
+        type=["null", "number"],
+        minimum=0,
+        maximum=1,
+        title="Restraint in color",
+        description="0–1; how far unsure color is drawn towards neutral. Empty: as the model advises.",
+    ),
     "again": Param(
         False,
         type="boolean",
@@ -136,6 +144,7 @@ with DAG(
             batch=restored.output,
             produce="{{ params.produce | tojson }}",
             model="{{ params.model }}",
+            restraint="{{ params.restraint | tojson }}",
         )
         tagged = TagProvenanceOperator(task_id="tag", batch=colorized.output)
         PublishManifestOperator(task_id="describe", batch=tagged.output)

@@ -131,6 +131,12 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     page: Page = 0,
     model: Annotated[str, typer.Option(help="The model's name; see `heliochrome models list`.")] = "",
     alternatives: Annotated[int, typer.Option(min=0, max=5, help="Other plausible colorings to write.")] = 0,
+    restraint: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="How far unsure color is drawn towards neutral; unset: as the model advises."
+        ),
+    ] = None,
     hint: Annotated[
         list[str] | None,
         typer.Option(
@@ -158,6 +164,7 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
         # The default ships: only for another one is it worth reading the configuration.
         model_folder=settings.models() if model else None,
         alternatives=alternatives,
+        restraint=restraint,
         hints=tuple(_hint(text) for text in hint or ()),
         page=page,
         device=choose_device(device),

@@ -49,7 +49,9 @@ class Coloring(StageWorker):
     ) -> None:
         super().__init__(engine, store)
         self.options = options
-        self.predictor = predictor or load(options.model, choose_device(options.device), options.model_folder)
+        self.predictor = predictor or load(
+            options.model, choose_device(options.device), options.model_folder, options.restraint
+        )
 
     def commission(self, scan: Scan, passage: Passage) -> Commission:
         """Return the colorization of what this run restored."""
@@ -79,8 +81,12 @@ class Coloring(StageWorker):
             )
 
 
-def chosen(model: str, alternatives: int) -> ColorizationOptions:
+def chosen(model: str, alternatives: int, restraint: float | None = None) -> ColorizationOptions:
     """Return the options for this machine: on an accelerator where there is one, with the museum's models."""
     return ColorizationOptions(
-        model=model or DEFAULT, model_folder=settings.models(), alternatives=alternatives, device="auto"
+        model=model or DEFAULT,
+        model_folder=settings.models(),
+        alternatives=alternatives,
+        restraint=restraint,
+        device="auto",
     )
