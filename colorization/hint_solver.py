@@ -142,13 +142,13 @@ def _wanted(
     height, width = lightness.shape
     hints = [one.hint for one in said]
     alike = reach(Scene.of(lightness, chroma, likelihood), hints)
-    alike = np.stack([resized(plane, width, height) for plane in alike])
     share = _shares(alike, hints)
     light = np.array([lightness[one.place].mean() for one in said], np.float32)
-    shade = (lightness + 16) / (np.tensordot(light, share, 1) + 16)
-    colors = np.stack([one.color for one in said], 1)
-    target = np.tensordot(colors, share, 1) * np.clip(shade, *_SHADES) ** SHADING
-    influence = alike.max(0)
+    facts = np.stack([np.append(one.color, tone) for one, tone in zip(said, light, strict=True)], 1)
+    # Mixed where hints were judged, for there may be hundreds; only the mixture is brought to full size.
+    mixed = [*np.tensordot(facts, share, 1), alike.max(0)]
+    first, second, tone, influence = (resized(plane.astype(np.float32), width, height) for plane in mixed)
+    target = np.stack([first, second]) * np.clip((lightness + 16) / (tone + 16), *_SHADES) ** SHADING
     weight = UNDECIDED + (2 * influence - 1) ** 2
     wanted = influence * (target - chroma)
     for one in said:
