@@ -263,7 +263,7 @@ scans = Table(
     Column("refused_by", Text),
     # Since when its original is not in the store, or not what it was.
     Column("lost_at", DateTime(timezone=True)),
-    # When a run last took it all the way, be it that all was done before.
+    # When a run took it all the way, the first time and each time after something of it was lost.
     Column("processed_at", DateTime(timezone=True)),
     _now("created_at"),
     _now("updated_at"),
