@@ -1,7 +1,6 @@
 """The IIIF manifest of each object as it was last written.
 
-Natural key: the object. The text is kept to the byte, so that its digest is an ETag; writing the same text
-again changes nothing and tells no harvester.
+Natural key: the object. Writing the same text again changes nothing and tells no harvester.
 """
 
 from __future__ import annotations
@@ -26,11 +25,6 @@ class StoredManifest:
     sha256: str
     document: str
     updated_at: datetime
-
-    @property
-    def etag(self) -> str:
-        """Strong entity tag, RFC 9110 section 8.8.3."""
-        return f'"{self.sha256[:32]}"'
 
 
 def put(connection: Connection, object_id: int, document: str) -> bool:

@@ -88,7 +88,7 @@ class Fault:
 
 
 def checked(record: ObjectRecord) -> ObjectRecord:
-    """Return the record as the catalog keeps it: trimmed, with the canonical rights URI.
+    """Return the record as the catalog keeps it: trimmed, in NFC, with the canonical rights URI.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def checked(record: ObjectRecord) -> ObjectRecord:
 def examined(record: ObjectRecord) -> tuple[ObjectRecord, tuple[Fault, ...]]:
     """Return what `checked` returns, and all that is wrong with the record instead of raising the first."""
     texts: dict[str, Any] = {
-        name: value.strip() for name, value in vars(record).items() if isinstance(value, str)
+        name: plain(value) for name, value in vars(record).items() if isinstance(value, str)
     }
     faults = [
         Fault(name, "holds a control character", "Remove it: it came from another program.")
@@ -125,6 +125,14 @@ def examined(record: ObjectRecord) -> tuple[ObjectRecord, tuple[Fault, ...]]:
         except CatalogError as error:
             faults.append(Fault("rights", error.fault, error.remedy))
     return replace(record, **texts), tuple(faults)
+
+
+def plain(text: str) -> str:
+    """Return the form in which texts are kept and compared: without outer blanks, in Unicode's form NFC.
+
+    macOS writes file names in NFD, where a letter and its accent are two characters.
+    """
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def _is_control(character: str) -> bool:
@@ -188,7 +196,7 @@ def _overwriting(source: Insert, speaking_of: Collection[str]) -> ReturningInser
 
 def ensure(connection: Connection, record: ObjectRecord) -> CatalogObject:
     """Return the object with the record's accession number, made from the record when there is none."""
-    if (found := find(connection, record.accession_number.strip())) is not None:
+    if (found := find(connection, record.accession_number)) is not None:
         return found
     upsert(connection, [record], speaking_of=())
     return get(connection, checked(record).accession_number)
@@ -196,7 +204,8 @@ def ensure(connection: Connection, record: ObjectRecord) -> CatalogObject:
 
 def find(connection: Connection, accession_number: str) -> CatalogObject | None:
     """Return the object with this accession number, or ``None``."""
-    query = select(*columns(objects, CatalogObject)).where(objects.c.accession_number == accession_number)
+    number = plain(accession_number)
+    query = select(*columns(objects, CatalogObject)).where(objects.c.accession_number == number)
     row = connection.execute(query).one_or_none()
     return None if row is None else read(CatalogObject, row)
 

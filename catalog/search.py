@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, literal_column, select
 from sqlalchemy.sql.functions import Function
 
-from catalog.objects import CatalogObject
+from catalog.objects import CatalogObject, plain
 from catalog.queue import Range
 from catalog.rows import columns
 from catalog.schema import NAMES, ReviewState, collections, memberships, objects, reviews, scans
@@ -134,7 +134,7 @@ def _select(which: ObjectSearch, rank: ColumnElement[Any]) -> Select[*tuple[Any,
 def _conditions(which: ObjectSearch) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if which.accession_number:
-        found.append(objects.c.accession_number.startswith(which.accession_number, autoescape=True))
+        found.append(objects.c.accession_number.startswith(plain(which.accession_number), autoescape=True))
     if which.published:
         found.append(objects.c.published_at.is_not(None))
     if which.dated_from is not None:
@@ -174,4 +174,4 @@ def _literally(words: str) -> str:
 
 
 def _fold(words: str) -> Function[str]:
-    return func.heliochrome_fold(cast(words.strip(), Text), type_=Text)
+    return func.heliochrome_fold(cast(plain(words), Text), type_=Text)

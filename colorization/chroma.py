@@ -1,4 +1,4 @@
-"""Color as a distribution: quantized a*b* bins, soft encoding, the annealed mean, and what doubt is.
+"""Color as a distribution: quantized a*b* bins, soft encoding, the annealed mean, and confidence.
 
 After Zhang, Isola & Efros 2016 (https://arxiv.org/abs/1603.08511). All a*b* values are CIE units, D65.
 """
@@ -136,8 +136,3 @@ def confidence(probability: Tensor, chroma: Tensor, bins: Tensor) -> Tensor:
         .sqrt()
     )
     return (probability * torch.sigmoid((NEAR - distance) / 3)).sum(1, keepdim=True)
-
-
-def doubt(probability: Tensor) -> Tensor:
-    """Return the entropy of the distribution, nats, N×1×h×w."""
-    return -(probability * probability.clamp_min(1e-12).log()).sum(1, keepdim=True)

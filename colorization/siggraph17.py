@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from colorization.chroma import GRID, REACH
 from colorization.network import Output
 
-SIZE_MULTIPLE = 8
-
 _LIGHTNESS_CENTER, _LIGHTNESS_SCALE, _CHROMA_SCALE = 50.0, 100.0, 110.0
 
 

@@ -13,7 +13,7 @@
     ├── ModelError               weights that are absent, altered or of the wrong shape
     ├── StoreError               the file store is damaged or full
     ├── CatalogError             the catalog refuses a record
-    └── ServiceError             an embedded service did not start or stop
+    └── ServiceError             a server that does not start or stop, or that is not set up
 
 Each message names the subject, what is wrong with it and what to do.
 """
@@ -90,4 +90,4 @@ class CatalogError(HeliochromeError):
 
 
 class ServiceError(HeliochromeError):
-    """An embedded service that did not start or stop."""
+    """A server that does not start or stop, or that is not set up."""

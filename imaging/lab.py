@@ -53,11 +53,6 @@ def grey_to_lightness(grey: Array) -> Array:
     return _lightness_of_luminance(decode_srgb(np.asarray(grey, np.float32)))
 
 
-def lightness_to_grey(lightness: Array) -> Array:
-    """Convert L* in 0–100 (any shape) to an sRGB-encoded grey in 0–1."""
-    return encode_srgb(_expand(((lightness + 16) / 116).astype(np.float32)))
-
-
 def fit_gamut(lab: Array) -> Array:
     """Bring colors into the sRGB gamut by losing chroma; L* and hue stay.
 

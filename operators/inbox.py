@@ -97,7 +97,7 @@ def _entries(inbox: Path) -> Iterator[tuple[Path, bool]]:
         # A link to a folder is handed on as if it were a scan, so that its refusal is on record.
         links = [name for name in folders if os.path.islink(here / name)]
         for path in (here / name for name in [*files, *links] if not name.startswith(".")):
-            yield path, path.suffix.lower() in PICTURES or os.path.islink(path)
+            yield path, path.suffix.rstrip().lower() in PICTURES or os.path.islink(path)
     for error in unreadable:
         if Path(error.filename) == inbox:
             fault = f"the inbox can not be read ({error.strerror})"

@@ -52,6 +52,7 @@ class IngestOperator(BatchOperator):
 
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
         """Return an `operators.work.ingestion.Ingestion`."""
+        from operators.work.file_names import NamePattern  # noqa: PLC0415
         from operators.work.ingestion import Ingestion  # noqa: PLC0415 - loads libvips
 
         return Ingestion(
@@ -61,4 +62,5 @@ class IngestOperator(BatchOperator):
             collection=self.collection,
             again=str(self.again).lower() == "true",
             quiet_seconds=settings.quiet_seconds(),
+            name_pattern=NamePattern(settings.name_pattern()),
         )

@@ -35,6 +35,12 @@ def get_provider_info() -> dict[str, Any]:
                     "site_address": _option(
                         "The address that published static sites will have.", "http://127.0.0.1:8000"
                     ),
+                    "name_pattern": _option(
+                        "Regular expression for file names without suffix, with the named groups number and, "
+                        "where names state them, page, recto and verso; empty: names are accession numbers. "
+                        "Try it out with `heliochrome catalog names`.",
+                        "",
+                    ),
                     "quiet_seconds": _option(
                         "How long a file must lie unchanged before it is read.", "3", "float"
                     ),

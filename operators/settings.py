@@ -64,6 +64,11 @@ def institution() -> tuple[str, str] | None:
     return (name, homepage) if name and homepage else None
 
 
+def name_pattern() -> str:
+    """Return the regular expression by which file names are read; empty when they are accession numbers."""
+    return _conf("name_pattern", "")
+
+
 def quiet_seconds() -> float:
     """Return how long a file must lie unchanged before it is read, s."""
     return float(_conf("quiet_seconds", "3"))
@@ -115,6 +120,27 @@ def configured_catalog_dsn() -> str | None:
 
         return str(Connection.from_json(connection, CATALOG_CONNECTION).get_uri())
     return connection or os.environ.get(CATALOG_VARIABLE)
+
+
+def airflow_catalog_dsn() -> str | None:
+    """Return the catalog that Airflow's connection names, wherever Airflow keeps it; ``None`` for none.
+
+    For the command line, which Airflow does not hand its connections. Nothing is asked where Airflow has no
+    database yet, which asking would create.
+    """
+    from airflow.configuration import conf  # noqa: PLC0415 - as `_conf` does
+    from airflow.models import Connection  # noqa: PLC0415
+    from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
+    from sqlalchemy import make_url  # noqa: PLC0415
+
+    kept_in = make_url(conf.get_mandatory_value("database", "sql_alchemy_conn"))
+    is_made = not kept_in.drivername.startswith("sqlite") or Path(kept_in.database or "").is_file()
+    if not is_made and not conf.get("secrets", "backend", fallback=""):
+        return None
+    try:
+        return str(Connection.get_connection_from_secrets(CATALOG_CONNECTION).get_uri())
+    except AirflowNotFoundException:
+        return None
 
 
 def _file(name: str) -> Path | None:

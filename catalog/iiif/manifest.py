@@ -132,15 +132,6 @@ def rights_uri(rights: str | None) -> str | None:
         return None
 
 
-def rebase(document: bytes, old_base: str, new_base: str) -> bytes:
-    """Return a IIIF document with every address below `old_base` moved to `new_base`.
-
-    A stored manifest so serves a deployment whose public address has changed since it was written.
-    """
-    old, new = old_base.rstrip("/"), new_base.rstrip("/")
-    return document if old == new else document.replace(f'"{old}/'.encode(), f'"{new}/'.encode())
-
-
 def serialize(document: Any) -> bytes:
     """Return `document` as compact UTF-8 JSON, keys in their given order."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

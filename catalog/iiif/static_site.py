@@ -9,7 +9,6 @@ The server that holds the folder must send ``Access-Control-Allow-Origin: *`` fo
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -47,8 +46,6 @@ from catalog.objects import CatalogObject
 from catalog.web.pages import grid_page, photograph_values, render, still_card
 from catalog.web.site import Site
 from imaging.errors import StoreError
-
-logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Called with an accession number, how many photographs are done, and how many there are."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,10 +17,11 @@ from typing import Any, TextIO
 from sqlalchemy import Connection, select
 
 from catalog import collections, objects, rights
-from catalog.dates import first_day, last_day
+from catalog.dates import DateReading, first_day, last_day, read_date
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, ShownFile, shown_object
-from catalog.interchange.spreadsheet import ImportReport, RowError
+from catalog.interchange.object_rows import RowError, RowRemark
+from catalog.interchange.spreadsheet import ImportReport
 from catalog.objects import DESCRIPTIVE, CatalogObject, ObjectRecord, Upserted, examined
 from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.schema import memberships
@@ -107,6 +108,7 @@ def import_objects(
     """
     records: dict[str, ObjectRecord] = {}
     errors: list[RowError] = []
+    remarks: list[RowRemark] = []
     total = faulty = 0
     for total, document in enumerate(_documents(source), start=1):
         try:
@@ -120,15 +122,27 @@ def import_objects(
             faulty += 1
             errors += found
         else:
-            records[record.accession_number] = record
+            reading = _dated(record)
+            records[record.accession_number] = replace(record, date_from=reading.first, date_to=reading.last)
+            if reading.remark:
+                remarks.append(RowRemark(total, "date_text", reading.remark))
     with connection.begin_nested() as attempt:
         upserted = _upsert(connection, records.values())
         written = not dry_run and (skip_bad_documents or not faulty)
         if not written:
             attempt.rollback()
     return ImportReport(
-        total, upserted.inserted, upserted.updated, upserted.unchanged, faulty, tuple(errors), written
+        *(total, upserted.inserted, upserted.updated, upserted.unchanged, faulty),
+        tuple(errors),
+        written,
+        tuple(remarks),
     )
+
+
+def _dated(record: ObjectRecord) -> DateReading:
+    if record.date_from or record.date_to:
+        return DateReading(record.date_from, record.date_to)
+    return read_date(record.date_text)
 
 
 def _upsert(connection: Connection, records: Iterable[ObjectRecord]) -> Upserted:

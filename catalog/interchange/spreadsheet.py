@@ -16,7 +16,8 @@ collections       slugs of the collections to put it into, joined by ``|``; unkn
 ================  ==================================================================================
 
 A column that is left out leaves that part of known objects alone; an empty cell empties it. Rows never take
-objects out of collections. UTF-8 (with or without a byte-order mark); comma, semicolon or tab.
+objects out of collections. Which encodings and delimiters are read, `catalog.interchange.csv_file` says;
+which dates, `catalog.dates`. A date without days, or with a second meaning, is imported with a remark.
 
 An import is one transaction: any faulty row keeps all from being written, unless bad rows are to be skipped.
 A repeat changes nothing. A dry run does everything and takes it back.
@@ -26,10 +27,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -37,38 +37,14 @@ from typing import Any, TextIO
 from sqlalchemy import Column, Connection, Date, Integer, MetaData, Table, Text, delete, func, select, text
 
 from catalog import collections
-from catalog.dates import days_meant, first_day, last_day
-from catalog.objects import DESCRIPTIVE, ObjectRecord, Upserted, examined, upsert_from
+from catalog.interchange.csv_file import opened
+from catalog.interchange.object_rows import COLUMNS, TEXTS, ObjectRows, RowError, RowRemark
+from catalog.objects import Upserted, upsert_from
 from catalog.schema import collections as collection_rows
 from catalog.schema import memberships, objects
-from imaging.errors import CatalogError
 
-COLUMNS = (
-    "accession_number",
-    "title",
-    "description",
-    "maker",
-    "date",
-    "date_from",
-    "date_to",
-    "rights",
-    "source",
-    "collections",
-)
-MOST_ERRORS_KEPT = 1000
-"""Errors beyond these are counted only: nobody reads more, and a wrong file could fill the memory."""
 IMPORT_SECONDS = 600
 _ROWS_AT_ONCE = 5000
-_TEXTS = ("title", "description", "maker", "date_text", "rights", "source", "collections")
-
-
-@dataclass(frozen=True)
-class RowError:
-    """What is wrong in one line of the file; `column` is empty when it concerns the whole line."""
-
-    line: int
-    column: str
-    fault: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +61,10 @@ class ImportReport:
         Bad rows.
     errors
         What is wrong with them, the first 1000.
+    written
+        Whether the catalog was changed.
+    remarks
+        What to look at in good rows, the first 1000.
     """
 
     rows: int
@@ -94,21 +74,35 @@ class ImportReport:
     faulty: int
     errors: tuple[RowError, ...]
     written: bool
+    remarks: tuple[RowRemark, ...] = ()
 
 
 def import_objects(
-    connection: Connection, source: Path | TextIO, *, dry_run: bool = False, skip_bad_rows: bool = False
+    connection: Connection,
+    source: Path | TextIO,
+    *,
+    encoding: str = "",
+    dry_run: bool = False,
+    skip_bad_rows: bool = False,
 ) -> ImportReport:
     """Bring the objects of a CSV file into the catalog.
+
+    Parameters
+    ----------
+    encoding
+        Of a file: its name in Python; empty for what `catalog.interchange.csv_file` finds out.
 
     Raises
     ------
     CatalogError
-        The first line does not name the columns; nothing can be read then.
+        The first line does not name the columns, or the file is not CSV; nothing can be read then.
+    OptionsError
+        There is no such encoding.
     """
     connection.execute(text(f"SET LOCAL statement_timeout = '{IMPORT_SECONDS}s'"))
-    with _opened(source) as lines, connection.begin_nested() as attempt:
-        reading = _Reading(lines)
+    text_of = opened(source, encoding) if isinstance(source, Path) else nullcontext(source)
+    with text_of as lines, connection.begin_nested() as attempt:
+        reading = ObjectRows(lines)
         staging = _stage(connection, reading)
         _turn_away_reversed(connection, staging, reading)
         good = reading.rows - reading.faulty
@@ -145,126 +139,13 @@ def export_objects(connection: Connection, target: TextIO, collection: str | Non
     return count
 
 
-@dataclass
-class _Reading:
-    """The rows of one file and what was found wrong with them on the way."""
-
-    lines: TextIO
-    header: Sequence[str] = ()
-    rows: int = 0
-    faulty: int = 0
-    errors: list[RowError] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        first = self.lines.readline()
-        delimiter = max(",;\t", key=first.count)
-        self._cells = csv.reader(self.lines, delimiter=delimiter, strict=True)
-        self.header = [name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter), [])]
-        _check_header(self.header)
-
-    @property
-    def speaking_of(self) -> tuple[str, ...]:
-        named = {"date_text" if name == "date" else name for name in self.header}
-        if "date" in self.header:
-            named |= {"date_from", "date_to"}
-        return tuple(name for name in DESCRIPTIVE if name in named)
-
-    def records(self) -> Iterator[tuple[int, ObjectRecord, str]]:
-        """Yield the line, the record and the collections of each good row."""
-        seen: dict[str, int] = {}
-        for line, cells in self._numbered():
-            self.rows += 1
-            record, slugs, errors = self._row(line, cells)
-            earlier = seen.setdefault(record.accession_number, line)
-            if earlier != line and record.accession_number:
-                errors.append(RowError(line, "accession_number", f"is that of line {earlier}"))
-            if errors:
-                self.refuse(errors)
-            else:
-                yield line, record, slugs
-
-    def refuse(self, errors: Sequence[RowError]) -> None:
-        """Count a faulty row."""
-        self.faulty += 1
-        self.errors += errors[: MOST_ERRORS_KEPT - len(self.errors)]
-
-    def _numbered(self) -> Iterator[tuple[int, list[str]]]:
-        start = 2
-        while True:
-            try:
-                cells = next(self._cells)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                self.rows += 1
-                self.faulty += 1
-                self.errors.append(
-                    RowError(start, "", f"can not be read ({error}); the rest was not looked at")
-                )
-                return
-            if cells:
-                yield start, cells
-            start = self._cells.line_num + 2
-
-    def _row(self, line: int, cells: list[str]) -> tuple[ObjectRecord, str, list[RowError]]:
-        if len(cells) != len(self.header):
-            fault = f"has {len(cells)} cells instead of {len(self.header)}"
-            return ObjectRecord(accession_number=""), "", [RowError(line, "", fault)]
-        row = dict(zip(self.header, cells, strict=True))
-        faults: list[tuple[str, str]] = []
-        days = _days(row, faults)
-        record, found = examined(
-            ObjectRecord(
-                accession_number=row["accession_number"],
-                date_text=row.get("date", ""),
-                date_from=days[0],
-                date_to=days[1],
-                **{name: row[name] for name in _TEXTS if name in row and name != "collections"},
-            )
-        )
-        faults += [(_COLUMN_OF.get(f.field, f.field), f"{f.fault}. {f.remedy}") for f in found]
-        slugs = [slug.strip() for slug in row.get("collections", "").split("|") if slug.strip()]
-        faults += [
-            ("collections", f"{slug!r} is not a slug") for slug in slugs if not collections.is_slug(slug)
-        ]
-        return record, "|".join(slugs), [RowError(line, column, fault) for column, fault in faults]
-
-
-_COLUMN_OF = {"date_text": "date"}
-
-
-def _check_header(header: Sequence[str]) -> None:
-    unknown = [name for name in header if name not in COLUMNS]
-    twice = [name for name in set(header) if header.count(name) > 1]
-    if "accession_number" not in header or unknown or twice:
-        wrong = unknown or twice or ["accession_number"]
-        fault = "is unknown" if unknown else "is there twice" if twice else "is missing"
-        raise CatalogError(
-            "line 1", f"column {', '.join(wrong)!r} {fault}", f"Name columns among: {', '.join(COLUMNS)}."
-        )
-
-
-def _days(row: Mapping[str, str], faults: list[tuple[str, str]]) -> tuple[date | None, date | None]:
-    given = row.get("date_from", "").strip(), row.get("date_to", "").strip()
-    if not any(given):
-        return days_meant(row.get("date", "")) or (None, None)
-    days: list[date | None] = []
-    for column, written, read in zip(("date_from", "date_to"), given, (first_day, last_day), strict=True):
-        try:
-            days.append(read(written) if written else None)
-        except ValueError as error:
-            faults.append((column, f"{written!r} is no date: {error}"))
-            days.append(None)
-    return days[0], days[1]
-
-
-def _stage(connection: Connection, reading: _Reading) -> Table:
+def _stage(connection: Connection, reading: ObjectRows) -> Table:
     staging = Table(
         "import_staging",
         MetaData(),
         Column("line", Integer),
         Column("accession_number", Text),
-        *(Column(name, Text) for name in _TEXTS),
+        *(Column(name, Text) for name in TEXTS),
         Column("date_from", Date),
         Column("date_to", Date),
         prefixes=["TEMPORARY"],
@@ -273,7 +154,7 @@ def _stage(connection: Connection, reading: _Reading) -> Table:
     staging.create(connection)
     names = [column.name for column in staging.columns]
     cursor = connection.connection.cursor()
-    never_null = ", ".join(("accession_number", *_TEXTS))
+    never_null = ", ".join(("accession_number", *TEXTS))
     command = f"COPY {staging.name} FROM STDIN WITH (FORMAT csv, FORCE_NOT_NULL ({never_null}))"
     for batch in _batches(reading.records()):
         buffer = io.StringIO(newline="")
@@ -286,7 +167,7 @@ def _stage(connection: Connection, reading: _Reading) -> Table:
     return staging
 
 
-def _turn_away_reversed(connection: Connection, staging: Table, reading: _Reading) -> None:
+def _turn_away_reversed(connection: Connection, staging: Table, reading: ObjectRows) -> None:
     spoken = {"date_from", "date_to"}.intersection(reading.speaking_of)
     if len(spoken) != 1:
         return  # both days are the row's, which were compared when it was read, or none is
@@ -319,7 +200,7 @@ def _join_collections(connection: Connection, staging: Table) -> None:
     )
 
 
-def _report(reading: _Reading, upserted: Upserted, written: bool) -> ImportReport:
+def _report(reading: ObjectRows, upserted: Upserted, written: bool) -> ImportReport:
     return ImportReport(
         rows=reading.rows,
         inserted=upserted.inserted,
@@ -328,17 +209,8 @@ def _report(reading: _Reading, upserted: Upserted, written: bool) -> ImportRepor
         faulty=reading.faulty,
         errors=tuple(sorted(reading.errors, key=lambda error: error.line)),
         written=written,
+        remarks=tuple(reading.remarks),
     )
-
-
-@contextmanager
-def _opened(source: Path | TextIO) -> Iterator[TextIO]:
-    if isinstance(source, Path):
-        # Bytes that are not UTF-8 become lone surrogates, which are refused row by row.
-        with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-            yield lines
-    else:
-        yield source
 
 
 def _batches(records: Iterator[Any]) -> Iterator[Iterable[Any]]:

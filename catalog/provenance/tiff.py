@@ -1,4 +1,4 @@
-"""XMP in TIFF masters, without touching a pixel, and the digest that proves it.
+"""XMP in TIFF masters, without touching a pixel.
 
 A gigapixel master must not be encoded again for the sake of a few kilobytes of metadata: `embed_xmp` appends
 the packet and turns a pointer (`imaging.xmp`). Works on classic TIFF and BigTIFF in both byte orders.
@@ -6,20 +6,16 @@ the packet and turns a pointer (`imaging.xmp`). Works on classic TIFF and BigTIF
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from imaging.errors import CorruptScan, OptionsError
-from imaging.tiff import Directory, Entry, Tag, read_directories, size_of_type
+from imaging.tiff import Entry, Tag, read_directories, size_of_type
 from imaging.xmp import replace_xmp
 
 MAX_PAGES = 4096
 MAX_PACKET = 64 << 20
 """Bytes of the longest packet that is read."""
-_JPEG_TABLES = 347
-_CHUNK = 1 << 20
 
 
 def embed_xmp(path: Path, packet: bytes) -> None:
@@ -53,37 +49,6 @@ def read_xmp(path: Path) -> bytes | None:
         return None
     with path.open("rb") as stream:
         return _value(path, stream, entry).rstrip(b"\0")
-
-
-def image_data_sha256(path: Path) -> str:
-    """Return the hex sha256 of the encoded picture: every page's tiles or strips, in order.
-
-    Metadata and content credentials leave it as it is; any changed pixel changes it.
-
-    Raises
-    ------
-    CorruptScan
-        The file is not a TIFF, its directories lie, or it is cut off.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        for directory in read_directories(path, MAX_PAGES):
-            if tables := directory.entries.get(_JPEG_TABLES):
-                digest.update(_value(path, stream, tables))
-            for offset, length in _segments(directory):
-                for start in range(offset, offset + length, _CHUNK):
-                    digest.update(_read(path, stream, start, min(_CHUNK, offset + length - start)))
-    return digest.hexdigest()
-
-
-def _segments(directory: Directory) -> Iterator[tuple[int, int]]:
-    for offsets, lengths in (
-        (Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS),
-        (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS),
-    ):
-        if offsets in directory.values and lengths in directory.values:
-            where, how_long = directory.values[offsets].tolist(), directory.values[lengths].tolist()
-            yield from zip(where, how_long, strict=False)
 
 
 def _value(path: Path, stream: BinaryIO, entry: Entry) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +18,6 @@ from catalog.iiif.records import Institution
 from catalog.iiif.service_copies import ServiceCopies
 from imaging.errors import ScanError, StoreError
 from imaging.stage import Role
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

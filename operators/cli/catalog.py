@@ -1,8 +1,8 @@
-"""Commands on the catalog: import, export, list, show, troubles, migrate.
+"""Commands on the catalog: import, names, export, list, show, troubles, migrate.
 
-They use the catalog that the environment names (HELIOCHROME_CATALOG_DSN, AIRFLOW_CONN_HELIOCHROME_CATALOG),
-else the embedded one, which is started for the command where it does not run. Connections that Airflow keeps
-elsewhere are its tasks' and pages' alone.
+They use the catalog that the environment names (AIRFLOW_CONN_HELIOCHROME_CATALOG, HELIOCHROME_CATALOG_DSN),
+else the one that Airflow's connection `heliochrome_catalog` names, else the embedded one, which is started
+for the command where it does not run; `migrate` takes that one only when it is asked to.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from imaging.errors import CatalogError
 from operators import settings
 from operators.cli.answer import AsJson, Status, people, tell_facts, tell_json, tell_rows
 from operators.cli.deployment import DEFAULT_HOME, Home
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,32 +47,81 @@ def opened(home: Path) -> Iterator[Engine]:
 
 
 @app.command("import")
-def bring_in(
+def bring_in(  # noqa: PLR0917 - typer makes options of them
     source: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="CSV file; the README lists the columns.")
     ],
+    linked_art: Annotated[
+        bool, typer.Option("--linked-art", help="The file is JSON, one Linked Art document or a list.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option(help="Check every row and count, change nothing.")] = False,
     skip_bad_rows: Annotated[
         bool, typer.Option(help="Take the good rows although others are faulty.")
     ] = False,
+    encoding: Annotated[
+        str, typer.Option(help="Of the file, such as cp1252; UTF-8 and UTF-16 are recognized.")
+    ] = "",
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Bring the objects of a CSV file in; known ones are updated, a repeat changes nothing."""
+    """Bring the objects of a file in; known ones are updated, a repeat changes nothing.
+
+    Of Linked Art, "line" in the answer is the place of a document in the list.
+    """
     from catalog.database import in_transaction  # noqa: PLC0415
-    from catalog.interchange.spreadsheet import import_objects  # noqa: PLC0415
+    from catalog.interchange import linked_art as json_ld  # noqa: PLC0415
+    from catalog.interchange import spreadsheet  # noqa: PLC0415
+
+    def bring(connection: Connection) -> spreadsheet.ImportReport:
+        if linked_art:
+            return json_ld.import_objects(
+                connection, source, dry_run=dry_run, skip_bad_documents=skip_bad_rows
+            )
+        return spreadsheet.import_objects(
+            connection, source, encoding=encoding, dry_run=dry_run, skip_bad_rows=skip_bad_rows
+        )
 
     with opened(home) as engine:
-        report = in_transaction(
-            engine, lambda c: import_objects(c, source, dry_run=dry_run, skip_bad_rows=skip_bad_rows)
-        )
+        report = in_transaction(engine, bring)
     if as_json:
         tell_json(asdict(report))
     else:
-        tell_facts(source.name, {k: v for k, v in asdict(report).items() if k != "errors"})
+        facts = {k: v for k, v in asdict(report).items() if k not in {"errors", "remarks"}}
+        tell_facts(source.name, {**facts, "remarks": len(report.remarks)})
         for error in report.errors:
             people.print(f"line {error.line}, {error.column or 'row'}: {error.fault}", markup=False)
+        for remark in report.remarks:
+            people.print(f"remark on line {remark.line}, {remark.column}: {remark.remark}", markup=False)
     return Status.NOT_ALL_WELL if report.faulty else Status.WELL
+
+
+@app.command("names")
+def read_names(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of scans.")],
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="Regular expression for names without suffix, with the groups number, page, recto, verso, "
+            r"as in (?P<number>.+?)(_(?P<page>\d+))?; the configured name_pattern by default."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show what the workflow would read from each file name; status 1 when a name needs a look.
+
+    Only names are read. Each page of a file with several gets a number of its own, "1987.12 p. 2".
+    """
+    from operators.inbox import list_inbox  # noqa: PLC0415
+    from operators.work.file_names import NamePattern, read_all  # noqa: PLC0415
+
+    names = NamePattern(settings.name_pattern() if pattern is None else pattern)
+    read = read_all(list_inbox(folder, 0).scans, names)
+    if as_json:
+        tell_json([{"file": name, **asdict(stated)} for name, stated in read.items()])
+    else:
+        rows = [(name, s.accession_number, s.page, s.side or "", s.remark) for name, s in read.items()]
+        tell_rows(("file", "accession number", "page", "side", "remark"), rows)
+    return Status.NOT_ALL_WELL if any(stated.remark for stated in read.values()) else Status.WELL
 
 
 @app.command()
@@ -185,10 +235,35 @@ def troubles(
 
 
 @app.command()
-def migrate(home: Home = DEFAULT_HOME) -> None:
-    """Bring the catalog's tables up to date; `up` does so by itself."""
+def migrate(
+    embedded: Annotated[
+        bool, typer.Option(help="The one in HOME that `up` runs, whatever else is configured.")
+    ] = False,
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Bring the configured catalog's tables up to date, and say which database that was.
+
+    Data stays in place. The catalog is the one that HELIOCHROME_CATALOG_DSN or Airflow's connection
+    heliochrome_catalog names. The README says what its role has to be allowed.
+    """
+    from catalog.database import name_of  # noqa: PLC0415
     from operators.deployment import services  # noqa: PLC0415
 
-    with services.catalog(home) as dsn:
-        services.migrate_catalog(dsn)
-    people.print("the catalog's tables are up to date")
+    if embedded:
+        with services.embedded_catalog(home) as dsn:
+            people.print(f"the tables of the embedded {name_of(dsn)} are up to date", markup=False)
+        return
+    configured = services.configured_catalog_dsn()
+    if configured is None:
+        raise CatalogError(
+            "catalog",
+            "no database is configured, so there is nothing to migrate",
+            f"Set {settings.CATALOG_VARIABLE}, or add the Airflow connection {settings.CATALOG_CONNECTION}; "
+            "--embedded migrates the database in HOME that `heliochrome up` runs.",
+        )
+    services.migrate_catalog(configured)
+    people.print(f"the tables of {name_of(configured)} are up to date", markup=False)
+    used = settings.airflow_catalog_dsn()
+    if used is not None and name_of(used) != name_of(configured):
+        remark = f"Airflow's connection {settings.CATALOG_CONNECTION} names {name_of(used)}: tasks and pages"
+        people.print(f"{remark} use that one, which was not migrated", style="yellow", markup=False)

@@ -124,13 +124,23 @@ def running(home: Path, *, port: int | None = None, report: Report = log.info) -
 
 @contextmanager
 def catalog(home: Path) -> Iterator[str]:
-    """Yield the catalog's address, starting the embedded server for the length of the block where needed."""
-    place = Home.at(home)
-    dsn = settings.configured_catalog_dsn()
-    if dsn is not None:
+    """Yield the configured catalog's address, or, where none is, that of the `embedded_catalog`."""
+    if (dsn := configured_catalog_dsn()) is not None:
         yield dsn
         return
-    with _embedded(place).running() as server:
+    with embedded_catalog(home) as dsn:
+        yield dsn
+
+
+def configured_catalog_dsn() -> str | None:
+    """Return the catalog that the environment names, else the one that Airflow's connection names."""
+    return settings.configured_catalog_dsn() or settings.airflow_catalog_dsn()
+
+
+@contextmanager
+def embedded_catalog(home: Path) -> Iterator[str]:
+    """Yield the address of the embedded catalog, migrated, running its server for the length of the block."""
+    with _embedded(Home.at(home)).running() as server:
         ensure_database(server, CATALOG_DATABASE)
         dsn = server.dsn(CATALOG_DATABASE)
         migrate_catalog(dsn)

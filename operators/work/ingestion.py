@@ -5,22 +5,22 @@ finds every scan known and writes nothing; it reads no file again that is the sa
 original is in the store. A crash leaves at most a hidden copy in the store.
 
 The same bytes under two names are one scan, and both names are noted. Each page of a file with several is a
-scan of its own, refused for itself alone. Where no object has the file's name as its accession number, one is
-made; files of the same name in different folders share it, and the report remarks on them.
+scan of its own, refused for itself alone. Where no object has the accession number that the file's name
+states, one is made; different pictures whose names state the same share it, and the report remarks on them.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, select
 
 from catalog import collections, objects, outcomes, scans
 from catalog.database import in_transaction
-from catalog.objects import LONGEST_ACCESSION_NUMBER, ObjectRecord
+from catalog.objects import ObjectRecord
 from catalog.scans import Scan, ScanRecord, storable_name
 from catalog.schema import ScanState
 from catalog.store import Store
@@ -31,6 +31,7 @@ from imaging.scan import ScanProperties, inspect_scan
 from operators.outcome import Done, Loss, Passage
 from operators.progress import Progress
 from operators.work.circumstances import since
+from operators.work.file_names import NamePattern, StatedName
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ class Ingestion:
         Whether scans that an earlier run refused get another chance.
     quiet_seconds
         How long a file must lie unchanged before it is read, s.
+    name_pattern
+        Reads accession numbers from file names.
     """
 
     engine: Engine
@@ -62,6 +65,7 @@ class Ingestion:
     collection: str = ""
     again: bool = False
     quiet_seconds: float = 0.0
+    name_pattern: NamePattern = field(default_factory=NamePattern)
 
     def name(self, item: str) -> str:
         """Return the file name."""
@@ -125,7 +129,7 @@ class Ingestion:
         if not all(page.state is ScanState.PROCESSED and self._is_stored(page) for page in pages):
             return ()
         for page in pages:
-            self._catalog_object(page, accession_number(name))
+            self._catalog_object(page, self.name_pattern.read(name).accession_number)
         return tuple(Passage(page.id) for page in pages)
 
     def _is_stored(self, scan: Scan) -> bool:
@@ -154,12 +158,15 @@ class Ingestion:
             return Done(lost=(Loss.of(error, STAGE, page_name(name, page), known=told),))
         record = self._record(name, sha256, original, page, properties, file=file)
         registered = outcomes.record_ingestion(self.engine, record, since(started))
-        number = accession_number(name, page if properties.pages > 1 else None)
-        object_id = self._catalog_object(registered.scan, number)
+        stated = self.name_pattern.read(name, page if properties.pages > 1 else None)
+        object_id = self._catalog_object(registered.scan, stated.accession_number)
         return Done(
             scans=(Passage(registered.scan.id),),
             fresh=int(registered.fresh),
-            remarks=self._namesakes(registered.scan, number, object_id),
+            remarks=(
+                *((f"{name}: {stated.remark}",) if stated.remark else ()),
+                *self._namesakes(registered.scan, stated, object_id),
+            ),
         )
 
     def _record_refusal(
@@ -204,16 +211,21 @@ class Ingestion:
             collections.add(connection, self.collection, [object_id])
         return object_id
 
-    def _namesakes(self, scan: Scan, number: str, object_id: int) -> tuple[str, ...]:
-        """Remark on files of the same name in other folders: cameras begin each folder at IMG_0001."""
-        mine = PurePosixPath(scan.original_name)
+    def _namesakes(self, scan: Scan, stated: StatedName, object_id: int) -> tuple[str, ...]:
+        """Remark on other pictures whose names state the same: cameras begin each folder at IMG_0001."""
+        mine = scan.original_name
         with self.engine.connect() as connection:
-            beside = [PurePosixPath(other.original_name) for other in scans.of_object(connection, object_id)]
-        return tuple(
-            f"{mine} and {other} are both taken for object {number}, which their names state. "
-            "Look whether they show the same; files of different objects need different names."
+            beside = scans.of_object(connection, object_id)
+        others = [
+            "an earlier file of this name" if other.original_name == mine else other.original_name
             for other in beside
-            if other.stem == mine.stem and other.parent != mine.parent
+            if other.sha256 != scan.sha256
+            and self.name_pattern.read(other.original_name).states_the_same(stated)
+        ]
+        return tuple(
+            f"{mine} and {other} are both taken for object {stated.accession_number}, which their names "
+            "state. Look whether they show the same; files of different objects need different names."
+            for other in others
         )
 
 
@@ -241,18 +253,3 @@ def page_name(name: str, page: int) -> str:
     'box 3/album.tif p. 2'
     """
     return f"{name} p. {page + 1}" if page else name
-
-
-def accession_number(name: str, page: int | None = None) -> str:
-    """Return the accession number that a file name states: the name without folders and suffix.
-
-    Examples
-    --------
-    >>> accession_number("box 3/1987.12.tif")
-    '1987.12'
-    >>> accession_number("album.tif", page=1)
-    'album p. 2'
-    """
-    stem = "".join(c if c.isprintable() else " " for c in PurePosixPath(name).stem).strip()
-    suffix = "" if page is None else f" p. {page + 1}"
-    return (stem[: LONGEST_ACCESSION_NUMBER - len(suffix)] or "unnamed") + suffix

@@ -23,7 +23,8 @@ from sqlalchemy.dialects import postgresql
 
 from catalog import queue
 from catalog.database import connect, in_transaction, migrate
-from catalog.interchange.spreadsheet import COLUMNS, ImportReport, export_objects, import_objects
+from catalog.interchange.object_rows import COLUMNS
+from catalog.interchange.spreadsheet import ImportReport, export_objects, import_objects
 from catalog.queue import Order, QueueFilter, Range
 from catalog.schema import ReviewState
 from catalog.search import ObjectSearch, search

@@ -11,7 +11,7 @@ import pyvips
 from numpy.typing import NDArray
 from skimage import data
 
-from imaging.lab import lightness_to_grey, srgb_to_lab
+from imaging.lab import lab_to_srgb, srgb_to_lab
 
 Array = NDArray[np.float32]
 
@@ -57,7 +57,7 @@ def known_color(side: int) -> Array:
 def write_scan(path: Path, side: int, bits: int = 8) -> None:
     """Write the mosaic's L* as an uncompressed grey scan, side×side px."""
     top, one = 255 if bits == 8 else 65535, min(side, LARGEST)
-    cells = [lightness_to_grey(srgb_to_lab(cell)[..., 0]) * top for cell in photographs()]
+    cells = [lab_to_srgb(srgb_to_lab(cell) * (1, 0, 0))[..., 1] * top for cell in photographs()]
     scale = one / ACROSS / CELL
     images = [
         pyvips.Image.new_from_array(cell.astype(np.float32)).resize(scale, kernel="cubic") for cell in cells

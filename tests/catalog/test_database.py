@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import io
 import threading
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Engine, inspect, text
 
-from catalog.database import connect, in_transaction, migrate, revision
+from catalog import objects
+from catalog.database import connect, in_transaction, migrate, name_of, revision
+from catalog.interchange.spreadsheet import import_objects
 from catalog.schema import metadata
-from imaging.errors import CatalogError
+from catalog.search import ObjectSearch, search
+from imaging.errors import CatalogError, ServiceError
+from operators.deployment.postgres import PostgresAddress
 
-NEWEST = "0005"
+NEWEST = "0006"
 
 
 def test_migrations_make_what_the_schema_says(engine: Engine):
@@ -47,6 +55,27 @@ def test_migrations_go_down_and_up_with_data_in_place(catalog_dsn: str):
         assert found.scalar_one() == 1
     migrate(engine, "base")
     assert set(inspect(engine).get_table_names()) == {"heliochrome_version"}
+    engine.dispose()
+
+
+def test_accession_numbers_are_composed_and_none_is_lost(catalog_dsn: str):
+    engine = connect(catalog_dsn)
+    migrate(engine, "0005")
+    decomposed = [unicodedata.normalize("NFD", number) for number in ("Žďár 3", "Šechtl")]
+    rows = text("INSERT INTO objects (accession_number, title) VALUES (:number, :title)")
+    with engine.begin() as connection:
+        for number, title in ((decomposed[0], "a"), (decomposed[1], "b"), ("Šechtl", "c"), ("1", "d")):
+            connection.execute(rows, {"number": number, "title": title})
+    migrate(engine)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT accession_number, title FROM objects ORDER BY title")).all()
+        assert [tuple(row) for row in found] == [
+            ("Žďár 3", "a"),
+            ("Šechtl (2)", "b"),
+            ("Šechtl", "c"),
+            ("1", "d"),
+        ]
+        assert objects.get(connection, decomposed[0]).title == "a"
     engine.dispose()
 
 
@@ -89,6 +118,95 @@ def test_other_addresses_are_refused_with_an_example(dsn: str):
 def test_every_spelling_of_a_postgresql_address_is_read(scheme: str):
     url = connect(f"{scheme}://me:secret%40@host:5433/name").url
     assert (url.drivername, url.password, url.port) == ("postgresql+psycopg2", "secret@", 5433)
+
+
+@pytest.fixture
+def role(postgres: PostgresAddress, catalog_dsn: str) -> Iterator[str]:
+    """The address of the empty database for a role of its own, which may do nothing but connect."""
+    administration = connect(catalog_dsn)
+    with administration.begin() as connection:
+        connection.execute(text("CREATE ROLE archive LOGIN PASSWORD 'secret'"))
+    yield replace(postgres, user="archive", password="secret").dsn(  # noqa: S106
+        administration.url.database or ""
+    )
+    with administration.begin() as connection:
+        connection.execute(text("REASSIGN OWNED BY archive TO CURRENT_USER"))
+        connection.execute(text("DROP OWNED BY archive"))
+        connection.execute(text("DROP ROLE archive"))
+    administration.dispose()
+
+
+def grant(administration: Engine, *rights: str) -> None:
+    with administration.begin() as connection:
+        for right in rights:
+            connection.execute(text(right.format(database=administration.url.database)))
+    administration.dispose()
+
+
+def imported(dsn: str) -> int:
+    engine = connect(dsn)
+    rows = io.StringIO("accession_number,date,collections\n1987.12,1900?,ships\n")
+    inserted = in_transaction(engine, lambda connection: import_objects(connection, rows)).inserted
+    engine.dispose()
+    return inserted
+
+
+@pytest.mark.parametrize(
+    "rights",
+    [
+        ['ALTER DATABASE "{database}" OWNER TO archive'],
+        ['GRANT CREATE ON DATABASE "{database}" TO archive', "GRANT CREATE ON SCHEMA public TO archive"],
+    ],
+)
+def test_role_with_the_rights_of_the_readme_migrates(catalog_dsn: str, role: str, rights: list[str]):
+    grant(connect(catalog_dsn), *rights)
+    engine = connect(role)
+    migrate(engine)
+    engine.dispose()
+    assert imported(role) == 1
+
+
+def test_role_that_only_works_needs_the_rights_of_the_readme(catalog_dsn: str, role: str):
+    administration = connect(catalog_dsn)
+    migrate(administration)
+    grant(
+        administration,
+        'GRANT CONNECT, TEMPORARY ON DATABASE "{database}" TO archive',
+        "GRANT USAGE ON SCHEMA public TO archive",
+        "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO archive",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO archive",
+    )
+    assert imported(role) == 1
+
+
+def test_role_without_rights_is_told_where_they_are_listed(role: str):
+    engine = connect(role)
+    with pytest.raises(ServiceError, match=r"refuses its role a right \(permission denied.*README"):
+        migrate(engine)
+    engine.dispose()
+
+
+def test_database_without_tables_is_told_how_to_make_them(catalog_dsn: str):
+    engine = connect(catalog_dsn)
+    with engine.connect() as connection, pytest.raises(ServiceError, match="heliochrome catalog migrate"):
+        objects.listed(connection)
+    migrate(engine, "0002")
+    with engine.connect() as connection, pytest.raises(ServiceError, match="heliochrome catalog migrate"):
+        search(connection, ObjectSearch(words="harbor"))
+    engine.dispose()
+
+
+def test_old_server_is_refused(catalog_dsn: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("catalog.database.OLDEST_SERVER", 99)
+    engine = connect(catalog_dsn)
+    with pytest.raises(ServiceError, match=r"PostgreSQL \d+ is too old\. Use PostgreSQL 99 or newer"):
+        migrate(engine)
+    engine.dispose()
+
+
+def test_database_is_named_without_its_password():
+    named = name_of("postgresql://museum:secret@db.example.org:5433/archive")
+    assert named == "database archive on db.example.org:5433 as museum"
 
 
 def test_deadlock_is_tried_again(engine: Engine):

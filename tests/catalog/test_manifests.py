@@ -29,7 +29,7 @@ def test_same_manifest_is_kept_once(connection: Connection):
     assert manifests.find(connection, object_id) == first
     assert kept(connection, object_id, "two")
     assert manifests.find(connection, object_id).document == '{"label": "two"}'
-    assert manifests.find(connection, object_id).etag != first.etag
+    assert manifests.find(connection, object_id).sha256 != first.sha256
     assert manifests.find(connection, object_id + 1) is None
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from catalog.iiif.addresses import Addresses
-from catalog.iiif.manifest import build_manifest, rebase, rights_uri
+from catalog.iiif.manifest import build_manifest, rights_uri
 from catalog.iiif.records import (
     CanvasImage,
     CollectionLink,
@@ -192,31 +192,3 @@ def test_each_scan_has_a_canvas() -> None:
     verso = CanvasImage(Role.ORIGINAL, "f6", 3000, 4000)
     manifest = assert_presentation(build_manifest(RECORD, [View((SCAN,)), View((verso,))], BASE))
     assert [canvas["width"] for canvas in manifest["items"]] == [4000, 3000]
-
-
-def test_a_stored_manifest_follows_the_public_address() -> None:
-    old = build_manifest(
-        RECORD,
-        [
-            View(
-                (
-                    SCAN,
-                    COLORIZED,
-                )
-            )
-        ],
-        Addresses("http://127.0.0.1:8182"),
-    )
-    new = build_manifest(
-        RECORD,
-        [
-            View(
-                (
-                    SCAN,
-                    COLORIZED,
-                )
-            )
-        ],
-        Addresses("https://museum.example"),
-    )
-    assert rebase(old, "http://127.0.0.1:8182", "https://museum.example/") == new

@@ -131,6 +131,19 @@ def test_import_is_one_transaction_and_reports_each_bad_document(connection: Con
     assert import_objects(connection, save(path, good), dry_run=True).unchanged == 1
 
 
+def test_dates_in_words_have_days_or_a_remark(connection: Connection, tmp_path: Path):
+    def dated(number: str, words: str) -> dict[str, object]:
+        identifier = {"type": "Identifier", "classified_as": ["aat:300312355"], "content": number}
+        span = {"identified_by": [{"type": "Name", "content": words}]}
+        return {"type": "HumanMadeObject", "identified_by": [identifier], "produced_by": {"timespan": span}}
+
+    path = save(tmp_path / "objects.json", [dated("1", "[1900?]"), dated("2", "before the war")])
+    report = import_objects(connection, path)
+    assert objects.get(connection, "1").date_to == date(1900, 12, 31)
+    (remark,) = report.remarks
+    assert (remark.line, remark.column) == (2, "date_text") and "not understood" in remark.remark
+
+
 def test_what_a_document_says_nothing_of_stays(connection: Connection, tmp_path: Path):
     objects.upsert(connection, [RECORD])
     number = {"type": "Identifier", "classified_as": [{"id": "aat:300312355"}], "content": "1984.12/3"}

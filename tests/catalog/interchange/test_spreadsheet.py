@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 from datetime import date
 from pathlib import Path
 
@@ -9,10 +10,11 @@ from sqlalchemy import Connection, Engine, func, select
 
 from catalog import activities, collections, objects
 from catalog.database import in_transaction
-from catalog.interchange.spreadsheet import COLUMNS, ImportReport, RowError, export_objects, import_objects
+from catalog.interchange.object_rows import COLUMNS, RowError
+from catalog.interchange.spreadsheet import ImportReport, export_objects, import_objects
 from catalog.objects import ObjectRecord
 from catalog.schema import objects as table
-from imaging.errors import CatalogError
+from imaging.errors import CatalogError, OptionsError
 
 GOOD = '''\
 accession_number,title,date,rights,collections,maker
@@ -151,11 +153,109 @@ def test_files_as_spreadsheets_write_them(connection: Connection, tmp_path: Path
     assert objects.get(connection, "1").title == "Žďár"
 
 
-def test_other_encodings_are_refused_row_by_row(connection: Connection, tmp_path: Path):
+VILLA = "accession_number,title\nA3,Villa Böhm\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_unicode_in_every_form_is_read(connection: Connection, tmp_path: Path, encoding: str, delimiter: str):
     path = tmp_path / "objects.csv"
-    path.write_bytes("accession_number,title\n1,fine\n2,Žďár\n".encode("iso-8859-2"))
+    path.write_bytes(VILLA.replace(",", delimiter).replace("\n", "\r\n").encode(encoding))
+    assert import_objects(connection, path).written
+    assert objects.get(connection, "A3").title == "Villa Böhm"
+
+
+def test_other_encodings_are_refused_with_the_line_and_the_cure(connection: Connection, tmp_path: Path):
+    path = tmp_path / "objects.csv"
+    path.write_bytes("accession_number,title\n1,fine\n2,Žďár\n".encode("cp1250"))
     report = import_objects(connection, path)
     assert [(error.line, error.column) for error in report.errors] == [(3, "title")]
+    fault = report.errors[0].fault
+    assert fault.startswith("is not in UTF-8. Save the file as “CSV UTF-8”, or name the encoding")
+    assert "as cp1252 it reads 'Žïár'" in fault and "as cp1250 it reads 'Žďár'" in fault
+    assert import_objects(connection, path, encoding="cp1250").written
+    assert objects.get(connection, "2").title == "Žďár"
+
+
+def test_bytes_that_a_named_encoding_does_not_know_are_refused(connection: Connection, tmp_path: Path):
+    path = tmp_path / "objects.csv"
+    path.write_bytes(b"accession_number,title\n1,\x81\n")
+    (error,) = import_objects(connection, path, encoding="cp1252").errors
+    assert (error.line, error.column) == (2, "title") and error.fault.startswith("is not in CP1252")
+    with pytest.raises(OptionsError, match="no text encoding 'klingon'"):
+        import_objects(connection, path, encoding="klingon")
+
+
+@pytest.mark.parametrize("named", ["utf-16", ""])
+def test_cut_utf_16_is_refused_where_it_ends(connection: Connection, tmp_path: Path, named: str):
+    path = tmp_path / "objects.csv"
+    path.write_bytes("accession_number,title\n1,x\n2,yz".encode("utf-16")[:-1])
+    report = import_objects(connection, path, encoding=named)
+    assert not report.written and "truncated" in report.errors[0].fault
+
+
+def test_column_names_in_another_encoding_are_refused(connection: Connection, tmp_path: Path):
+    path = tmp_path / "objects.csv"
+    path.write_bytes("accession_number,größe\n1,x\n".encode("cp1252"))
+    with pytest.raises(CatalogError, match=r"line 1: is not in UTF-8\. .*CSV UTF-8"):
+        import_objects(connection, path)
+
+
+@pytest.mark.parametrize("head", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
+def test_spreadsheets_of_a_program_are_refused_by_name(connection: Connection, tmp_path: Path, head: bytes):
+    path = tmp_path / "objects.xlsx"
+    path.write_bytes(head + bytes(100))
+    with pytest.raises(CatalogError, match=r"objects\.xlsx: is .*not CSV.*Save the file as “CSV UTF-8”"):
+        import_objects(connection, path)
+
+
+@pytest.mark.parametrize("hint", ["sep=;", "sep=|", '"sep=;"', "SEP=,,,"])
+def test_hint_of_excel_names_the_delimiter_and_is_no_row(connection: Connection, hint: str):
+    delimiter = hint.strip('"')[4]
+    report = load(connection, f"{hint}\r\n{VILLA.replace(',', delimiter)}A4{delimiter}x{delimiter}y\n")
+    assert [(error.line, error.fault) for error in report.errors] == [(4, "has 3 cells instead of 2")]
+    assert (report.rows, report.inserted) == (2, 1)
+
+
+def test_delimiter_is_the_one_that_makes_column_names(connection: Connection):
+    load(connection, '"accession_number";"title"\n1;"a, b, c"\n')
+    assert objects.get(connection, "1").title == "a, b, c"
+
+
+def test_emptied_rows_and_columns_are_passed_over(connection: Connection):
+    report = load(connection, ",,\n\naccession_number,title,,\nA3,x,,\n,,,\n , ,,\nA4,y,,\n,\n")
+    assert (report.rows, report.inserted, report.errors) == (2, 2, ())
+    (error,) = load(connection, "accession_number,title,\n,,\nA3,x,lost\n").errors
+    assert error == RowError(3, "", "has 3 cells instead of 2")
+
+
+def test_dates_that_need_a_look_are_imported_with_a_remark(connection: Connection):
+    report = load(
+        connection,
+        "accession_number,date,date_from\n1,1911-12,\n2,before the war,\n3,before the war,1930\n4,1900?,\n",
+    )
+    assert (report.written, report.inserted) == (True, 4)
+    assert [(r.line, r.column, r.remark.split(".")[0]) for r in report.remarks] == [
+        (2, "date", "'1911-12' is read as December 1911"),
+        (3, "date", "'before the war' is not understood"),
+    ]
+    assert objects.get(connection, "1").date_from == date(1911, 12, 1)
+    assert objects.get(connection, "4").date_to == date(1900, 12, 31)
+
+
+def test_character_that_another_program_lost_is_remarked_on(connection: Connection):
+    (remark,) = load(connection, "accession_number,title\n1,Villa B\ufffdhm\n").remarks
+    assert (remark.line, remark.column) == (2, "title") and "lost a character" in remark.remark
+
+
+def test_accession_numbers_are_one_in_every_form_of_unicode(connection: Connection):
+    composed, decomposed = "Žď 1", unicodedata.normalize("NFD", "Žď 1")
+    assert composed != decomposed
+    report = load(connection, f"accession_number\n{composed}\n{decomposed} \n")
+    assert [(error.line, error.fault) for error in report.errors] == [(3, "is that of line 2")]
+    load(connection, f"accession_number,title\n{decomposed},a\n")
+    assert load(connection, f"accession_number,title\n {composed},b\n").updated == 1
+    assert objects.get(connection, decomposed).title == objects.get(connection, f" {composed}").title == "b"
 
 
 def test_broken_quoting_is_an_error_not_a_crash(connection: Connection):

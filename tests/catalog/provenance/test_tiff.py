@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 
-from catalog.provenance.tiff import embed_xmp, image_data_sha256, read_xmp
+from catalog.provenance.tiff import embed_xmp, read_xmp
 from imaging.errors import CorruptScan, OptionsError
 
 PACKET = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF/></x:xmpmeta>'
@@ -38,14 +39,26 @@ KINDS: dict[str, dict[str, object]] = {
 def test_a_packet_goes_in_and_no_pixel_changes(kind: str, picture: pyvips.Image, tmp_path: Path) -> None:
     path = tmp_path / "picture.tif"
     picture.tiffsave(str(path), **KINDS[kind])
-    before, digest, pages = _levels(path), image_data_sha256(path), _page_count(path)
+    before, encoded, pages = _levels(path), _encoded(path), _page_count(path)
     for packet in (PACKET, LONGER, PACKET):
         embed_xmp(path, packet)
         assert read_xmp(path) == packet
         assert pyvips.Image.tiffload(str(path), revalidate=True).get("xmp-data") == packet
-        assert image_data_sha256(path) == digest
+        assert _encoded(path) == encoded
         assert _page_count(path) == pages
         assert all(np.array_equal(a, b) for a, b in zip(_levels(path), before, strict=True))
+
+
+def _encoded(path: Path) -> list[bytes]:
+    """The tiles or strips of every page, as tifffile finds them."""
+    with tifffile.TiffFile(path) as tiff, path.open("rb") as stream:
+        segments = [
+            segment
+            for page in tiff.pages
+            for level in (page, *(page.pages or ()))
+            for segment in zip(level.dataoffsets, level.databytecounts, strict=True)
+        ]
+        return [stream.read(length) for start, length in segments if stream.seek(start) == start]
 
 
 def _page_count(path: Path) -> int:
@@ -65,12 +78,12 @@ def test_both_byte_orders_and_both_widths(order: str, big: bool, tmp_path: Path)
     path = tmp_path / "one-pixel.tif"
     path.write_bytes(_one_pixel(order, big))
     assert pyvips.Image.tiffload(str(path))(0, 0) == [77.0]
-    digest = image_data_sha256(path)
+    encoded = _encoded(path)
     embed_xmp(path, PACKET)
     image = pyvips.Image.tiffload(str(path), revalidate=True)
     assert image.get("xmp-data") == PACKET == read_xmp(path)
     assert image(0, 0) == [77.0]
-    assert image_data_sha256(path) == digest
+    assert _encoded(path) == encoded
 
 
 def _one_pixel(order: str, big: bool, length: int = 1) -> bytes:
@@ -101,13 +114,6 @@ def _mark(order: str) -> bytes:
     return b"II" if order == "<" else b"MM"
 
 
-def test_a_changed_pixel_changes_the_digest(picture: pyvips.Image, tmp_path: Path) -> None:
-    one, other = tmp_path / "one.tif", tmp_path / "other.tif"
-    picture.tiffsave(str(one), tile=True)
-    (picture + 1).cast("uchar").tiffsave(str(other), tile=True)
-    assert image_data_sha256(one) != image_data_sha256(other)
-
-
 def test_a_tiff_without_a_packet_has_none(picture: pyvips.Image, tmp_path: Path) -> None:
     path = tmp_path / "plain.tif"
     picture.tiffsave(str(path))
@@ -131,17 +137,10 @@ def test_a_tiff_without_a_packet_has_none(picture: pyvips.Image, tmp_path: Path)
 def test_broken_files_are_refused_and_not_written_to(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "broken.tif"
     path.write_bytes(data)
-    for work in (read_xmp, image_data_sha256, lambda p: embed_xmp(p, PACKET)):
+    for work in (read_xmp, lambda p: embed_xmp(p, PACKET)):
         with pytest.raises(CorruptScan, match=r"broken\.tif"):
             work(path)
     assert path.read_bytes() == data
-
-
-def test_lying_strips_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "cut.tif"
-    path.write_bytes(_one_pixel("<", big=True, length=1 << 30))
-    with pytest.raises(CorruptScan, match="more data than the file holds"):
-        image_data_sha256(path)
 
 
 def test_only_packets_are_embedded(picture: pyvips.Image, tmp_path: Path) -> None:

@@ -228,11 +228,56 @@ def test_catalog_takes_and_gives_spreadsheets(heliochrome: Said, tmp_path: Path)
     assert "1987.13" in heliochrome("catalog", "export")[1]
     exported = heliochrome("catalog", "export", "--linked-art", "--collection", "ships")[1]
     assert [document["_label"] for document in json.loads(exported)] == ["Harbor", "Quay"]
+    (tmp_path / "objects.json").write_text(exported.replace("Quay", "Quays"))
+    told = heliochrome("catalog", "import", tmp_path / "objects.json", "--linked-art", "--json")[1]
+    assert (json.loads(told)["updated"], json.loads(told)["unchanged"]) == (1, 1)
+    (tmp_path / "objects.json").write_text(exported)
+    assert heliochrome("catalog", "import", tmp_path / "objects.json", "--linked-art")[0] == Status.WELL
     assert json.loads(heliochrome("catalog", "show", "1987.12", "--json")[1])["scans"] == []
     assert heliochrome("catalog", "show", "none")[0] == Status.FAILED
     assert heliochrome("catalog", "export", sheet, "--collection", "shops")[0] == Status.FAILED
     assert sheet.read_text().endswith("1987.13,Quay,ships\n"), "a file is replaced only by a whole one"
     assert heliochrome("catalog", "troubles", "--json") == (Status.WELL, "[]\n")
+
+
+@pytest.mark.usefixtures("own_catalog")
+def test_a_sheet_in_another_encoding_is_read_once_that_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "objects.csv"
+    sheet.write_bytes("accession_number;title;date\nA3;Villa Böhm;1911-12\n".encode("cp1252"))
+    assert run(["catalog", "import", str(sheet)]) == Status.NOT_ALL_WELL
+    said = " ".join(capfd.readouterr().err.split())
+    assert "line 2, title: is not in UTF-8" in said and "as cp1252 it reads 'Villa Böhm'" in said
+    assert run(["catalog", "import", str(sheet), "--encoding", "cp1252"]) == Status.WELL
+    assert "remark on line 2, date: '1911-12' is read as December 1911" in capfd.readouterr().err
+    assert run(["catalog", "import", str(sheet), "--encoding", "klingon"]) == Status.USAGE
+
+
+def test_names_are_tried_out_with_a_pattern(
+    heliochrome: Said, photograph: Photographer, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photograph("box/1987.12_v.tif")
+    (inbox / "notes.txt").touch()
+    pattern = "(?P<number>[^_]+)_((?P<recto>r)|(?P<verso>v))"
+    expected = [
+        {
+            "file": "box/1987.12_v.tif",
+            "accession_number": "1987.12",
+            "page": "",
+            "side": "verso",
+            "remark": "",
+        }
+    ]
+    status, text = heliochrome("catalog", "names", inbox, "--pattern", pattern, "--json")
+    assert (status, json.loads(text)) == (Status.WELL, expected)
+    assert "1987.12_v" in heliochrome("catalog", "names", inbox)[1]
+    monkeypatch.setenv("AIRFLOW__HELIOCHROME__NAME_PATTERN", pattern)
+    assert json.loads(heliochrome("catalog", "names", inbox, "--json")[1]) == expected
+    photograph("IMG_0001.tif")
+    status, text = heliochrome("catalog", "names", inbox)
+    assert status == Status.NOT_ALL_WELL and "does not fit the" in text
+    assert heliochrome("catalog", "names", inbox, "--pattern", "(.*)")[0] == Status.USAGE
 
 
 @pytest.mark.usefixtures("own_catalog")

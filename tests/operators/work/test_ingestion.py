@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import unicodedata
 import zlib
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from imaging.fixity import sha256_file
 from operators.inbox import list_inbox
 from operators.outcome import Passage
 from operators.progress import Progress
+from operators.work.file_names import NamePattern
 from operators.work.ingestion import Ingestion
 from tests.operators.conftest import Photographer, picture
 
@@ -184,15 +186,66 @@ def test_namesakes_of_different_folders_are_remarked_on(
     ingestion: Ingestion, photograph: Photographer
 ) -> None:
     photograph("box1/IMG_0001.tif", seed=1)
-    photograph("box1/IMG_0001.png", seed=2)
     photograph("box2/IMG_0001.tif", seed=3)
-    done = [ingestion.process(f"box{name}", Progress(1)) for name in ("1/IMG_0001.tif", "1/IMG_0001.png")]
-    assert not any(one.remarks for one in done), "recto and verso lie side by side"
+    assert not ingestion.process("box1/IMG_0001.tif", Progress(1)).remarks
     remarks = ingestion.process("box2/IMG_0001.tif", Progress(1)).remarks
-    assert [remark.split(" are")[0] for remark in remarks] == [
-        "box2/IMG_0001.tif and box1/IMG_0001.tif",
-        "box2/IMG_0001.tif and box1/IMG_0001.png",
+    assert [remark.split(" are")[0] for remark in remarks] == ["box2/IMG_0001.tif and box1/IMG_0001.tif"]
+
+
+def test_different_pictures_whose_names_differ_in_suffix_or_blanks_are_remarked_on(
+    ingestion: Ingestion, photograph: Photographer
+) -> None:
+    names = ["1987.12.TIF", "1987.12 .tif", "1987.12.jpg"]
+    for seed, name in enumerate(names):
+        photograph(name, seed=seed)
+    remarks = [ingestion.process(name, Progress(1)).remarks for name in names]
+    assert [[remark.split(" are")[0] for remark in some] for some in remarks] == [
+        [],
+        ["1987.12 .tif and 1987.12.TIF"],
+        ["1987.12.jpg and 1987.12.TIF", "1987.12.jpg and 1987.12 .tif"],
     ]
+    with ingestion.engine.connect() as connection:
+        assert [one.accession_number for one in objects.listed(connection)] == ["1987.12"]
+
+
+def test_another_picture_under_a_name_that_came_in_before_is_remarked_on(
+    ingestion: Ingestion, photograph: Photographer
+) -> None:
+    photograph("IMG_0001.tif", seed=1)
+    assert not ingestion.process("IMG_0001.tif", Progress(1)).remarks
+    photograph("IMG_0001.tif", seed=2)
+    (remark,) = ingestion.process("IMG_0001.tif", Progress(1)).remarks
+    assert remark.startswith(
+        "IMG_0001.tif and an earlier file of this name are both taken for object IMG_0001"
+    )
+
+
+def test_names_are_read_by_the_pattern(
+    engine: Engine, store: Store, inbox: Path, photograph: Photographer
+) -> None:
+    names = NamePattern(r"(?P<number>[^_]+)(?:_p(?P<page>\d+))?(?:_(?:(?P<recto>r)|(?P<verso>v)))?")
+    ingestion = Ingestion(engine, store, inbox, name_pattern=names)
+    files = ["1987.12_r.tif", "1987.12_v.tif", "1987.13_p02.tif", "IMG_1_2.tif"]
+    for seed, name in enumerate(files):
+        photograph(name, seed=seed)
+    remarks = [remark for name in files for remark in ingestion.process(name, Progress(1)).remarks]
+    assert remarks == [
+        "IMG_1_2.tif: does not fit the name pattern; all of it is taken for the accession number"
+    ]
+    with ingestion.engine.connect() as connection:
+        found = objects.listed(connection)
+        assert [one.accession_number for one in found] == ["1987.12", "1987.13 p. 2", "IMG_1_2"]
+        assert [scan.original_name for scan in scans.of_object(connection, found[0].id)] == files[:2]
+
+
+def test_decomposed_name_finds_the_composed_object(
+    ingestion: Ingestion, photograph: Photographer, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        known = objects.ensure(connection, objects.ObjectRecord(accession_number="Žďár 3"))
+    name = unicodedata.normalize("NFD", "Žďár 3.tif")
+    photograph(name)
+    assert ingest(ingestion, name).object_id == known.id
 
 
 def test_copy_in_another_folder_is_no_namesake(ingestion: Ingestion, photograph: Photographer) -> None:
