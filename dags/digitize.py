@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, task_group
 
+from imaging.scan_kind import ScanKind
 from operators import settings
 from operators.batch import RETRIES
 from operators.colorize import ColorizeOperator
@@ -82,6 +83,14 @@ PARAMS = {
         title="Color model",
         description="Name of a model that `heliochrome models list` shows; empty: the default.",
     ),
+    "kind": Param(
+        "",
+        type="string",
+        enum=["", *ScanKind],
+        title="What the scans are",
+        description="Empty: what each is taken for. Only monochrome and toned ones are colorized. "
+        "What somebody has said of a scan holds over this.",
+    ),
     "again": Param(
         False,
         type="boolean",
@@ -113,6 +122,7 @@ with DAG(
             inbox="{{ params.inbox }}",
             collection="{{ params.collection }}",
             again="{{ params.again }}",
+            kind="{{ params.kind }}",
         )
         restored = RestoreOperator(
             task_id="restore",

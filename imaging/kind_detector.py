@@ -33,8 +33,8 @@ _LEAST_AREA = 0.1
 
 _LETTERS, _ROWS, _PRINTED_PAPER = 60, 0.55, 0.55
 """Text: so many letters, so many of all components in rows, so much paper."""
-_PAPER, _STROKES = 0.58, 0.62
-"""A drawing: so much paper, and so much of the rest thin."""
+_PAPER, _STROKES, _INK, _CONTRAST = 0.58, 0.62, 0.008, 11.0
+"""A drawing: so much paper, so much of the rest thin; and that is more than dust, and stronger than grain."""
 _DOUBTFUL_PAPER, _DOUBTFUL_STROKES, _SURE_PAGE = 0.5, 0.4, 3.0
 """Less will do where the network's log-odds of a page are as high as this."""
 _SURE_NEGATIVE = 4.0
@@ -90,9 +90,10 @@ def decide(layout: PageLayout, toning: Toning, polarity: Polarity) -> tuple[Scan
 
 def _is_page(layout: PageLayout, polarity: Polarity) -> bool:
     text = layout.letters >= _LETTERS and layout.in_rows >= _ROWS and layout.paper >= _PRINTED_PAPER
+    inked = layout.paper <= 1 - _INK and layout.contrast >= _CONTRAST
     lines = layout.paper >= _PAPER and layout.strokes >= _STROKES
-    doubtful = layout.paper >= _DOUBTFUL_PAPER and layout.strokes >= _DOUBTFUL_STROKES
-    return text or lines or (doubtful and polarity.document > _SURE_PAGE)
+    likely = layout.paper >= _DOUBTFUL_PAPER and layout.strokes >= _DOUBTFUL_STROKES
+    return text or (inked and (lines or (likely and polarity.document > _SURE_PAGE)))
 
 
 def _evidence(layout: PageLayout, toning: Toning, polarity: Polarity) -> dict[str, float]:

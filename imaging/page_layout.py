@@ -12,6 +12,8 @@ Array = NDArray[np.float32]
 
 _SAME_TONE = 8.0
 """L* units around the paper's tone that are still paper."""
+_GRAIN_FACTOR = 4.0
+"""Ink also differs from paper by so many standard deviations of the grain."""
 _STROKE = 0.012
 """Strokes are thinner than this share of the longer side."""
 _THINNEST = 3
@@ -33,6 +35,8 @@ class PageLayout:
         Share of the scan that has the most frequent tone.
     strokes
         Share of all else that is thin.
+    contrast
+        Median difference of all else from the paper, L* units.
     letters
         How many components are as high as most others and stand beside another one on its line.
     in_rows
@@ -41,6 +45,7 @@ class PageLayout:
 
     paper: float
     strokes: float
+    contrast: float
     letters: int
     in_rows: float
 
@@ -55,7 +60,7 @@ def read_layout(lightness: Array) -> PageLayout:
     """
     long = max(lightness.shape)
     contrast = lightness - _paper_tone(lightness)
-    away = np.abs(contrast) > _SAME_TONE
+    away = np.abs(contrast) > max(_SAME_TONE, _GRAIN_FACTOR * _grain(lightness))
     width = max(_THINNEST, round(_STROKE * long)) | 1
     thick = cv2.morphologyEx(away.astype(np.uint8), cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
     other = int(away.sum())
@@ -64,6 +69,7 @@ def read_layout(lightness: Array) -> PageLayout:
     return PageLayout(
         paper=1 - other / away.size,
         strokes=1 - int((thick > 0).sum()) / other if other else 0.0,
+        contrast=float(np.median(np.abs(contrast[away]))) if other else 0.0,
         letters=letters,
         in_rows=in_rows,
     )
@@ -79,6 +85,12 @@ def _paper_tone(lightness: Array) -> Array:
     weight = cv2.blur(near, (size, size))
     light = cv2.blur(near * lightness, (size, size)) / np.maximum(weight, 1e-3)
     return np.where(weight > 0.1, light, mode).astype(np.float32)
+
+
+def _grain(lightness: Array) -> float:
+    """Return the standard deviation of what no neighbor shares, L* units, from its median."""
+    lost = np.abs(lightness - cv2.medianBlur(np.ascontiguousarray(lightness), 3))
+    return 1.4826 * float(np.median(lost))
 
 
 def _letters(ink: NDArray[np.bool_], tallest: float) -> tuple[int, float]:

@@ -124,7 +124,8 @@ def _samples(rgb: Array) -> tuple[Array, Array]:
     height, width = rgb.shape[:2]
     block = min(_LARGEST_BLOCK, max(1, round(max(height, width) / _GRID)))
     size = max(1, width // block), max(1, height // block)
-    lab = srgb_to_lab(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)).reshape(-1, 3)
+    blocks = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.float32)
+    lab = srgb_to_lab(blocks).reshape(-1, 3)
     lab = lab[lab[:, 0] > _BLACK]
     if len(lab) > _MOST_SAMPLES:
         lab = lab[np.linspace(0, len(lab) - 1, _MOST_SAMPLES).astype(int)]
@@ -138,7 +139,7 @@ def _distance_from_curve(lightness: Array, color: Array, knots: int) -> Array:
     groups = [tone == i for i in range(max(1, len(ends) - 1))]
     groups = [group for group in groups if group.sum() >= _FEWEST_PER_KNOT]
     if not groups:
-        return np.hypot(*(color - np.median(color, axis=0)).T)
+        return np.asarray(np.hypot(*(color - np.median(color, axis=0)).T), np.float32)
     at = np.array([lightness[group].mean() for group in groups])
     medians = np.stack([np.median(color[group], axis=0) for group in groups])
     curve = np.stack([np.interp(lightness, at, medians[:, i]) for i in range(2)], axis=-1)
