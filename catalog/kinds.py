@@ -155,8 +155,11 @@ def overrule(
         "said_by_id": None if kind is None else ensure(connection, by),
         "said_at": None if kind is None else now,
     }
-    new = insert(scan_kinds).values(scan_id=scan_id, **said)
-    connection.execute(new.on_conflict_do_update(index_elements=["scan_id"], set_=said))
+    if before is None:
+        new = insert(scan_kinds).values(scan_id=scan_id, **said)
+        connection.execute(new.on_conflict_do_update(index_elements=["scan_id"], set_=said))
+    else:
+        connection.execute(update(scan_kinds).where(scan_kinds.c.scan_id == scan_id).values(**said))
     detail = f"{by.name} says it is {kind.label}" if kind else "what it was taken for holds again"
     _record_word(connection, scan_id, detail, by)
 
