@@ -32,3 +32,8 @@ def test_what_must_not_be_colored_goes_on_as_it_is(engine: Engine, store: Store,
     done = Coloring(engine, store, ColorizationOptions(), predictor).process(passage, Progress(1))
     assert done.scans == (passage,)
     assert done.fresh == 0
+
+
+def test_a_run_restrains_color_as_its_form_says_and_else_as_the_model_advises() -> None:
+    assert chosen("", 0, 0.25).restraint == 0.25
+    assert chosen("", 0).restraint is None
