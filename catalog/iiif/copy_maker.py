@@ -24,8 +24,8 @@ MOST_WAITING = 32
 MOST_SECONDS = 1800.0
 """Time for one copy; a gigapixel takes a minute or two on one thread."""
 
-_LOW_PRIORITY = 10
-"""Of nice(2): a tenth of the time of those who answer, for never is too late on a busy machine."""
+_LOWEST_PRIORITY = 19
+"""Of nice(2): who answers comes first."""
 
 
 class CopyMaker:
@@ -92,7 +92,7 @@ class CopyMaker:
 
 
 def _main(root: str, image: str, original: str, page: str, pixels: str) -> int:
-    os.nice(_LOW_PRIORITY)
+    os.nice(_LOWEST_PRIORITY)
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     scan = ServedScan(image, Path(original), int(page), int(pixels))
     return os.EX_OK if ServiceCopies(Path(root)).make(scan) else os.EX_DATAERR
