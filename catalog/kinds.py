@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,13 +17,15 @@ from sqlalchemy.dialects.postgresql import insert
 from catalog import events
 from catalog.agents import Agent, ensure, model
 from catalog.events import Event, Participant
-from catalog.outcomes import Circumstances
 from catalog.rows import columns, read
 from catalog.scans import get, of_object
 from catalog.schema import AgentRole, EventOutcome, EventType, agents, collections, objects, scan_kinds
 from imaging.errors import CatalogError
 from imaging.scan_kind import ScanKind, ScanKindReport
 from imaging.stage import Scalar
+
+if TYPE_CHECKING:
+    from catalog.outcomes import Circumstances
 
 STAGE = "ingestion"
 """At which what a scan is gets told."""
