@@ -42,6 +42,8 @@ class ObjectRecord:
         The days it can mean, both included.
     rights
         URI of a rights statement (see `catalog.rights`), or empty.
+    do_not_color
+        Whether no colors may be inferred for its photographs, whatever anybody asks for.
     """
 
     accession_number: str
@@ -53,6 +55,7 @@ class ObjectRecord:
     date_to: date | None = None
     rights: str = ""
     source: str = ""
+    do_not_color: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@
 Approval makes the object public; taking an approval back withdraws it, unless another scan's approval holds.
 Versions of the same pixels, about which only the catalog says something else, have one decision among them:
 the one that a run came to last has it, be it new or one of before. With hints a returned version is followed
-by a new one; when a hint is withdrawn and a run comes back to the former, that waits again.
+by a new one; when a hint is withdrawn and a run comes back to the former, that waits again. So does one that
+has colors, or none, as somebody has said since that the scan should.
 Each decision is one transaction's worth: state, hints, event and activity. A repeated `open_review` changes
 nothing; a decision about a review that somebody else has decided meanwhile is refused.
 """
@@ -28,7 +29,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from catalog import activities, derivatives, events, hints
+from catalog import activities, derivatives, events, hints, kinds
 from catalog.agents import Agent, ensure
 from catalog.derivatives import Version
 from catalog.hints import Hint
@@ -118,6 +119,8 @@ def open_review(connection: Connection, version_id: int) -> Review:
                 reviews.c.version_id < version_id,
                 reviews.c.state == ReviewState.PENDING,
             )
+        if not fresh and not taken:
+            _come_back(connection, review, path)
     elif _is_returned_to(connection, review):
         _let_wait(connection, review)
     return of_version(connection, version_id)
@@ -300,6 +303,22 @@ def _is_returned_to(connection: Connection, review: Review) -> bool:
         hint.withdrawn_at and review.decided_at and hint.withdrawn_at > review.decided_at
         for hint in hints.of_scan(connection, review.scan_id)
     )
+
+
+def _come_back(connection: Connection, review: Review, path: Iterable[Version]) -> None:
+    """Let a version wait again in the place of one that has colors and should not, or the other way round."""
+    should = kinds.treatment(connection, review.scan_id).colorized
+    waiting = [one for one in of_scan(connection, review.scan_id) if one.state is ReviewState.PENDING]
+    if _is_colored(path) is not should or not waiting:
+        return
+    if any(_is_colored(derivatives.lineage(connection, one.version_id)) is should for one in waiting):
+        return
+    _supersede(connection, reviews.c.id.in_([one.id for one in waiting]))
+    _let_wait(connection, review)
+
+
+def _is_colored(path: Iterable[Version]) -> bool:
+    return any(version.stage == Stage.COLORIZATION for version in path)
 
 
 def _let_wait(connection: Connection, review: Review) -> None:

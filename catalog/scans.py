@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from catalog.rows import columns, read
-from catalog.schema import ScanState, events, scans, sightings
+from catalog.schema import ScanState, events, scans, sightings, versions
 from imaging.errors import CatalogError, HeliochromeError
 
 
@@ -210,7 +210,12 @@ def mark_failed(connection: Connection, scan_id: int, error: HeliochromeError) -
 def mark_processed(connection: Connection, scan_id: int) -> None:
     """Record that a scan went all the way to review."""
     _set_state(connection, scan_id, ScanState.PROCESSED, None, None)
-    connection.execute(update(scans).where(scans.c.id == scan_id).values(processed_at=func.now()))
+    lost_since = select(versions.c.id).where(
+        versions.c.scan_id == scan_id, versions.c.lost_at > scans.c.processed_at
+    )
+    # Else a repeat would change the catalog.
+    unseen = scans.c.processed_at.is_(None) | lost_since.exists()
+    connection.execute(update(scans).where(scans.c.id == scan_id, unseen).values(processed_at=func.now()))
 
 
 def mark_lost(connection: Connection, sha256: str) -> None:

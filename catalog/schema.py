@@ -5,6 +5,7 @@
     collections ─── memberships ─── objects ─┬─ manifests
                                              ├─ activities      what Change Discovery tells
                                              └─ scans ─┬─ sightings    the names a scan came under
+                                                       ├─ scan_kinds   what it was taken for
                                                        ├─ hints
                                                        ├─ versions ─┬─ derivatives
                                                        │            └─ reviews
@@ -23,6 +24,7 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Computed,
@@ -46,6 +48,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.types import TypeDecorator
 
+from imaging.scan_kind import ScanKind
 from imaging.stage import Role
 
 E = TypeVar("E", bound=StrEnum)
@@ -169,9 +172,14 @@ def _sha256(name: str, nullable: bool = False) -> tuple[Column[str], CheckConstr
     return Column(name, Text, nullable=nullable), rule
 
 
-def _member(name: str, members: type[StrEnum]) -> tuple[Column[Any], CheckConstraint]:
+def _member(name: str, members: type[StrEnum], nullable: bool = False) -> tuple[Column[Any], CheckConstraint]:
     values = ", ".join(f"'{member.value}'" for member in members)
-    return Column(name, Closed(members), nullable=False), CheckConstraint(f"{name} IN ({values})", name=name)
+    rule = CheckConstraint(f"{name} IN ({values})", name=name)
+    return Column(name, Closed(members), nullable=nullable), rule
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default="false")
 
 
 NAMES = "heliochrome_fold((((accession_number || ' ') || title) || ' ') || maker)"
@@ -195,6 +203,7 @@ objects = Table(
     Column("date_to", Date),
     _words("rights"),
     _words("source"),
+    _flag("do_not_color"),
     Column("published_at", DateTime(timezone=True)),
     _now("created_at"),
     _now("updated_at"),
@@ -228,6 +237,7 @@ collections = Table(
     _words("title"),
     _words("description"),
     Column("parent_id", BigInteger, ForeignKey("collections.id"), index=True),
+    _flag("do_not_color"),
     _now("created_at"),
     _now("updated_at"),
     UniqueConstraint("slug"),
@@ -263,7 +273,7 @@ scans = Table(
     Column("refused_by", Text),
     # Since when its original is not in the store, or not what it was.
     Column("lost_at", DateTime(timezone=True)),
-    # When a run last took it all the way, be it that all was done before.
+    # When a run took it all the way, the first time and each time after something of it was lost.
     Column("processed_at", DateTime(timezone=True)),
     _now("created_at"),
     _now("updated_at"),
@@ -285,6 +295,21 @@ sightings = Table(
     _now("seen_at"),
     # Which file it was, and in which state; null where that is not known.
     Column("file", Text),
+)
+
+scan_kinds = Table(
+    "scan_kinds",
+    metadata,
+    _to("scans", primary_key=True),
+    *_member("told", ScanKind, nullable=True),
+    _words("reason"),
+    Column("evidence", JSONB, nullable=False, server_default="{}"),
+    _words("method"),
+    Column("told_at", DateTime(timezone=True)),
+    *_member("said", ScanKind, nullable=True),
+    Column("said_by_id", BigInteger, ForeignKey("agents.id")),
+    Column("said_at", DateTime(timezone=True)),
+    CheckConstraint("told IS NOT NULL OR said IS NOT NULL", name="known"),
 )
 
 versions = Table(

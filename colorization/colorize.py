@@ -193,6 +193,13 @@ class _Job:
             tiling = replace(tiling, conditioned=True)
         return (descriptor.preferred_side if descriptor else 256), tiling
 
+    def _restraint(self) -> float | None:
+        """Return what was asked for, or else what the model's descriptor advises."""
+        advised = (
+            self.predictor.descriptor.decoding.restraint if isinstance(self.predictor, ColorModel) else None
+        )
+        return advised if self.options.restraint is None else self.options.restraint
+
     def _facts(self) -> dict[str, str | int | float | bool | None]:
         return {
             **self.options.parameters(),
@@ -305,6 +312,7 @@ class _Job:
                 "primaries": str(self.options.primaries),
                 "hints": len(self.options.hints),
                 "alternatives": len(files) - 2,
+                "restraint": self._restraint(),
                 "page": self.options.page,
                 **self.scan.as_parameters(),
             },

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorization import gamut
+from colorization.edge_aware import smoothed
 from colorization.hint_reach import Scene, reach
 from colorization.hints import Hint, rasterize
 from colorization.working import resized
@@ -33,8 +34,6 @@ SMOOTHNESS = 5.0
 
 EDGE = 3.0
 """L* units between two cells at which they hold together 1/e times."""
-
-ROUNDS = 3
 
 FIXED = 1e4
 """Weight of a hinted cell; a cell whose reach is decided has 1."""
@@ -116,7 +115,8 @@ def solve(
     places = _places(hints, *lightness.shape)
     said = [_Said(hint, place) for hint, place in zip(hints, places, strict=True) if place.any()]
     wanted, influence, weight = _wanted(lightness, chroma, said, likelihood)
-    spread = smoothed(np.concatenate([wanted, influence[None]]), weight, lightness)
+    planes = np.concatenate([wanted, influence[None]])
+    spread = smoothed(planes, lightness, smoothness=SMOOTHNESS, edge=EDGE, weight=weight)
     influence = spread[2].clip(0, 1)
     colored = _holdable(lightness, chroma + spread[:2], influence)
     outcomes = (_outcome(lightness, colored, hint, place) for hint, place in zip(hints, places, strict=True))
@@ -142,49 +142,19 @@ def _wanted(
     height, width = lightness.shape
     hints = [one.hint for one in said]
     alike = reach(Scene.of(lightness, chroma, likelihood), hints)
-    alike = np.stack([resized(plane, width, height) for plane in alike])
     share = _shares(alike, hints)
     light = np.array([lightness[one.place].mean() for one in said], np.float32)
-    shade = (lightness + 16) / (np.tensordot(light, share, 1) + 16)
-    colors = np.stack([one.color for one in said], 1)
-    target = np.tensordot(colors, share, 1) * np.clip(shade, *_SHADES) ** SHADING
-    influence = alike.max(0)
+    facts = np.stack([np.append(one.color, tone) for one, tone in zip(said, light, strict=True)], 1)
+    # Mixed where hints were judged, for there may be hundreds; only the mixture is brought to full size.
+    mixed = [*np.tensordot(facts, share, 1), alike.max(0)]
+    first, second, tone, influence = (resized(plane.astype(np.float32), width, height) for plane in mixed)
+    target = np.stack([first, second]) * np.clip((lightness + 16) / (tone + 16), *_SHADES) ** SHADING
     weight = UNDECIDED + (2 * influence - 1) ** 2
     wanted = influence * (target - chroma)
     for one in said:
         wanted[:, one.place] = gamut.nearest(lightness[one.place], one.color).T - chroma[:, one.place]
         influence[one.place], weight[one.place] = 1, FIXED
     return np.asarray(wanted, np.float32), influence, weight
-
-
-def smoothed(planes: Array, weight: Array, lightness: Array) -> Array:
-    """Return planes (n×h×w), each cell trusted by its weight (h×w), smoothed within edges of L* (h×w)."""
-    state = np.concatenate([planes * weight, weight[None]]).astype(np.float64)
-    down = np.exp(-np.abs(np.diff(lightness, axis=0)) / EDGE).astype(np.float64)
-    along = np.exp(-np.abs(np.diff(lightness, axis=1)) / EDGE).astype(np.float64).T
-    for turn in range(ROUNDS):
-        strength = 1.5 * SMOOTHNESS * 4 ** (ROUNDS - turn - 1) / (4**ROUNDS - 1)
-        state = _tridiagonal(state, strength * down)
-        state = _tridiagonal(state.transpose(0, 2, 1), strength * along).transpose(0, 2, 1)
-    return np.asarray(state[:-1] / state[-1], np.float32)
-
-
-def _tridiagonal(right: NDArray[np.float64], link: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Solve (1 + Σ link)·u − link·neighbors = right down the rows of n×h×w (Thomas); link is (h−1)×w."""
-    rows = right.shape[1]
-    padded = np.pad(link, ((1, 1), (0, 0)))
-    middle = 1 + padded[:-1] + padded[1:]
-    solved = np.array(right)
-    factor = np.zeros_like(middle)
-    solved[:, 0] /= middle[0]
-    factor[0] = padded[1] / middle[0]
-    for row in range(1, rows):
-        pivot = middle[row] - padded[row] * factor[row - 1]
-        factor[row] = padded[row + 1] / pivot
-        solved[:, row] = (solved[:, row] + padded[row] * solved[:, row - 1]) / pivot
-    for row in range(rows - 2, -1, -1):
-        solved[:, row] += factor[row] * solved[:, row + 1]
-    return solved
 
 
 def _places(hints: Sequence[Hint], height: int, width: int) -> list[Mask]:

@@ -20,10 +20,9 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorization import chroma, locality
+from colorization import chroma
 from colorization.chroma import Decoding
 from colorization.descriptor import Architecture, ModelDescriptor, read
-from colorization.hints import EXACT_TRUST
 from colorization.network import ColorNetwork, Output
 from colorization.siggraph17 import Siggraph17
 from imaging.errors import ModelError
@@ -107,8 +106,6 @@ class ColorModel:
             light = self._padded(lightness, "replicate")
             planes = None if hints is None else self._padded(hints, "constant")
             ab, likely = self._said(light, planes)
-            if planes is not None:
-                ab, likely = self._kept_local(light, planes, ab, likely)
             mass = chroma.confidence(likely, _resized(ab, likely), self._bins)
             full = [_resized(x, light)[..., :height, :width].cpu().numpy() for x in (ab, mass)]
             sure = chroma.calibrated(full[1].clip(0, 1), self.descriptor.decoding)
@@ -127,20 +124,6 @@ class ColorModel:
         if planes is None or float((planes[:, 2] > 0).float().mean()) < _ALL:
             return how
         return replace(how, restore_prior=max(how.restore_prior, 1.0))
-
-    def _kept_local(self, light: Tensor, planes: Tensor, ab: Tensor, likely: Tensor) -> tuple[Tensor, Tensor]:
-        """Scale the effect of a few exact hints down where nothing looks like the hinted places."""
-        few = [i for i, hints in enumerate(planes) if 0 < locality.whole_share(hints) < _ALL]
-        if not few:
-            return ab, likely
-        unhinted = planes[few] * (planes[few, 2:] < EXACT_TRUST)
-        before, thought = self._said(light[few], unhinted)
-        ab, likely = ab.clone(), likely.clone()
-        for place, i in enumerate(few):
-            share = locality.influence(planes[i], light[i], thought[place])
-            ab[i] = torch.lerp(before[place], ab[i], _resized(share[None], ab)[0])
-            likely[i] = torch.lerp(thought[place], likely[i], share)
-        return ab, likely
 
     def _padded(self, planes: Array, mode: str) -> Tensor:
         height, width = planes.shape[-2:]

@@ -35,9 +35,6 @@ HINTS_FOR_THE_WHOLE = 12.0
 _LEAST_SHARE = 0.01
 """A smaller effect is not worth the network's time: a single hint is the solver's alone."""
 
-_HEARD = 0.99
-"""Trust by which the network hears hints as a person's, while `ColorModel` does not keep them local."""
-
 
 @dataclass(frozen=True)
 class Recolored:
@@ -127,7 +124,6 @@ class Recoloring:
         share = whole_share(known)
         if share < _LEAST_SHARE:
             return np.zeros_like(self.chroma)
-        known[2] *= _HEARD
         hinted = self.model.predict(self.small[None, None], known[None]).ab[0]
         height, width = self.chroma.shape[1:]
         return _planes((share * (hinted - self.plain)).astype(np.float32), width, height)

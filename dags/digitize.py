@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, task_group
 
+from imaging.scan_kind import ScanKind
 from operators import settings
 from operators.batch import RETRIES
 from operators.colorize import ColorizeOperator
@@ -84,6 +85,22 @@ PARAMS = {
         title="Color model",
         description="Name of a model that `heliochrome models list` shows; empty: the default.",
     ),
+    "restraint": Param(
+        None,
+        type=["null", "number"],
+        minimum=0,
+        maximum=1,
+        title="Restraint in color",
+        description="0–1; how far unsure color is drawn towards neutral. Empty: as the model advises.",
+    ),
+    "kind": Param(
+        "",
+        type="string",
+        enum=["", *ScanKind],
+        title="What the scans are",
+        description="Empty: what each is taken for. Only monochrome and toned ones are colorized. "
+        "What somebody has said of a scan holds over this.",
+    ),
     "again": Param(
         False,
         type="boolean",
@@ -122,6 +139,7 @@ with DAG(
             inbox="{{ params.inbox }}",
             collection="{{ params.collection }}",
             again="{{ params.again }}",
+            kind="{{ params.kind }}",
         )
         restored = RestoreOperator(
             task_id="restore",
@@ -136,6 +154,7 @@ with DAG(
             batch=restored.output,
             produce="{{ params.produce | tojson }}",
             model="{{ params.model }}",
+            restraint="{{ params.restraint | tojson }}",
         )
         tagged = TagProvenanceOperator(task_id="tag", batch=colorized.output)
         PublishManifestOperator(task_id="describe", batch=tagged.output)

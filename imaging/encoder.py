@@ -81,18 +81,19 @@ class Encoder(nn.Module):
         self.stem = SameConv2d(3, STEM_CHANNELS, 3, stride=2)
         self.stem_norm = _norm(STEM_CHANNELS)
         blocks: list[nn.Module] = []
-        self._level_ends: list[int] = []
+        self.level_ends: list[int] = []
+        """Which block ends each level, finest first."""
         channels: list[int] = []
         width = STEM_CHANNELS
         for stage in stages:
             for i in range(stage.repeats):
                 stride = stage.stride if i == 0 else 1
                 if stride == 2:
-                    self._level_ends.append(len(blocks) - 1)
+                    self.level_ends.append(len(blocks) - 1)
                     channels.append(width)
                 blocks.append(_Block(width, stage.channels, stage.kernel, stride, stage.expansion))
                 width = stage.channels
-        self._level_ends.append(len(blocks) - 1)
+        self.level_ends.append(len(blocks) - 1)
         self.blocks = nn.ModuleList(blocks)
         self.channels = (*channels, width)
         """Of the levels, finest first."""
@@ -106,7 +107,7 @@ class Encoder(nn.Module):
         levels = []
         for i, block in enumerate(self.blocks):
             x = block(x)
-            if i in self._level_ends:
+            if i in self.level_ends:
                 levels.append(x)
         return levels
 

@@ -30,18 +30,26 @@ class ColorizeOperator(BatchOperator):
         A JSON list is taken too, as templates make it.
     model
         The color model's name; empty for the default.
+    restraint
+        See `colorization.options.ColorizationOptions`; JSON is taken too, as templates make it.
     """
 
-    template_fields: Sequence[str] = ("batch", "produce", "model")
+    template_fields: Sequence[str] = ("batch", "produce", "model", "restraint")
     ui_color = "#f0e2dc"
     stage = "colorization"
 
     def __init__(
-        self, *, produce: Sequence[str] | str = ("colorized",), model: str = "", **kwargs: Any
+        self,
+        *,
+        produce: Sequence[str] | str = ("colorized",),
+        model: str = "",
+        restraint: float | str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**{"pool": settings.TILE_POOL, **kwargs})
         self.produce = produce
         self.model = model
+        self.restraint = restraint
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Colorize the batch, or hand it on as it is."""
@@ -55,7 +63,8 @@ class ColorizeOperator(BatchOperator):
         from operators.work.colorization import Coloring, chosen  # noqa: PLC0415 - loads PyTorch
 
         alternatives = settings.ALTERNATIVES if "alternatives" in self._wanted() else 0
-        return Coloring(hook.engine, hook.store, chosen(self.model, alternatives))
+        restraint = json.loads(self.restraint) if isinstance(self.restraint, str) else self.restraint
+        return Coloring(hook.engine, hook.store, chosen(self.model, alternatives, restraint))
 
     def _wanted(self) -> frozenset[str]:
         return frozenset(json.loads(self.produce) if isinstance(self.produce, str) else self.produce)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from imaging.errors import OptionsError
+from imaging.scan_kind import ScanKind
 from operators import settings
 from operators.batch import BatchOperator, Worker
 from operators.outcome import BatchOutcome, Passage
@@ -32,19 +34,28 @@ class IngestOperator(BatchOperator):
         Slug of the collection that the objects join; empty for none.
     again
         Whether scans that an earlier run refused get another chance.
+    kind
+        What all scans of the run are, a `ScanKind`; empty for what each is taken for.
     """
 
-    template_fields: Sequence[str] = ("batch", "inbox", "collection", "again")
+    template_fields: Sequence[str] = ("batch", "inbox", "collection", "again", "kind")
     ui_color = "#ece7da"
     stage = "ingestion"
 
     def __init__(
-        self, *, inbox: str = "", collection: str = "", again: bool | str = False, **kwargs: Any
+        self,
+        *,
+        inbox: str = "",
+        collection: str = "",
+        again: bool | str = False,
+        kind: str = "",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.inbox = inbox
         self.collection = collection
         self.again = again
+        self.kind = kind
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Take the files in; return a `BatchOutcome` with their scans and those that are due."""
@@ -77,4 +88,15 @@ class IngestOperator(BatchOperator):
             again=str(self.again).lower() == "true",
             quiet_seconds=settings.quiet_seconds(),
             name_pattern=NamePattern(settings.name_pattern()),
+            kind=self._kind(),
+            agent=f"Airflow DAG {context['dag'].dag_id}",
         )
+
+    def _kind(self) -> ScanKind | None:
+        if not self.kind:
+            return None
+        try:
+            return ScanKind(self.kind)
+        except ValueError:
+            remedy = f"Choose one of {', '.join(ScanKind)}, or nothing."
+            raise OptionsError("kind", f"{self.kind!r} is no kind of scan", remedy) from None

@@ -25,6 +25,7 @@ MOST_SECONDS = 1800.0
 """Time for one copy; a gigapixel takes a minute or two on one thread."""
 
 _LOWEST_PRIORITY = 19
+"""Of nice(2): who answers comes first."""
 
 
 class CopyMaker:

@@ -154,8 +154,9 @@ class ImageService:
         self._lane = _Lane(policy.concurrency, policy.queue, policy.seconds)
         # Unpacking a large file that is no pyramid takes seconds: others do not wait behind it.
         self._slow_lane = _Lane(1, policy.slow_queue, policy.seconds)
-        # Pictures that people look at are looked up again without waiting behind what may mean nothing.
-        self._look_ups = anyio.CapacityLimiter(policy.concurrency)
+        # Pictures that people look at are looked up again without waiting behind what may mean nothing, of
+        # which one at a time is enough: each look-up takes milliseconds from the rendering of tiles.
+        self._look_ups = anyio.CapacityLimiter(1)
         self._renewals = anyio.CapacityLimiter(policy.concurrency)
         self._looking: dict[str, asyncio.Task[_Found | None]] = {}
         self._new = 0
@@ -220,7 +221,7 @@ class ImageService:
         return await asyncio.wait_for(asyncio.shield(looking), self._policy.seconds)
 
     def _begin_look_up(self, identifier: str, *, is_new: bool) -> asyncio.Task[_Found | None]:
-        if is_new and self._new >= self._policy.concurrency + self._policy.look_ups:
+        if is_new and self._new > self._policy.look_ups:
             raise _BusyError
         limiter = self._look_ups if is_new else self._renewals
         looking = asyncio.create_task(self._remember(identifier, limiter))

@@ -28,10 +28,12 @@ COLUMNS = (
     "date_to",
     "rights",
     "source",
+    "do_not_color",
     "collections",
 )
 MOST_ERRORS_KEPT = 1000
 """Errors beyond these are counted only: nobody reads more, and a wrong file could fill the memory."""
+_YES, _NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "false", "0"})
 TEXTS = ("title", "description", "maker", "date_text", "rights", "source", "collections")
 
 
@@ -110,12 +112,18 @@ class ObjectRows:
         self._remark_on_lost_characters(line, row)
         faults: list[tuple[str, str]] = []
         days = self._days(line, row, faults)
+        forbids = row.get("do_not_color", "").strip().lower()
+        if forbids not in _YES | _NO:
+            faults.append(
+                ("do_not_color", f"{forbids!r} is neither yes nor no. Write yes, or leave it empty.")
+            )
         record, found = examined(
             ObjectRecord(
                 accession_number=row["accession_number"],
                 date_text=row.get("date", ""),
                 date_from=days[0],
                 date_to=days[1],
+                do_not_color=forbids in _YES,
                 **{name: row[name] for name in TEXTS if name in row and name != "collections"},
             )
         )

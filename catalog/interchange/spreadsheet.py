@@ -12,6 +12,7 @@ date_from         first day it can mean: 1890, 1890-05 or 1890-05-03
 date_to           last day it can mean; both are read from `date` when both are left empty
 rights            URI of a statement of rightsstatements.org or Creative Commons
 source            where the object came from
+do_not_color      yes: no colors are ever inferred for it; no or empty: they may be
 collections       slugs of the collections to put it into, joined by ``|``; unknown ones are made
 ================  ==================================================================================
 
@@ -27,14 +28,27 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqlalchemy import Column, Connection, Date, Integer, MetaData, Table, Text, delete, func, select, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    func,
+    select,
+    text,
+)
 
 from catalog import collections
 from catalog.interchange.csv_file import opened
@@ -45,6 +59,7 @@ from catalog.schema import memberships, objects
 
 IMPORT_SECONDS = 600
 _ROWS_AT_ONCE = 5000
+_WRITTEN: Mapping[Any, str] = {None: "", False: "", True: "yes"}
 
 
 @dataclass(frozen=True)
@@ -134,7 +149,7 @@ def export_objects(connection: Connection, target: TextIO, collection: str | Non
         query = query.join(memberships).where(memberships.c.collection_id == number)
     count = 0
     for row in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
-        writer.writerow(["" if value is None else value for value in row])
+        writer.writerow([_WRITTEN.get(value, value) for value in row])
         count += 1
     return count
 
@@ -148,6 +163,7 @@ def _stage(connection: Connection, reading: ObjectRows) -> Table:
         *(Column(name, Text) for name in TEXTS),
         Column("date_from", Date),
         Column("date_to", Date),
+        Column("do_not_color", Boolean),
         prefixes=["TEMPORARY"],
         postgresql_on_commit="DROP",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException
@@ -16,13 +16,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
-from catalog import collections, events, hints, queue, reviews, scans
+from catalog import collections, events, hints, kinds, queue, reviews, scans
 from catalog.agents import Agent
 from catalog.database import in_transaction
 from catalog.derivatives import Version
 from catalog.events import Event
 from catalog.iiif.addresses import name_of, path_token
 from catalog.iiif.presentation import ShownObject, ShownScan, hint_chroma, hint_color, shown_object
+from catalog.kinds import Treatment
 from catalog.objects import by_id
 from catalog.reviews import Review
 from catalog.schema import AgentRole, ReviewState
@@ -31,6 +32,7 @@ from catalog.web.access import Dependency, same_origin
 from catalog.web.pages import PER_PAGE, card, photograph_values, render
 from catalog.web.site import Site
 from imaging.errors import CatalogError, OptionsError
+from imaging.scan_kind import ScanKind
 
 MOST_HINTS = 200
 
@@ -88,6 +90,18 @@ class DecisionForm(BaseModel):
     revision: int
     reason: Text = Field(default="", max_length=2000)
     hints: str = Field(default="[]", max_length=200_000)
+
+
+class KindForm(BaseModel):
+    """What somebody says a scan is; empty for what it was taken for."""
+
+    kind: ScanKind | Literal[""] = ""
+
+
+class ColoringForm(BaseModel):
+    """Whether an object must not be colored."""
+
+    do_not_color: bool = False
 
 
 _PLACED = TypeAdapter(Annotated[list[PlacedHint], Field(max_length=MOST_HINTS)])
@@ -195,6 +209,24 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
 
         return _decided(site, work)
 
+    @router.post("/scans/{number}/kind")
+    def say_kind(number: int, form: Annotated[KindForm, Form()], reviewer: Agent = who_decides) -> Response:
+        def work(connection: Connection) -> str:
+            kinds.overrule(connection, number, form.kind or None, reviewer)
+            return _home(connection, site, number)
+
+        return _decided(site, work)
+
+    @router.post("/objects/{number}/coloring")
+    def say_coloring(
+        number: int, form: Annotated[ColoringForm, Form()], reviewer: Agent = who_decides
+    ) -> Response:
+        def work(connection: Connection) -> str:
+            kinds.forbid(connection, number, form.do_not_color, reviewer)
+            return _home_of(connection, site, number)
+
+        return _decided(site, work)
+
     return router
 
 
@@ -218,7 +250,10 @@ def _read_hints(text: str) -> list[hints.Hint]:
 
 
 def _home(connection: Connection, site: Site, scan_id: int) -> str:
-    object_id = scans.get(connection, scan_id).object_id
+    return _home_of(connection, site, scans.get(connection, scan_id).object_id)
+
+
+def _home_of(connection: Connection, site: Site, object_id: int | None) -> str:
     found = by_id(connection, [object_id]) if object_id is not None else {}
     for item in found.values():
         return f"{site.prefix}/photographs/{path_token(item.accession_number)}/"
@@ -251,6 +286,12 @@ def _review_values(connection: Connection, shown: ShownObject) -> dict[str, Any]
             for number, scan in enumerate(shown.scans)
             for review, version in _reviewed(connection, scan)
         ],
+        "kinds": [
+            _kind(scan.scan.id, scan.scan.original_name, kinds.treatment(connection, scan.scan.id))
+            for scan in shown.scans
+        ],
+        "every_kind": [(str(kind), kind.label) for kind in ScanKind],
+        "object": shown.object,
         "hints": [
             {
                 "id": hint.id,
@@ -285,6 +326,23 @@ def _reviewed(connection: Connection, shown: ShownScan) -> Iterator[tuple[Review
     public = reviews.approved_version(connection, shown.scan.id)
     if public and (shown.version is None or public.id != shown.version.id):
         yield reviews.of_version(connection, public.id), public
+
+
+def _kind(scan_id: int, name: str, treatment: Treatment) -> dict[str, Any]:
+    known = treatment.known
+    return {
+        "scan": scan_id,
+        "name": name,
+        "label": known.kind.label if known else None,
+        "explanation": treatment.explanation,
+        "told": known.told.label if known and known.told else None,
+        "reason": known.reason if known else "",
+        "evidence": figures.rows(known.evidence) if known else [],
+        "said": str(known.said) if known and known.said else "",
+        "said_by": known.said_by if known else None,
+        "said_at": f"{known.said_at:%Y-%m-%d}" if known and known.said_at else None,
+        "negative": known is not None and known.kind is ScanKind.NEGATIVE,
+    }
 
 
 def _event(event: Event) -> dict[str, str]:

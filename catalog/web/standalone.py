@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from catalog.iiif.image_request import SizeLimits
 from catalog.iiif.image_service import ServicePolicy
 from catalog.iiif.info import TILE
-from catalog.iiif.memory import give_back_early
+from catalog.iiif.memory import forget_operations
 from catalog.iiif.records import Institution
 from catalog.web.app import create_app
 
@@ -86,7 +86,7 @@ def run(server: PublicServer, *, host: str, port: int, workers: int = 1, behind_
 
 def application() -> FastAPI:
     """Return the application that one of `run`'s processes serves (a factory for uvicorn)."""
-    give_back_early()
+    forget_operations()
     server = _SERVER.validate_json(os.environ[_HANDOVER])
     # A process that does nothing else may render a tile where it takes the request.
     policy = ServicePolicy(

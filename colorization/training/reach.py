@@ -30,7 +30,7 @@ from colorization.training.shards import SHARDS, Picture, choosing_half, load_ot
 from colorization.working import resized, size_at
 from imaging import lab
 
-OUTSIDE = 0.09
+OUTSIDE = 0.065
 """Share of a region that is as bad to miss as one a*b* unit of change elsewhere."""
 
 CHANGE = 38.0

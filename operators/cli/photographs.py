@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imaging.scan_kind import ScanKind
 from operators import settings
 from operators.cli.answer import AsJson, Status, people, progress_bar, tell_facts, tell_json
 
@@ -37,17 +38,23 @@ def add_to(app: typer.Typer) -> None:
 
 
 def inspect(scan: Scan, as_json: AsJson = False, page: Page = 0) -> None:
-    """Say what a scan is, from its header alone, or why it is refused.
+    """Say what a scan is, or why it is refused: what its header says, and what it seems to show.
 
     [dim]heliochrome inspect box3/1987.12.tif[/]
     """
+    from imaging.kind_detector import tell_kind  # noqa: PLC0415 - loads PyTorch
     from imaging.scan import inspect_scan  # noqa: PLC0415 - loads libvips
 
     facts = asdict(inspect_scan(scan, page=page))
+    report = tell_kind(scan, page=page)
     if as_json:
-        tell_json(facts)
-    else:
-        tell_facts(scan.name, {k: v for k, v in facts.items() if k != "path" and v not in (None, ())})
+        tell_json({**facts, "kind": asdict(report)})
+        return
+    shown = {k: v for k, v in facts.items() if k != "path" and v not in (None, ())}
+    tell_facts(
+        scan.name,
+        {**shown, "kind": report.kind, "why": report.reason, "what follows": report.kind.consequence},
+    )
 
 
 def restore(  # noqa: PLR0917 - typer makes options of them
@@ -131,11 +138,21 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     page: Page = 0,
     model: Annotated[str, typer.Option(help="The model's name; see `heliochrome models list`.")] = "",
     alternatives: Annotated[int, typer.Option(min=0, max=5, help="Other plausible colorings to write.")] = 0,
+    restraint: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="How far unsure color is drawn towards neutral; unset: as the model advises."
+        ),
+    ] = None,
     hint: Annotated[
         list[str] | None,
         typer.Option(
             help="A known color, x,y,radius,a,b: place as shares of the picture, color as CIE a*b*."
         ),
+    ] = None,
+    kind: Annotated[
+        ScanKind | None,
+        typer.Option(help="What it is, where it is taken for something that is not colorized; see inspect."),
     ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -143,6 +160,7 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     """Infer colors; writes colorized.tif, confidence.tif and colorization.json. Lightness stays as it is.
 
     The colors are a model's inference, and the file says so. Interrupted work goes on where it stopped.
+    Color and hand-tinted photographs, pages, drawings and negatives are refused.
 
     [dim]heliochrome colorize 1987.12-restored/restored.tif --hint 0.4,0.6,0.02,12,-30[/]
     """
@@ -153,11 +171,13 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     from imaging.device import choose_device  # noqa: PLC0415
     from operators.cli.workplace import carry_out  # noqa: PLC0415
 
+    _check_kind(photograph, page, kind)
     options = ColorizationOptions(
         model=model or DEFAULT,
         # The default ships: only for another one is it worth reading the configuration.
         model_folder=settings.models() if model else None,
         alternatives=alternatives,
+        restraint=restraint,
         hints=tuple(_hint(text) for text in hint or ()),
         page=page,
         device=choose_device(device),
@@ -174,6 +194,19 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
         )
     _show(*done, as_json)
     return Status.WELL
+
+
+def _check_kind(photograph: Path, page: int, said: ScanKind | None) -> None:
+    """Refuse what must not be colored."""
+    from imaging.errors import UnsupportedScan  # noqa: PLC0415
+    from imaging.kind_detector import tell_kind  # noqa: PLC0415 - loads PyTorch
+
+    report = None if said else tell_kind(photograph, page=page)
+    kind = said or (report.kind if report else ScanKind.MONOCHROME)
+    if not kind.colorized:
+        ground = f"is taken for {kind.label}: {report.reason}" if report else f"is {kind.label}, as you say."
+        remedy = f"{kind.consequence} If it is a black-and-white photograph, say --kind monochrome."
+        raise UnsupportedScan(photograph, ground.rstrip("."), remedy)
 
 
 def _hint(text: str) -> Hint:

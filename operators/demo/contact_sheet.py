@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyvips
 
+from imaging import false_color
 from imaging.fixity import atomic_path
 from imaging.scan import open_scan
 
@@ -15,15 +16,27 @@ CELL = 240
 """Side of the square that each thumbnail is fitted into, px."""
 GAP = 6
 CAPTION_HEIGHT = 22
+LEGEND_WIDTH, LEGEND_HEIGHT = 120, 8
 GROUND = [250, 249, 246]
 
 
 @dataclass(frozen=True)
 class SheetEntry:
-    """One photograph on the sheet: a caption and its pictures from left to right; ``None`` leaves a gap."""
+    """One photograph on the sheet.
+
+    Parameters
+    ----------
+    caption
+        What it is.
+    pictures
+        Its pictures from left to right; ``None`` leaves a gap.
+    confidence
+        How sure its colors are (8 bits, white: sure), drawn over the last of the pictures as one more.
+    """
 
     caption: str
     pictures: tuple[Path | None, ...]
+    confidence: Path | None = None
 
 
 def write_contact_sheet(
@@ -34,9 +47,9 @@ def write_contact_sheet(
     Parameters
     ----------
     entries
-        The photographs, each with as many pictures as there are headings.
+        The photographs, each with one picture fewer than there are headings.
     headings
-        What each column of an entry shows.
+        What each column of an entry shows, that of the confidence last.
     target
         The PNG to write; replaced when it exists.
     across
@@ -58,22 +71,42 @@ def write_contact_sheet(
 
 
 def _block(entry: SheetEntry) -> pyvips.Image:
-    row = pyvips.Image.arrayjoin([_cell(p) for p in entry.pictures], across=len(entry.pictures))
+    cells = [*(_cell(p) for p in entry.pictures), _confidence_cell(entry)]
+    row = pyvips.Image.arrayjoin(cells, across=len(cells))
     return _text(entry.caption, row.width).join(row, "vertical")
 
 
 def _cell(picture: Path | None) -> pyvips.Image:
-    side = CELL + GAP
-    if picture is None:
-        return _ground(side, side)
+    return _framed(None if picture is None else _thumbnail(picture))
+
+
+def _confidence_cell(entry: SheetEntry) -> pyvips.Image:
+    photograph = entry.pictures[-1]
+    if entry.confidence is None or photograph is None:
+        return _framed(None)
+    share = _thumbnail(entry.confidence)[0]
+    drawn = false_color.over_photograph(share, _thumbnail(photograph))
+    scale = false_color.legend(LEGEND_WIDTH, LEGEND_HEIGHT)
+    words = [_text(word, LEGEND_WIDTH // 3) for word in ("guess", "…", "sure")]
+    key = pyvips.Image.arrayjoin(words, across=len(words)).join(scale, "vertical", expand=True)
+    return _framed(drawn.insert(key, 4, max(0, drawn.height - key.height - 4)))
+
+
+def _thumbnail(picture: Path) -> pyvips.Image:
+    """Return a picture within a cell, sRGB, 8 bits."""
     image = open_scan(picture).thumbnail_image(CELL, height=CELL)
     if image.format == "ushort":
         image = (image >> 8).cast("uchar")
     if image.bands == 1:
         image = image.bandjoin([image, image])
-    return image.copy(interpretation="srgb").gravity(
-        "centre", side, side, extend="background", background=GROUND
-    )
+    return image.copy(interpretation="srgb")
+
+
+def _framed(image: pyvips.Image | None) -> pyvips.Image:
+    side = CELL + GAP
+    if image is None:
+        return _ground(side, side)
+    return image.gravity("centre", side, side, extend="background", background=GROUND)
 
 
 def _text(text: str, width: int) -> pyvips.Image:

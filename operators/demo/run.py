@@ -40,7 +40,7 @@ STEPS = {
     "photographs.describe": "describe",
 }
 """The DAG's mapped tasks in order, and what people call them."""
-HEADINGS = ("scan", "restored", "colorized", "confidence")
+HEADINGS = ("scan", "restored", "colorized", "how sure its colors are")
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,8 @@ def _contact_sheet(photographs: Sequence[Summary], target: Path) -> Path:
     entries = [
         SheetEntry(
             f"{photograph.accession_number}  {photograph.title}",
-            (photograph.original, photograph.restored, photograph.colorized, photograph.confidence_map),
+            (photograph.original, photograph.restored, photograph.colorized),
+            photograph.confidence_map,
         )
         for photograph in photographs
     ]

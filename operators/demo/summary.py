@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from catalog import collections, derivatives, scans
+from catalog import collections, derivatives, kinds, scans
 from catalog.derivatives import Version
 from catalog.schema import events
 from imaging.stage import Role
@@ -33,6 +33,8 @@ class Summary:
         How many files were made of it.
     original, restored, colorized, confidence_map
         Its pictures in the store.
+    to_be_colored
+        Whether it is one that gets colors.
     """
 
     accession_number: str
@@ -45,11 +47,12 @@ class Summary:
     restored: Path | None
     colorized: Path | None
     confidence_map: Path | None
+    to_be_colored: bool = True
 
     @property
     def is_complete(self) -> bool:
         """Whether it went all the way."""
-        return self.colorized is not None and self.restored is not None
+        return self.restored is not None and (self.colorized is not None or not self.to_be_colored)
 
 
 def summarize(connection: Connection, collection: str, store: Path) -> tuple[Summary, ...]:
@@ -83,6 +86,7 @@ def _summary(connection: Connection, accession: str, title: str, object_id: int,
         restored=_path(versions.get("restoration"), Role.RESTORED, store),
         colorized=_path(versions.get("colorization"), Role.COLORIZED, store),
         confidence_map=_path(versions.get("colorization"), Role.CONFIDENCE, store),
+        to_be_colored=scan is None or kinds.treatment(connection, scan.id).colorized,
     )
 
 

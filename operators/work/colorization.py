@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from catalog import hints as given
+from catalog import kinds
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
 from colorization.colorize import STAGE, VERSION, ReferencedPredictor, colorize
@@ -18,8 +20,11 @@ from imaging.device import choose_device
 from imaging.errors import CatalogError
 from imaging.stage import Role, StageResult
 from operators import settings
-from operators.outcome import Passage
+from operators.outcome import Done, Passage
+from operators.progress import Progress
 from operators.work.stage import Commission, Share, StageWorker
+
+log = logging.getLogger(__name__)
 
 LARGEST_RADIUS = 0.5
 """The catalog takes spots up to the longer side; the network up to half of it."""
@@ -49,7 +54,18 @@ class Coloring(StageWorker):
     ) -> None:
         super().__init__(engine, store)
         self.options = options
-        self.predictor = predictor or load(options.model, choose_device(options.device), options.model_folder)
+        self.predictor = predictor or load(
+            options.model, choose_device(options.device), options.model_folder, options.restraint
+        )
+
+    def process(self, item: Passage, progress: Progress) -> Done:
+        """Colorize one photograph; what has colors of its own, or must not get any, goes on as it is."""
+        with self.engine.connect() as connection:
+            treatment = kinds.treatment(connection, item.scan)
+        if treatment.colorized:
+            return super().process(item, progress)
+        log.info("%s is not colorized: %s", self.name(item), treatment.explanation)
+        return Done(scans=(item,))
 
     def commission(self, scan: Scan, passage: Passage) -> Commission:
         """Return the colorization of what this run restored."""
@@ -79,8 +95,12 @@ class Coloring(StageWorker):
             )
 
 
-def chosen(model: str, alternatives: int) -> ColorizationOptions:
+def chosen(model: str, alternatives: int, restraint: float | None = None) -> ColorizationOptions:
     """Return the options for this machine: on an accelerator where there is one, with the museum's models."""
     return ColorizationOptions(
-        model=model or DEFAULT, model_folder=settings.models(), alternatives=alternatives, device="auto"
+        model=model or DEFAULT,
+        model_folder=settings.models(),
+        alternatives=alternatives,
+        restraint=restraint,
+        device="auto",
     )

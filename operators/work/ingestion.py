@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, select
 
 from catalog import collections, objects, outcomes, scans
+from catalog.agents import software
 from catalog.database import in_transaction
 from catalog.objects import ObjectRecord
 from catalog.scans import Scan, ScanRecord
@@ -28,11 +29,13 @@ from imaging.errors import HeliochromeError, ScanError, UnfinishedScan, Unsuppor
 from imaging.files import is_settled, resolve_inside
 from imaging.fixity import sha256_file
 from imaging.scan import ScanProperties, inspect_scan
+from imaging.scan_kind import ScanKind
 from operators.inbox import file_state
 from operators.outcome import Done, Loss, Passage
 from operators.progress import Progress
 from operators.version import software_version
-from operators.work.circumstances import since
+from operators.work import kinds
+from operators.work.circumstances import SOFTWARE, since
 from operators.work.file_names import NamePattern, StatedName
 
 log = logging.getLogger(__name__)
@@ -59,6 +62,10 @@ class Ingestion:
         How long a file must lie unchanged before it is read, s.
     name_pattern
         Reads accession numbers from file names.
+    kind
+        What the run's form says all scans are; ``None`` for what each is taken for.
+    agent
+        Who started the run, as the record names it.
     """
 
     engine: Engine
@@ -68,6 +75,8 @@ class Ingestion:
     again: bool = False
     quiet_seconds: float = 0.0
     name_pattern: NamePattern = field(default_factory=NamePattern)
+    kind: ScanKind | None = None
+    agent: str = SOFTWARE
 
     def name(self, item: str) -> str:
         """Return the file name."""
@@ -79,7 +88,7 @@ class Ingestion:
         # Before it is read: should somebody change it meanwhile, it is not taken for the same the next time.
         file = file_state(path)
         if known := self._taken_in_before(item, file):
-            return Done(scans=known)
+            return Done(scans=tuple(Passage(scan.id) for scan in known), remarks=self._look_at(*known))
         try:
             # The header first: a file that promises too much is not even copied.
             inspect_scan(path)
@@ -128,7 +137,7 @@ class Ingestion:
             raise UnfinishedScan(name, "it is still being written", "The next run takes it.")
         return path
 
-    def _taken_in_before(self, name: str, file: str) -> tuple[Passage, ...]:
+    def _taken_in_before(self, name: str, file: str) -> tuple[Scan, ...]:
         """Return the scans of a file that has not changed since it came in and need not be read again."""
         with self.engine.connect() as connection:
             pages = scans.of_file(connection, name, file)
@@ -136,7 +145,14 @@ class Ingestion:
             return ()
         for page in pages:
             self._catalog_object(page, self.name_pattern.read(name).accession_number)
-        return tuple(Passage(page.id) for page in pages)
+        return pages
+
+    def _look_at(self, *taken: Scan) -> tuple[str, ...]:
+        """Tell what scans are, and say what the run's form says; return what a person should look at."""
+        if self.kind is not None:
+            for scan in taken:
+                kinds.say(self.engine, scan, self.kind, software(self.agent, software_version()))
+        return tuple(remark for scan in taken for remark in kinds.look_at(self.engine, self.store, scan))
 
     def _is_stored(self, scan: Scan) -> bool:
         original = None if scan.path is None or scan.lost_at else self.store.resolve(scan.path)
@@ -178,6 +194,7 @@ class Ingestion:
             remarks=(
                 *((f"{name}: {stated.remark}",) if stated.remark else ()),
                 *self._namesakes(registered.scan, stated, object_id),
+                *self._look_at(registered.scan),
             ),
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from catalog import kinds
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
 from imaging.fixity import sha256_file
@@ -22,6 +23,7 @@ from operators.work.stage import Commission, Input, Share, StageWorker
 from restoration.models import available, read_descriptor
 from restoration.options import RestorationOptions
 from restoration.restore import STAGE, VERSION, restore
+from restoration.tone import ToneOptions
 
 PAGE_STAGE = "page"
 PAGE_VERSION = "2"
@@ -47,19 +49,31 @@ class Restoring(StageWorker):
     def commission(self, scan: Scan, passage: Passage) -> Commission:
         """Return the restoration of a scan or of a page that was cut out."""
         source = self._source(scan, passage)
+        options = self._suited(scan)
 
         def work(folder: Path, share: Share) -> StageResult:
-            return restore(source.path, folder, self.options, progress=share)
+            return restore(source.path, folder, options, progress=share)
 
         key = stage_key(
             input_sha256=source.sha256,
             stage=STAGE,
             version=VERSION,
-            parameters=self.options.parameters(),
+            parameters=options.parameters(),
             # All that ship, whichever take part in this scan: new weights mean a new outcome.
             models=[read_descriptor(name).reference for name in available()],
         )
         return Commission(key, work, (source,))
+
+    def _suited(self, scan: Scan) -> RestorationOptions:
+        """Return the options as they suit what the scan is."""
+        with self.engine.connect() as connection:
+            treatment = kinds.treatment(connection, scan.id)
+        if not treatment.mended:
+            return replace(self.options, mend=False, mend_losses=False, denoise=0.0, tone=ToneOptions())
+        if treatment.keeps_color:
+            # What tone takes for a tint may be the photograph's own color.
+            return replace(self.options, tone=replace(self.options.tone, neutral=False))
+        return self.options
 
     def _source(self, scan: Scan, passage: Passage) -> Input:
         for version in self.versions(passage):

@@ -217,9 +217,9 @@ def app() -> ASGIApp:
     os.setsid()
     from catalog.iiif.addresses import Addresses
     from catalog.iiif.image_service import ImageService, ServedFile, ServicePolicy
-    from catalog.iiif.memory import give_back_early
+    from catalog.iiif.memory import forget_operations
 
-    give_back_early()
+    forget_operations()
     file = ServedFile(Path(os.environ["BENCH_PYRAMID"]), "0" * 64)
     policy = ServicePolicy(concurrency=2, queue=64, inline_pixels=TILE * TILE)
     return ImageService(lambda name: file if name == IMAGE else None, Addresses("http://127.0.0.1"), policy)

@@ -13,13 +13,14 @@ from sqlalchemy import CheckConstraint, Engine, inspect, text
 
 from catalog import objects
 from catalog.database import connect, in_transaction, migrate, name_of, revision
+from catalog.due import Reason, due
 from catalog.interchange.spreadsheet import import_objects
 from catalog.schema import metadata
 from catalog.search import ObjectSearch, search
 from imaging.errors import CatalogError, ServiceError
 from operators.deployment.postgres import PostgresAddress
 
-NEWEST = "0007"
+NEWEST = "0008"
 
 
 def test_migrations_make_what_the_schema_says(engine: Engine):
@@ -76,6 +77,33 @@ def test_accession_numbers_are_composed_and_none_is_lost(catalog_dsn: str):
             ("1", "d"),
         ]
         assert objects.get(connection, decomposed[0]).title == "a"
+    engine.dispose()
+
+
+QUARANTINED = """
+INSERT INTO scans (sha256, path, original_name, state)
+    VALUES (repeat('1', 64), 'a', 'a', 'processed'), (repeat('2', 64), 'b', 'b', 'processed');
+INSERT INTO versions
+    (scan_id, stage, number, store_key, input_sha256, stage_version, parameters, figures, regions)
+    VALUES (1, 'restoration', 1, repeat('3', 64), repeat('1', 64), '1', '{}', '{}', '[]');
+INSERT INTO events
+    (uuid, occasion, type, outcome, scan_id, version_id, output_sha256, parameters, started_at, ended_at)
+    VALUES (gen_random_uuid(), 'entry', 'quarantine', 'success', 1, 1, '{}', '{}', now(), now()),
+        (gen_random_uuid(), 'original', 'quarantine', 'success', 2, NULL, '{}', '{}', now(), now());
+"""
+"""An entry of the first scan, and the original of the second."""
+
+
+def test_what_was_quarantined_before_the_catalog_told_it_is_due(catalog_dsn: str):
+    engine = connect(catalog_dsn)
+    migrate(engine, "0005")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(QUARANTINED)
+    migrate(engine)
+    with engine.connect() as connection:
+        lost = connection.execute(text("SELECT id FROM scans WHERE lost_at IS NOT NULL")).scalars().all()
+        assert lost == [2]
+        assert [(one.scan, one.reason) for one in due(connection)] == [(1, Reason.LOST)]
     engine.dispose()
 
 

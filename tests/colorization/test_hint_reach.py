@@ -16,19 +16,17 @@ def halves(left: float, right: float) -> np.ndarray:
 def test_what_is_of_another_tone_is_not_reached():
     light = halves(40, 70)
     (alike,) = reach(Scene.of(light, np.zeros((2, 96, 128), np.float32)), [HINT])
-    assert alike[:, :60].mean() > 0.85
+    assert alike[:, :60].mean() > 0.75
     assert alike[:, 68:].max() < 0.05
 
 
-def test_what_the_network_thinks_otherwise_of_is_reached_less():
-    light, chroma = halves(50, 54), np.zeros((2, 96, 128), np.float32)
+def test_the_network_tells_apart_what_lightness_does_not():
+    light, chroma = halves(50, 50), np.zeros((2, 96, 128), np.float32)
     likelihood = np.full((2, 24, 32), 0.02, np.float32)
     likelihood[0, :, :16] = likelihood[1, :, 16:] = 0.98
-    (unaided,) = reach(Scene.of(light, chroma), [HINT])
     (told,) = reach(Scene.of(light, chroma, likelihood), [HINT])
-    assert told[:, 72:].mean() < 0.1
-    assert told[:, 72:].mean() < unaided[:, 72:].mean()
-    assert told[:, :56].mean() > 0.8
+    assert told[:, :56].mean() > 0.75
+    assert told[:, 72:].mean() < 0.05
 
 
 def test_a_wall_between_two_like_places_keeps_them_apart():

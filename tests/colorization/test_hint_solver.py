@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.color import lab2rgb
 
-from colorization.hint_solver import smoothed, solve
+from colorization.hint_solver import solve
 from colorization.hints import Hint
 
 RED, BLUE = (35.0, 20.0), (5.0, -30.0)
@@ -132,24 +132,6 @@ def test_a_hint_that_says_what_is_predicted_keeps_its_region_from_another():
     hints = [at(60, 30, RED), at(60, 130, (0.0, 6.0))]
     solution = solve(light, chroma, hints)
     assert away(solution.chroma, (0, 6))[50:70, 120:140].max() < 6
-
-
-def test_smoothing_solves_the_least_squares_of_a_line():
-    random = np.random.default_rng(1)
-    light = np.full((50, 1), 50, np.float32)
-    values, weight = random.normal(size=(1, 50, 1)).astype(np.float32), np.ones((50, 1), np.float32)
-    got = smoothed(values, weight, light)[0, :, 0]
-    link = np.diff(np.eye(50), axis=0)
-    dense = values[0, :, 0].astype(float)
-    for strength in _strengths():
-        dense = np.linalg.solve(np.eye(50) + strength * link.T @ link, dense)
-    assert np.abs(got - dense).max() < 1e-5
-
-
-def _strengths() -> list[float]:
-    from colorization.hint_solver import ROUNDS, SMOOTHNESS
-
-    return [1.5 * SMOOTHNESS * 4 ** (ROUNDS - turn - 1) / (4**ROUNDS - 1) for turn in range(ROUNDS)]
 
 
 def test_the_same_hints_give_the_same_bytes():

@@ -40,3 +40,10 @@ def test_places_that_the_guide_names_are_there() -> None:
     for page in PAGES:
         for place in PLACE.findall(page.read_text(encoding="utf-8")):
             assert any(ROOT.glob(place.rstrip("/"))), f"{page.name} names {place}"
+
+
+def test_tests_that_the_guide_names_are_there() -> None:
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for page in PAGES:
+        for name in re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8")):
+            assert f"def {name}(" in tests, f"{page.name} names {name}"

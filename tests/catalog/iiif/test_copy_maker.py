@@ -27,7 +27,7 @@ def scan(path: Path, number: int = 0, *, side: int = 1100) -> ServedScan:
 
 
 def until(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.05)
     return holds()

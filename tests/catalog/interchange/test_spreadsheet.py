@@ -278,3 +278,22 @@ def test_two_imports_in_one_transaction(connection: Connection):
     load(connection, GOOD, dry_run=True)
     assert load(connection, GOOD).inserted == 2
     assert load(connection, GOOD).unchanged == 2
+
+
+def test_do_not_color_is_read_kept_and_written(connection: Connection):
+    rows = "accession_number,do_not_color\na,yes\nb,no\nc,\nd,X\n"
+    assert load(connection, rows).inserted == 4
+    said = {number: objects.get(connection, number).do_not_color for number in "abcd"}
+    assert said == {"a": True, "b": False, "c": False, "d": True}
+    load(connection, "accession_number,title\na,Mask\n")
+    assert objects.get(connection, "a").do_not_color
+    written = io.StringIO()
+    export_objects(connection, written)
+    assert load(connection, written.getvalue()).unchanged == 4
+    load(connection, "accession_number,do_not_color\na,\n")
+    assert not objects.get(connection, "a").do_not_color
+
+
+def test_do_not_color_that_is_neither_yes_nor_no_is_refused(connection: Connection):
+    report = load(connection, "accession_number,do_not_color\na,perhaps\n")
+    assert [(error.line, error.column) for error in report.errors] == [(2, "do_not_color")]

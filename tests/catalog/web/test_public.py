@@ -334,7 +334,7 @@ def test_large_originals_without_copies_hold_no_other_picture_back(
     public = Client(app)
     for photograph in slow:
         path = f"/iiif/3/{photograph.digests[Role.ORIGINAL]}/full/!300,300/0/default.jpg"
-        for _ in range(300):
+        for _ in range(1500):
             if (answer := public.get(path)).status_code == 200:
                 break
             time.sleep(0.1)

@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from skimage import data
 from sqlalchemy import Engine
 
+from catalog import collections, kinds, objects, scans
+from catalog.objects import ObjectRecord
 from catalog.provenance.verify import Verdict
 from colorization.chroma import Decoding
 from colorization.models import DEFAULT
@@ -23,6 +26,7 @@ from colorization.training.export import export
 from colorization.training.targets import Palette
 from operators.cli.answer import Status
 from operators.cli.app import run
+from tests.catalog.records import scan_record
 from tests.operators.conftest import Photographer
 
 Said = Callable[..., tuple[int, str]]
@@ -333,3 +337,44 @@ def test_the_store_is_the_configured_one_for_every_command(
     monkeypatch.setattr(user, ends_here)
     assert heliochrome(*command, "--home", "elsewhere")[0] == Status.INTERRUPTED
     assert str(tmp_path / expected) in given
+
+
+def test_inspect_says_what_it_seems_to_be(heliochrome: Said, inbox: Path) -> None:
+    Image.fromarray(data.coffee()).save(inbox / "coffee.tif")
+    told = json.loads(heliochrome("inspect", inbox / "coffee.tif", "--json")[1])["kind"]
+    assert told["kind"] == "color"
+    assert told["evidence"]["residual"] > 3
+    assert "color" in heliochrome("inspect", inbox / "coffee.tif")[1]
+
+
+def test_color_photographs_are_colorized_only_when_said_to_be_none(
+    inbox: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(data.coffee()).save(inbox / "coffee.tif")
+    assert run(["colorize", str(inbox / "coffee.tif")]) == Status.REFUSED
+    told = " ".join(capfd.readouterr().err.split())
+    assert "taken for a color photograph" in told
+    assert "--kind monochrome" in told
+    assert not (inbox / "coffee-colorized").exists()
+    command = ["colorize", str(inbox / "coffee.tif"), "--kind", "monochrome", "--device", "cpu"]
+    assert run(command) == Status.WELL
+    assert (inbox / "coffee-colorized" / "colorized.tif").exists()
+
+
+@pytest.mark.usefixtures("own_catalog")
+def test_kinds_are_shown_and_said(heliochrome: Said, engine: Engine) -> None:
+    with engine.begin() as connection:
+        number = objects.ensure(connection, ObjectRecord(accession_number="1987.1")).id
+        scan = scans.register(connection, scan_record(object_id=number)).scan.id
+    assert heliochrome("catalog", "kind", "1987.1")[0] == Status.WELL
+    said = heliochrome("catalog", "kind", "1987.1", "--is", "toned", "--by", "A. Rchivist", "--json")[1]
+    assert [(entry["said"], entry["said_by"]) for entry in json.loads(said)] == [("toned", "A. Rchivist")]
+    with engine.begin() as connection:
+        collections.ensure(connection, "sacred")
+        collections.add(connection, "sacred", [number])
+    assert heliochrome("catalog", "do-not-color", "sacred")[0] == Status.WELL
+    with engine.connect() as connection:
+        assert kinds.treatment(connection, scan).forbidden_by == "The collection sacred"
+    assert heliochrome("catalog", "do-not-color", "sacred", "--allow")[0] == Status.WELL
+    with engine.connect() as connection:
+        assert kinds.treatment(connection, scan).colorized

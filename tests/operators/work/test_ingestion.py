@@ -10,10 +10,12 @@ import zlib
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from PIL import Image
+from skimage import data
+from sqlalchemy import Engine, delete, func, select
 
-from catalog import collections, objects, scans
-from catalog.schema import ScanState
+from catalog import collections, events, kinds, objects, scans
+from catalog.schema import EventType, ScanState, scan_kinds
 from catalog.schema import events as event_rows
 from catalog.store import Store
 from imaging.errors import (
@@ -25,6 +27,8 @@ from imaging.errors import (
     UnsupportedScan,
 )
 from imaging.fixity import sha256_file
+from imaging.kind_detector import VERSION
+from imaging.scan_kind import ScanKind, ScanKindReport
 from operators.inbox import list_inbox
 from operators.outcome import Passage
 from operators.progress import Progress
@@ -276,7 +280,8 @@ def test_second_time_changes_nothing(ingestion: Ingestion, photograph: Photograp
     assert ingestion.process("a.tif", Progress(1)).fresh == 0
     assert ingest(ingestion, "a.tif") == first
     with ingestion.engine.connect() as connection:
-        assert connection.scalar(select(func.count()).select_from(event_rows)) == 1
+        told = connection.execute(select(event_rows.c.type).order_by(event_rows.c.id)).scalars().all()
+    assert told == [EventType.INGESTION, EventType.METADATA_MODIFICATION]
 
 
 def test_file_that_did_not_change_is_not_read_again(
@@ -426,3 +431,51 @@ def png_bomb(side: int) -> bytes:
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     rows = zlib.compress(b"\0" * (side // 8 + 1) * 600, 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_what_a_scan_is_is_told_when_it_comes_in(ingestion: Ingestion, inbox: Path) -> None:
+    Image.fromarray(data.coffee()).save(inbox / "coffee.tif")
+    scan = ingest(ingestion, "coffee.tif")
+    with ingestion.engine.connect() as connection:
+        known = kinds.of_scan(connection, scan.id)
+        told = [event.detail for event in events.of_scan(connection, scan.id)]
+    assert known is not None and known.kind is ScanKind.COLOR
+    assert known.evidence["residual"] > 3
+    assert any(detail.startswith("taken for a color photograph") for detail in told)
+
+
+def test_scans_that_came_in_before_anybody_looked_are_looked_at(
+    ingestion: Ingestion, photograph: Photographer
+) -> None:
+    photograph("a.tif")
+    scan = processed(ingestion, "a.tif")
+    with ingestion.engine.begin() as connection:
+        connection.execute(delete(scan_kinds))
+    ingest(ingestion, "a.tif")
+    with ingestion.engine.connect() as connection:
+        assert kinds.of_scan(connection, scan.id) is not None
+
+
+def test_a_negative_is_remarked_on_once(
+    ingestion: Ingestion, photograph: Photographer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = ScanKindReport(ScanKind.NEGATIVE, "It looks inverted.", version=VERSION)
+    monkeypatch.setattr("operators.work.kinds.tell_kind", lambda path, page: report)
+    photograph("a.tif")
+    (remark,) = ingestion.process("a.tif", Progress(1)).remarks
+    assert "a.tif looks like a negative" in remark
+    assert ingestion.process("a.tif", Progress(1)).remarks == ()
+
+
+def test_what_the_form_says_holds_for_the_scans_of_the_run(
+    engine: Engine, store: Store, inbox: Path, photograph: Photographer
+) -> None:
+    photograph("a.tif")
+    scan = ingest(
+        Ingestion(engine, store, inbox, kind=ScanKind.DOCUMENT, agent="Airflow DAG digitize"), "a.tif"
+    )
+    with engine.connect() as connection:
+        known = kinds.of_scan(connection, scan.id)
+    assert known is not None
+    assert (known.kind, known.said_by) == (ScanKind.DOCUMENT, "Airflow DAG digitize")
+    assert known.told is not None

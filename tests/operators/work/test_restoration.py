@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import pyvips
 from sqlalchemy import Engine, func, select
 
 from catalog import derivatives, events
@@ -16,6 +19,7 @@ from catalog.schema import metadata
 from catalog.store import Store
 from imaging.errors import StoreError
 from imaging.scan import inspect_scan
+from imaging.scan_kind import ScanKind
 from imaging.stage import Role
 from operators.outcome import Passage
 from operators.progress import Progress
@@ -23,6 +27,7 @@ from operators.work.ingestion import Ingestion
 from operators.work.restoration import Restoring
 from restoration.options import RestorationOptions
 from restoration.restore import restore
+from restoration.tone import ToneOptions
 from tests.operators.conftest import Photographer, picture
 
 OPTIONS = RestorationOptions(tile=128, device="cpu", threads=1)
@@ -164,3 +169,24 @@ def _kill_in_the_middle(engine: Engine, store: Store, passage: Passage) -> None:
 
 def _die(*arguments: object, **options: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("kind", "mended", "neutral"),
+    [(ScanKind.DOCUMENT, False, False), (ScanKind.COLOR, True, False), (ScanKind.TONED, True, True)],
+)
+def test_what_a_scan_is_decides_how_it_is_restored(
+    engine: Engine, store: Store, inbox: Path, kind: ScanKind, mended: bool, neutral: bool
+) -> None:
+    picture("RGB").save(inbox / "a.tif")
+    (passage,) = Ingestion(engine, store, inbox, kind=kind).process("a.tif", Progress(1)).scans
+    options = replace(OPTIONS, tone=ToneOptions(neutral=True))
+    (done,) = Restoring(engine, store, options).process(passage, Progress(1)).scans
+    with engine.connect() as connection:
+        version = derivatives.get(connection, done.versions[-1])
+    assert version.parameters["mend"] is mended
+    assert (version.parameters["denoise"] > 0) is mended
+    assert version.parameters["tone_neutral"] is neutral
+    if not mended:
+        restored = pyvips.Image.tiffload(str(store.resolve(version.derivative(Role.RESTORED).path)))
+        assert np.array_equal(restored.numpy(), np.asarray(picture("RGB")))

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from skimage import data
 from sqlalchemy import Engine, func, select
 
-from catalog import collections, derivatives, due, events, hints, manifests, objects, reviews, scans
+from catalog import collections, derivatives, due, events, hints, kinds, manifests, objects, reviews, scans
 from catalog.agents import person
 from catalog.iiif.addresses import Addresses
 from catalog.provenance.audit import AuditOptions, audit_fixity
@@ -23,6 +24,8 @@ from catalog.provenance.verify import verify_object
 from catalog.schema import ReviewState, ScanState, metadata
 from catalog.store import Store
 from colorization.options import ColorizationOptions
+from imaging.scan import open_scan
+from imaging.scan_kind import ScanKind
 from imaging.stage import ModelReference, Role
 from operators.outcome import Passage
 from operators.progress import Progress
@@ -226,7 +229,7 @@ def test_scans_of_equal_pixels_are_told_apart(engine: Engine, store: Store, inbo
     with engine.connect() as connection:
         masters = [derivatives.get(connection, p.versions[0]).derivative(Role.RESTORED) for p in (one, other)]
         for passage in (one, other):
-            assert len(events.of_scan(connection, passage.scan)) == 1 + len(passage.versions)
+            assert len(events.of_scan(connection, passage.scan)) == 2 + len(passage.versions)
         register = CatalogRegister(connection, store)
         verified = [v for number in ("1990.1", "1990.2") for v in verify_object(number, register)]
     assert masters[0].sha256 == masters[1].sha256
@@ -243,3 +246,34 @@ def _rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
 
 def _files(store: Store) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in store.root.rglob("*") if path.is_file()}
+
+
+def test_a_color_photograph_keeps_its_colors_until_somebody_says_it_has_none(
+    engine: Engine, store: Store, inbox: Path, way: Way
+) -> None:
+    Image.fromarray(data.coffee()[:200, :300]).save(inbox / "1992.1.tif")
+    (kept,) = way("1992.1.tif")
+    with engine.connect() as connection:
+        tagged = derivatives.get(connection, kept.versions[-1])
+        scan = scans.get(connection, kept.scan)
+        manifest = manifests.find(connection, scan.object_id).document
+    roles = {file.role for file in tagged.derivatives}
+    assert Role.RESTORED in roles and not roles & {Role.COLORIZED, Role.CONFIDENCE}
+    assert "inferred by a model" not in manifest
+    restored = open_scan(store.resolve(tagged.derivative(Role.RESTORED).path)).numpy().astype(int)
+    assert restored.shape[2] == 3
+    assert np.abs(restored - data.coffee()[:200, :300]).mean() < 4
+
+    archivist = person("A. Novak")
+    with engine.begin() as connection:
+        kinds.overrule(connection, kept.scan, ScanKind.TONED, archivist)
+    (colored,) = way("1992.1.tif")
+    with engine.begin() as connection:
+        tagged = derivatives.get(connection, colored.versions[-1])
+        kinds.forbid(connection, scan.object_id, True, archivist)
+    assert tagged.derivative(Role.COLORIZED)
+    (forbidden,) = way("1992.1.tif")
+    assert forbidden.versions == kept.versions
+    with engine.connect() as connection:
+        assert reviews.of_version(connection, forbidden.versions[-1]).state is ReviewState.PENDING
+        assert reviews.of_version(connection, colored.versions[-1]).state is ReviewState.SUPERSEDED

@@ -1,0 +1,139 @@
+"""Telling negatives from positives, and photographs from pages and drawings, by looking.
+
+The network sees the scan and its inversion. What it takes for the likelier photograph decides: so a positive
+and its own negative always get opposite answers, and nothing depends on how light or dark scans are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+
+from imaging.encoder import LITE0, Encoder, StageShape
+from imaging.errors import ModelError
+from imaging.stage import ModelReference
+
+WEIGHTS = Path(__file__).parent / "weights"
+NAME = "polarity"
+SIDE = 160
+"""The network sees every scan as a square of this side, px."""
+
+_STAGES = (*LITE0[:5], StageShape(2, 5, 2, 6, 192))
+_HIDDEN = 64
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Polarity:
+    """What the network makes of a scan.
+
+    Parameters
+    ----------
+    negative
+        Log-odds that it is a negative.
+    document
+        Log-odds that it is a page, a map or a drawing.
+    """
+
+    negative: float
+    document: float
+
+
+class PolarityNetwork(nn.Module):
+    """EfficientNet-lite0's stages to 1/32, the last shortened, and a small head.
+
+    Input: N×1×`SIDE`×`SIDE` sRGB-encoded grey, 0–1. Output: N×2, how likely a photograph as it is meant to be
+    seen, and log-odds of a document.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Encoder(_STAGES)
+        self.head = nn.Sequential(
+            nn.Linear(sum(self.encoder.channels[-2:]), _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 2)
+        )
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """Return both figures of each picture."""
+        return self.judge(self.encoder(as_seen(grey)))
+
+    def judge(self, levels: Sequence[Tensor]) -> Tensor:
+        """Return both figures from the encoder's levels; the last two are looked at."""
+        pooled = torch.cat([level.float().mean((2, 3)) for level in levels[-2:]], dim=1)
+        figures: Tensor = self.head(pooled)
+        return figures
+
+
+def as_seen(grey: Tensor) -> Tensor:
+    """Return grey (N×1×h×w, 0–1) as the encoder takes it."""
+    return (grey * 2 - 1).expand(-1, 3, -1, -1)
+
+
+def both_ways(network: nn.Module, grey: Tensor) -> tuple[Tensor, Tensor]:
+    """Return log-odds of a negative and of a document, N each."""
+    seen, inverted = network(torch.cat([grey, 1 - grey])).chunk(2)
+    return inverted[:, 0] - seen[:, 0], (seen[:, 1] + inverted[:, 1]) / 2
+
+
+def look(grey: Array) -> Polarity:
+    """Look at a scan.
+
+    Parameters
+    ----------
+    grey
+        h×w, sRGB-encoded grey, 0–1, of any size; borders are best cut off.
+
+    Raises
+    ------
+    ModelError
+        The weights are absent or altered.
+    """
+    network, _ = load()
+    square = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    # Seen in a mirror it is as much of a negative; two looks err less often than one.
+    batch = torch.from_numpy(np.stack([square, square[:, ::-1]])[:, None].astype(np.float32))
+    with torch.inference_mode():
+        negative, document = both_ways(network, batch)
+    found = Polarity(float(negative.mean()), float(document.mean()))
+    if not math.isfinite(found.negative + found.document):
+        raise ModelError(NAME, "gave no numbers", "Install Heliochrome again.")
+    return found
+
+
+@lru_cache(maxsize=1)
+def load() -> tuple[PolarityNetwork, ModelReference]:
+    """Return the network with its weights, and which these are.
+
+    Raises
+    ------
+    ModelError
+        The weights are absent or altered.
+    """
+    remedy = "Install Heliochrome again."
+    try:
+        described = json.loads((WEIGHTS / f"{NAME}.json").read_text())
+        encoded = (WEIGHTS / f"{NAME}.safetensors").read_bytes()
+        reference = ModelReference(described["name"], described["version"], described["sha256"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(NAME, f"can not be read: {error}", remedy) from error
+    if hashlib.sha256(encoded).hexdigest() != reference.sha256:
+        raise ModelError(NAME, "is not the file its descriptor names (sha256 differs)", remedy)
+    network = PolarityNetwork()
+    try:
+        network.load_state_dict({k: v.float() for k, v in load_safetensors(encoded).items()}, strict=False)
+    except RuntimeError as error:
+        raise ModelError(NAME, f"does not fit the network: {error}", remedy) from error
+    return network.eval().requires_grad_(False), reference

@@ -1,0 +1,78 @@
+"""Commands on what scans are and whether they may be colored: catalog kind, catalog do-not-color."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imaging.scan_kind import ScanKind
+from operators.cli.answer import AsJson, people, tell_facts, tell_json
+from operators.cli.catalog import Accession, opened
+from operators.cli.deployment import DEFAULT_HOME, Home
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(kind)
+    app.command("do-not-color")(do_not_color)
+
+
+def kind(  # noqa: PLR0917 - typer makes options of them
+    accession: Accession,
+    said: Annotated[
+        ScanKind | None, typer.Option("--is", help="What its scans are, whatever they were taken for.")
+    ] = None,
+    as_taken: Annotated[bool, typer.Option(help="Let hold again what they were taken for.")] = False,
+    by: Annotated[str, typer.Option(help="Who says so, as the record names you.")] = "",
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an object's scans were taken for and why, or say what they are; the next run follows it."""
+    from catalog import kinds, objects, scans  # noqa: PLC0415
+    from catalog.agents import person  # noqa: PLC0415
+    from catalog.database import in_transaction  # noqa: PLC0415
+
+    who = person(by or getpass.getuser())
+
+    def work(connection: Connection) -> list[dict[str, Any]]:
+        told = []
+        for scan in scans.of_object(connection, objects.get(connection, accession).id):
+            if said or as_taken:
+                kinds.overrule(connection, scan.id, said, who)
+            treatment = kinds.treatment(connection, scan.id)
+            known = asdict(treatment.known) if treatment.known else {}
+            told.append({"scan": scan.original_name, **known, "so": treatment.explanation})
+        return told
+
+    with opened(home) as engine:
+        told = in_transaction(engine, work)
+    if as_json:
+        tell_json(told)
+        return
+    for entry in told:
+        shown = {k: v for k, v in entry.items() if v and k not in {"scan", "scan_id", "evidence"}}
+        tell_facts(entry["scan"], shown or {"told": "not looked at yet"})
+
+
+def do_not_color(
+    collection: Annotated[str, typer.Argument(help="Slug of a collection.")],
+    allow: Annotated[bool, typer.Option("--allow", help="Allow it again.")] = False,
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Say that nothing in a collection, or in collections inside it, may be colored.
+
+    Of single objects, the CSV column do_not_color or the photograph's page says so.
+    """
+    from catalog import kinds  # noqa: PLC0415
+    from catalog.database import in_transaction  # noqa: PLC0415
+
+    with opened(home) as engine:
+        in_transaction(engine, lambda connection: kinds.forbid_collection(connection, collection, not allow))
+    word = "may be colored" if allow else "is not colored from now on"
+    people.print(f"what {collection} holds {word}", markup=False)
