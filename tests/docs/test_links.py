@@ -10,7 +10,7 @@ import pytest
 from tests.docs.guide import PAGES, ROOT, anchors, links
 
 PLACE = re.compile(r"`((?:imaging|restoration|colorization|catalog|operators|dags|tests|docs)/[\w./*-]*)`")
-CARDS = [ROOT / "colorization/weights/README.md", ROOT / "restoration/weights/README.md"]
+CARDS = sorted(ROOT.glob("*/weights/README.md"))
 
 
 @pytest.mark.parametrize("page", [*PAGES, *CARDS], ids=lambda page: str(page.relative_to(ROOT)))
