@@ -10,8 +10,9 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import typer
 from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
@@ -114,7 +115,7 @@ def _options(parameters: Sequence[Any]) -> str:
             f"`{_metavar(parameter)}`"
             if parameter.param_type_name == "argument"
             else ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts)),
-            _prose(parameter.help or ""),
+            " ".join(filter(None, (_prose(parameter.help or ""), _choices(parameter)))),
             _default(parameter),
         )
         for parameter in parameters
@@ -126,6 +127,17 @@ def _options(parameters: Sequence[Any]) -> str:
 def _metavar(parameter: Any) -> str:
     name = (parameter.metavar or parameter.name).upper() + ("…" if parameter.nargs == -1 else "")
     return name if parameter.required else f"[{name}]"
+
+
+def _choices(parameter: Any) -> str:
+    annotation = parameter.type_descriptor.annotation
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return "One of " + ", ".join(f"`{member.value}`" for member in kind) + "."
+    least, most = parameter.min, parameter.max
+    if most is not None:
+        return f"{least or 0}–{most}."
+    return f"At least {least}." if least else ""
 
 
 def _default(parameter: Any) -> str:
