@@ -32,7 +32,6 @@ from catalog import activities, derivatives, events, hints
 from catalog.agents import Agent, ensure
 from catalog.derivatives import Version
 from catalog.hints import Hint
-from catalog.provenance.vocabulary import Stage
 from catalog.rows import columns, read
 from catalog.schema import (
     AgentRole,
@@ -45,6 +44,7 @@ from catalog.schema import (
     scans,
     versions,
 )
+from catalog.vocabulary import Stage
 from imaging.errors import CatalogError
 
 _NEXT = {

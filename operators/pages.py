@@ -21,10 +21,10 @@ from catalog import objects, scans
 from catalog.agents import Agent, person
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience
+from catalog.site.pages import card, render
+from catalog.site.site import Site
 from catalog.web.access import StaffAccess
 from catalog.web.app import create_app
-from catalog.web.pages import card, render
-from catalog.web.site import Site
 from operators import settings
 from operators.assets import REVIEWS
 from operators.guard import GUARDED_BY, Application

@@ -1,4 +1,4 @@
-"""The operators that publish collections as static sites, see `catalog.iiif.static_site`."""
+"""The operators that publish collections as static sites, see `catalog.site.static_site`."""
 
 from __future__ import annotations
 

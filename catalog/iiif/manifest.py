@@ -26,7 +26,7 @@ from catalog.iiif.records import (
     PhotographRecord,
     View,
 )
-from catalog.provenance.vocabulary import COLOR_NOTICE
+from catalog.vocabulary import COLOR_NOTICE
 from imaging.errors import CatalogError
 from imaging.stage import Role
 

@@ -34,11 +34,11 @@ from catalog.iiif.records import (
 )
 from catalog.iiif.service_copies import ServedScan
 from catalog.objects import CatalogObject
-from catalog.provenance.vocabulary import Stage
 from catalog.reviews import Review
 from catalog.scans import Scan
 from catalog.schema import AgentRole, ReviewState
 from catalog.schema import scans as scan_rows
+from catalog.vocabulary import Stage
 from imaging.stage import Role
 
 HINT_LIGHTNESS = 60.0

@@ -23,9 +23,9 @@ from catalog.iiif.presentation import Audience, ShownFile, shown_object
 from catalog.interchange.object_rows import RowError, RowRemark
 from catalog.interchange.spreadsheet import ImportReport
 from catalog.objects import DESCRIPTIVE, CatalogObject, ObjectRecord, Upserted, examined
-from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.schema import memberships
 from catalog.schema import objects as rows
+from catalog.vocabulary import COLOR_NOTICE
 from imaging.errors import CatalogError
 from imaging.stage import INFERRED
 

@@ -26,10 +26,10 @@ from catalog.iiif.presentation import ShownObject, ShownScan, hint_chroma, hint_
 from catalog.objects import by_id
 from catalog.reviews import Review
 from catalog.schema import AgentRole, ReviewState
+from catalog.site.pages import PER_PAGE, card, photograph_values, render
+from catalog.site.site import Site
 from catalog.web import figures
 from catalog.web.access import Dependency, same_origin
-from catalog.web.pages import PER_PAGE, card, photograph_values, render
-from catalog.web.site import Site
 from imaging.errors import CatalogError, OptionsError
 
 MOST_HINTS = 200

@@ -10,9 +10,9 @@ from catalog.provenance import tag
 from catalog.provenance.cataloged import tag_inputs
 from catalog.provenance.identity import SigningIdentity, development_identity, load_identity
 from catalog.provenance.tag import TagOptions
-from catalog.provenance.vocabulary import Stage
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
+from catalog.vocabulary import Stage
 from imaging.errors import OptionsError
 from imaging.stage import StageResult
 from operators import settings

@@ -15,7 +15,7 @@ from catalog.iiif.records import (
     SourcedHint,
     View,
 )
-from catalog.provenance.vocabulary import COLOR_NOTICE
+from catalog.vocabulary import COLOR_NOTICE
 from imaging.errors import CatalogError
 from imaging.stage import Role
 from tests.catalog.iiif.conformance import assert_presentation

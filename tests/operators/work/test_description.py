@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience
 from catalog.iiif.records import Institution
-from catalog.web.site import Site
+from catalog.site.site import Site
 from imaging.stage import Role
 from operators.outcome import Passage
 from operators.progress import Progress
