@@ -245,7 +245,7 @@ class ImageService:
 
     def _look_up(self, identifier: str) -> _Found | None:
         # libvips is loaded when the first picture is asked for: this may live in a process that never is.
-        from catalog.iiif.rendering import open_picture  # noqa: PLC0415
+        from catalog.iiif.rendering import open_picture
 
         file = self._resolver(identifier)
         if file is None:
@@ -274,7 +274,7 @@ class ImageService:
     async def _image(
         self, request: Request, found: _Found, picture: Picture, segments: list[str]
     ) -> Response:
-        from catalog.iiif.rendering import MEDIA_TYPES  # noqa: PLC0415
+        from catalog.iiif.rendering import MEDIA_TYPES
 
         plan = parse(*segments).plan(picture.width, picture.height, self._policy.sizes, native=picture.native)
         headers = self._validators(found, plan.canonical)
@@ -320,7 +320,7 @@ class _Lane:
         self._under_way = 0
 
     async def render(self, picture: Picture, plan: RenderPlan) -> bytes:
-        from catalog.iiif.rendering import Cancellation  # noqa: PLC0415
+        from catalog.iiif.rendering import Cancellation
 
         if self._under_way >= self._most:
             raise _BusyError

@@ -18,7 +18,7 @@ def give_back_early() -> None:
 
     Pictures are kept open by `catalog.iiif.rendering`: what libvips remembers besides would hold their tiles.
     """
-    import pyvips  # noqa: PLC0415
+    import pyvips
 
     pyvips.cache_set_max(0)
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)

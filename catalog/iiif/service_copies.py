@@ -120,8 +120,8 @@ class ServiceCopies:
 
 
 def _write(original: Path, copy: Path, page: int) -> None:
-    from imaging.pyramid import Compression, PyramidOptions, write_pyramid  # noqa: PLC0415
-    from imaging.scan import decoding, open_scan  # noqa: PLC0415
+    from imaging.pyramid import Compression, PyramidOptions, write_pyramid
+    from imaging.scan import decoding, open_scan
 
     with decoding(original):
         scan = open_scan(original, page=page, sequential=True)

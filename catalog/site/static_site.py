@@ -275,7 +275,7 @@ class _Publication:
         return [self._relative(address) for address in told]
 
     def _image(self, file: ShownFile, shown: ShownObject, *, again: bool) -> None:
-        from catalog.iiif.rendering import open_picture  # noqa: PLC0415
+        from catalog.iiif.rendering import open_picture
 
         address = self.site.addresses.image(file.image)
         with self.target.put_folder(self._relative(address), again=again) as partial:

@@ -41,7 +41,7 @@ def inspect(scan: Scan, as_json: AsJson = False, page: Page = 0) -> None:
 
     [dim]heliochrome inspect box3/1987.12.tif[/]
     """
-    from imaging.scan import inspect_scan  # noqa: PLC0415 - loads libvips
+    from imaging.scan import inspect_scan  # loads libvips
 
     facts = asdict(inspect_scan(scan, page=page))
     if as_json:
@@ -75,11 +75,11 @@ def restore(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome restore 1987.12.tif --denoise 0.3[/]
     """
-    from operators.cli.workplace import carry_out  # noqa: PLC0415 - loads libvips
-    from restoration.options import RestorationOptions  # noqa: PLC0415
-    from restoration.restore import OUTPUTS, STAGE  # noqa: PLC0415 - loads PyTorch and OpenCV
-    from restoration.restore import restore as work  # noqa: PLC0415
-    from restoration.tone import ToneOptions  # noqa: PLC0415
+    from operators.cli.workplace import carry_out  # loads libvips
+    from restoration.options import RestorationOptions
+    from restoration.restore import OUTPUTS, STAGE  # loads PyTorch and OpenCV
+    from restoration.restore import restore as work
+    from restoration.tone import ToneOptions
 
     options = RestorationOptions(
         sensitivity=sensitivity,
@@ -116,7 +116,7 @@ def undo_tones(
 
     [dim]heliochrome undo-tones 1987.12-restored/restoration.json --to 1987.12-tones-kept.tif[/]
     """
-    from restoration.undo import undo_tones as undo  # noqa: PLC0415 - loads libvips
+    from restoration.undo import undo_tones as undo  # loads libvips
 
     written = asdict(undo(record, to))
     if as_json:
@@ -146,12 +146,12 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome colorize 1987.12-restored/restored.tif --hint 0.4,0.6,0.02,12,-30[/]
     """
-    from colorization.colorize import STAGE, outputs  # noqa: PLC0415
-    from colorization.colorize import colorize as work  # noqa: PLC0415
-    from colorization.models import DEFAULT  # noqa: PLC0415
-    from colorization.options import ColorizationOptions  # noqa: PLC0415 - loads libvips and OpenCV
-    from imaging.device import choose_device  # noqa: PLC0415
-    from operators.cli.workplace import carry_out  # noqa: PLC0415
+    from colorization.colorize import STAGE, outputs
+    from colorization.colorize import colorize as work
+    from colorization.models import DEFAULT
+    from colorization.options import ColorizationOptions  # loads libvips and OpenCV
+    from imaging.device import choose_device
+    from operators.cli.workplace import carry_out
 
     options = ColorizationOptions(
         model=model or DEFAULT,
@@ -177,7 +177,7 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
 
 
 def _hint(text: str) -> Hint:
-    from colorization.hints import Hint  # noqa: PLC0415
+    from colorization.hints import Hint
 
     try:
         x, y, radius, a, b = (float(part) for part in text.split(","))
@@ -188,7 +188,7 @@ def _hint(text: str) -> Hint:
 
 def _folder(file: Path, into: Path | None, what: str, page: int) -> Path:
     """Return the folder to write into, and say so when the file has other pages."""
-    from imaging.scan import inspect_scan  # noqa: PLC0415 - loads libvips
+    from imaging.scan import inspect_scan  # loads libvips
 
     if not page and (pages := inspect_scan(file).pages) > 1:
         people.print(f"{file.name} has {pages} pages; this is the first, --page takes another", markup=False)

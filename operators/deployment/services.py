@@ -146,7 +146,7 @@ def embedded_catalog(home: Path) -> Iterator[str]:
 
 def migrate_catalog(dsn: str) -> None:
     """Bring the catalog's schema up to date."""
-    from catalog.database import connect, migrate  # noqa: PLC0415 - alembic is of no use to most commands
+    from catalog.database import connect, migrate  # alembic is of no use to most commands
 
     engine = connect(dsn)
     try:
