@@ -77,8 +77,8 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     """
     from operators.cli.workplace import carry_out  # loads libvips
     from restoration.options import RestorationOptions
-    from restoration.restore import OUTPUTS, STAGE  # loads PyTorch and OpenCV
-    from restoration.restore import restore as work
+    from restoration.pipeline import OUTPUTS, STAGE  # loads PyTorch and OpenCV
+    from restoration.pipeline import restore as work
     from restoration.tone import ToneOptions
 
     options = RestorationOptions(
@@ -146,10 +146,10 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome colorize 1987.12-restored/restored.tif --hint 0.4,0.6,0.02,12,-30[/]
     """
-    from colorization.colorize import STAGE, outputs
-    from colorization.colorize import colorize as work
     from colorization.models import DEFAULT
     from colorization.options import ColorizationOptions  # loads libvips and OpenCV
+    from colorization.pipeline import STAGE, outputs
+    from colorization.pipeline import colorize as work
     from imaging.device import choose_device
     from operators.cli.workplace import carry_out
 

@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 from catalog import hints as given
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
-from colorization.colorize import STAGE, VERSION, ReferencedPredictor, colorize
 from colorization.hints import Hint
 from colorization.models import load
 from colorization.options import ColorizationOptions
+from colorization.pipeline import STAGE, VERSION, ReferencedPredictor, colorize
 from imaging.device import choose_device
 from imaging.errors import CatalogError
 from imaging.stage import Role, StageResult

@@ -21,7 +21,7 @@ from operators.progress import Progress
 from operators.work.stage import Commission, Input, Share, StageWorker
 from restoration.models import available, read_descriptor
 from restoration.options import RestorationOptions
-from restoration.restore import STAGE, VERSION, restore
+from restoration.pipeline import STAGE, VERSION, restore
 
 PAGE_STAGE = "page"
 PAGE_VERSION = "2"

@@ -22,7 +22,7 @@ from operators.progress import Progress
 from operators.work.ingestion import Ingestion
 from operators.work.restoration import Restoring
 from restoration.options import RestorationOptions
-from restoration.restore import restore
+from restoration.pipeline import restore
 from tests.operators.conftest import Photographer, picture
 
 OPTIONS = RestorationOptions(tile=128, device="cpu", threads=1)
