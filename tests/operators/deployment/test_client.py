@@ -25,7 +25,7 @@ def die(*arguments: object, **options: object) -> httpx.Response:
 def test_server_that_does_not_answer_is_a_failed_service(
     server: Callable[..., httpx.Response], fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("httpx.post", server)
+    monkeypatch.setattr("httpx.Client.post", server)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     with pytest.raises(ServiceError, match=fault) as failure:
         AirflowClient(*CLIENT).status("digitize", "run")
