@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import iiif_prezi3 as prezi
 
-from catalog.iiif.documents import serialize
-
-CONTEXT = "http://iiif.io/api/presentation/3/context.json"
+from catalog.iiif.documents import PRESENTATION, serialize
 
 
 def to_json(resource: prezi.Manifest | prezi.Collection) -> bytes:
@@ -15,4 +13,4 @@ def to_json(resource: prezi.Manifest | prezi.Collection) -> bytes:
     Properties of subclasses are written too, which iiif-prezi3's own ``json`` leaves out.
     """
     content = resource.model_dump(mode="json", exclude_none=True, by_alias=True, serialize_as_any=True)
-    return serialize({"@context": CONTEXT, **content})
+    return serialize({"@context": PRESENTATION, **content})

@@ -117,7 +117,8 @@ def build_manifest(
         ]
         or None,
         items=[
-            _canvas(record, view, number, addresses, offer, notice) for number, view in enumerate(views, 1)
+            _canvas(record, view, number, addresses, offer, notice=notice)
+            for number, view in enumerate(views, 1)
         ],
     )
     return to_json(manifest)
@@ -183,6 +184,7 @@ def _canvas(
     number: int,
     addresses: Addresses,
     offer: Offer,
+    *,
     notice: prezi.KeyValueString,
 ) -> prezi.Canvas:
     images = view.ordered()

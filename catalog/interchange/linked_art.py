@@ -45,7 +45,6 @@ _DIGITAL_IMAGE = "300215302"
 _COLLECTION = "300025976"
 _HEIGHT, _WIDTH = "300055644", "300055647"
 _PIXELS = "300266190"
-_PRESENTATION = "http://iiif.io/api/presentation/3/context.json"
 _IMAGE = "http://iiif.io/api/image/3/context.json"
 
 Node = dict[str, Any]
@@ -268,7 +267,7 @@ def _manifest(found: CatalogObject, addresses: Addresses) -> Node:
                 "type": "DigitalObject",
                 "access_point": [{"id": addresses.manifest(found.accession_number), "type": "DigitalObject"}],
                 "conforms_to": [{"id": "http://iiif.io/api/presentation/", "type": "InformationObject"}],
-                "format": f"application/ld+json;profile='{_PRESENTATION}'",
+                "format": f"application/ld+json;profile='{PRESENTATION}'",
             }
         ],
     }
