@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select
 from catalog import collections, objects, rights
 from catalog.dates import DateReading, first_day, last_day, read_date
 from catalog.iiif.addresses import Addresses
+from catalog.iiif.documents import PRESENTATION
 from catalog.iiif.presentation import Audience, ShownFile, shown_object
 from catalog.interchange.object_rows import RowError, RowRemark
 from catalog.interchange.spreadsheet import ImportReport
