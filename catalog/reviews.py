@@ -33,7 +33,6 @@ from catalog import activities, derivatives, events, hints, kinds
 from catalog.agents import Agent, ensure
 from catalog.derivatives import Version
 from catalog.hints import Hint
-from catalog.provenance.vocabulary import Stage
 from catalog.rows import columns, read
 from catalog.schema import (
     AgentRole,
@@ -46,6 +45,7 @@ from catalog.schema import (
     scans,
     versions,
 )
+from catalog.vocabulary import Stage
 from imaging.errors import CatalogError
 
 _NEXT = {

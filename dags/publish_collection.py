@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
-from operators.assets import REVIEWS
 from operators.batch import RETRIES
+from operators.plugin.assets import REVIEWS
 from operators.publish_collection import FindCollectionsOperator, PublishCollectionOperator
 
 NIGHTLY = CronTriggerTimetable("0 3 * * *", timezone="UTC", run_immediately=timedelta(seconds=1))

@@ -35,10 +35,12 @@ _LETTERS, _ROWS, _PRINTED_PAPER = 60, 0.55, 0.55
 """Text: so many letters, so many of all components in rows, so much paper."""
 _PAPER, _STROKES, _INK, _CONTRAST = 0.58, 0.62, 0.008, 11.0
 """A drawing: so much paper, so much of the rest thin; and that is more than dust, and stronger than grain."""
-_DOUBTFUL_PAPER, _DOUBTFUL_STROKES, _SURE_PAGE = 0.5, 0.4, 3.0
-"""Less will do where the network's log-odds of a page are as high as this."""
-_SURE_NEGATIVE = 4.0
-"""Log-odds from which a scan is taken for a negative: no positive of the choosing half comes near."""
+_DOUBTFUL_PAPER, _DOUBTFUL_STROKES, _LIKELY_PAGE = 0.5, 0.4, -2.5
+"""Less will do where the network's log-odds of a page are as high as this, as no photograph's were."""
+_NO_PAGE = -12.0
+"""Where they are as low as this, as no page's were, lines are those of a photograph: twigs on snow, wires."""
+_SURE_NEGATIVE = 6.5
+"""Log-odds from which a scan is taken for a negative: those of the choosing half's positives were lower."""
 
 
 def tell_kind(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0) -> ScanKindReport:
@@ -91,9 +93,9 @@ def decide(layout: PageLayout, toning: Toning, polarity: Polarity) -> tuple[Scan
 def _is_page(layout: PageLayout, polarity: Polarity) -> bool:
     text = layout.letters >= _LETTERS and layout.in_rows >= _ROWS and layout.paper >= _PRINTED_PAPER
     inked = layout.paper <= 1 - _INK and layout.contrast >= _CONTRAST
-    lines = layout.paper >= _PAPER and layout.strokes >= _STROKES
+    lines = layout.paper >= _PAPER and layout.strokes >= _STROKES and polarity.document > _NO_PAGE
     likely = layout.paper >= _DOUBTFUL_PAPER and layout.strokes >= _DOUBTFUL_STROKES
-    return text or (inked and (lines or (likely and polarity.document > _SURE_PAGE)))
+    return text or (inked and (lines or (likely and polarity.document > _LIKELY_PAGE)))
 
 
 def _evidence(layout: PageLayout, toning: Toning, polarity: Polarity) -> dict[str, float]:

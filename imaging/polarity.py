@@ -32,6 +32,8 @@ SIDE = 160
 
 _STAGES = (*LITE0[:5], StageShape(2, 5, 2, 6, 192))
 _HIDDEN = 64
+_PART = 0.78
+"""Share of height and of width; training saw parts of 0.7 to 1."""
 
 Array = NDArray[np.float32]
 
@@ -102,15 +104,24 @@ def look(grey: Array) -> Polarity:
         The weights are absent or altered.
     """
     network, _ = load()
-    square = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    # Seen in a mirror it is as much of a negative; two looks err less often than one.
-    batch = torch.from_numpy(np.stack([square, square[:, ::-1]])[:, None].astype(np.float32))
+    # Parts of it, and it in a mirror, are as much of a negative; ten looks err less often than one.
+    squares = [cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for part in _parts(grey)]
+    squares += [square[:, ::-1] for square in squares]
+    batch = torch.from_numpy(np.stack(squares)[:, None].astype(np.float32))
     with torch.inference_mode():
         negative, document = both_ways(network, batch)
     found = Polarity(float(negative.mean()), float(document.mean()))
     if not math.isfinite(found.negative + found.document):
         raise ModelError(NAME, "gave no numbers", "Install Heliochrome again.")
     return found
+
+
+def _parts(grey: Array) -> list[Array]:
+    """Return the whole and four parts of it, one at each corner."""
+    height, width = grey.shape
+    h, w = (max(1, int(_PART * side)) for side in grey.shape)
+    corners = ((0, 0), (0, width - w), (height - h, 0), (height - h, width - w))
+    return [grey, *(grey[top : top + h, left : left + w] for top, left in corners)]
 
 
 @lru_cache(maxsize=1)

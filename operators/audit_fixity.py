@@ -36,7 +36,7 @@ class AuditFixityOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the report; raise `AirflowFailException` when anything was lost."""
-        from operators.work.auditing import audit  # noqa: PLC0415 - loads the catalog
+        from operators.work.auditing import audit  # loads the catalog
 
         with closing(CatalogHook()) as hook:
             report = audit(

@@ -60,7 +60,8 @@ class ColorizeOperator(BatchOperator):
 
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
         """Return an `operators.work.colorization.Coloring`."""
-        from operators.work.colorization import Coloring, chosen  # noqa: PLC0415 - loads PyTorch
+        from operators.configured import chosen
+        from operators.work.colorization import Coloring  # loads PyTorch
 
         alternatives = settings.ALTERNATIVES if "alternatives" in self._wanted() else 0
         restraint = json.loads(self.restraint) if isinstance(self.restraint, str) else self.restraint

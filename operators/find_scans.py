@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 
 from operators import settings
 from operators.hooks import CatalogHook
+from operators.inbox_folder import inbox_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,15 +69,15 @@ class FindScansOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the batches, each ``{"index": …, "names": […], "scans": […]}``."""
-        from airflow.sdk import conf  # noqa: PLC0415
+        from airflow.sdk import conf
 
-        from operators.due import work_due  # noqa: PLC0415 - loads the catalog
-        from operators.inbox import cut  # noqa: PLC0415
+        from operators.due import work_due  # loads the catalog
+        from operators.inbox import cut
 
         with closing(CatalogHook()) as hook:
-            inbox = hook.inbox(self.inbox)
+            inbox = inbox_folder(self.inbox)
             listing = self._listing(inbox)
-            inquiry = self._inquiry(everything=inbox == hook.inbox(""))
+            inquiry = self._inquiry(everything=inbox == inbox_folder(""))
             work = work_due(hook.engine, hook.store, inbox, listing.scans, inquiry)
         for loss in work.refused:
             self.log.warning("refused before: %s: %s", loss.photograph, loss.reason)
@@ -101,7 +102,7 @@ class FindScansOperator(BaseOperator):
         return [_batch(index, batch) for index, batch in enumerate(batches)]
 
     def _listing(self, inbox: Path) -> Listing:
-        from operators.inbox import list_inbox  # noqa: PLC0415
+        from operators.inbox import list_inbox
 
         quiet = settings.quiet_seconds()
         listing = list_inbox(inbox, quiet)
@@ -116,9 +117,9 @@ class FindScansOperator(BaseOperator):
         return listing
 
     def _inquiry(self, *, everything: bool) -> Inquiry:
-        from catalog.due import Redo  # noqa: PLC0415
-        from operators.due import Inquiry  # noqa: PLC0415
-        from operators.version import software_version  # noqa: PLC0415
+        from catalog.due import Redo
+        from operators.due import Inquiry
+        from operators.version import software_version
 
         return Inquiry(
             software_version=software_version(),

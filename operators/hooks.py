@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from imaging.errors import CatalogError, ForbiddenScan, OptionsError
-from imaging.files import resolve_inside
+from imaging.errors import CatalogError
 from operators import settings
 
 if TYPE_CHECKING:
@@ -57,14 +55,14 @@ class CatalogHook(BaseHook):
     @cached_property
     def engine(self) -> Engine:
         """An engine on the catalog."""
-        from catalog.database import connect  # noqa: PLC0415 - alembic is of no use to Airflow's services
+        from catalog.database import connect  # alembic is of no use to Airflow's services
 
         return connect(self.dsn)
 
     @cached_property
     def store(self) -> Store:
         """The file store."""
-        from catalog.store import Store  # noqa: PLC0415
+        from catalog.store import Store
 
         return Store(settings.store())
 
@@ -77,35 +75,8 @@ class CatalogHook(BaseHook):
         """Return a new connection to the catalog."""
         return self.engine.connect()
 
-    def inbox(self, name: str | Path = "") -> Path:
-        """Return the inbox `name`, which must lie in the configured inbox or in the home folder.
-
-        A relative name is looked for in the one, then in the other. The configured inbox is made when absent.
-
-        Raises
-        ------
-        ForbiddenScan
-            It lies elsewhere, for who may start a run may not read the whole machine; or it holds or is part
-            of what Heliochrome keeps for itself.
-        OptionsError
-            There is no such folder.
-        """
-        inbox, home = settings.inbox(), settings.home()
-        if not str(name):
-            inbox.mkdir(parents=True, exist_ok=True)
-            return inbox
-        named = next((named for root in (inbox, home) if (named := root / name).is_dir()), inbox / name)
-        folder = resolve_inside(named, inbox if named.is_relative_to(inbox) else home)
-        for own in (settings.store(), home / "secrets"):
-            if folder.is_relative_to(own) or own.is_relative_to(folder):
-                raise ForbiddenScan(folder, f"{own} is no inbox", "Name a folder of scans.")
-        if not folder.is_dir():
-            fault = f"there is no folder {name} in {inbox} or {home}"
-            raise OptionsError("inbox", fault, "Correct the name, or make the folder.")
-        return folder
-
     def _connection_dsn(self) -> str | None:
-        from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
+        from airflow.sdk.exceptions import AirflowNotFoundException
 
         try:
             connection = self.get_connection(self.conn_id)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from operators.hooks import CatalogHook
+from operators.inbox_folder import inbox_folder
 
 
 class IngestOperator(BatchOperator):
@@ -77,13 +78,13 @@ class IngestOperator(BatchOperator):
 
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
         """Return an `operators.work.ingestion.Ingestion`."""
-        from operators.work.file_names import NamePattern  # noqa: PLC0415
-        from operators.work.ingestion import Ingestion  # noqa: PLC0415 - loads libvips
+        from operators.work.file_names import NamePattern
+        from operators.work.ingestion import Ingestion  # loads libvips
 
         return Ingestion(
             engine=hook.engine,
             store=hook.store,
-            inbox=hook.inbox(self.inbox),
+            inbox=inbox_folder(self.inbox),
             collection=self.collection,
             again=str(self.again).lower() == "true",
             quiet_seconds=settings.quiet_seconds(),

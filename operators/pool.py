@@ -20,8 +20,8 @@ DESCRIPTION = "Colorization: as many at once as fit in memory"
 @hookimpl
 def on_starting(component: Any) -> None:
     """Make the pool where a component with access to Airflow's database starts; Airflow logs what fails."""
-    from airflow.sdk.execution_time.task_runner import TaskRunnerMarker  # noqa: PLC0415 - as said above
-    from airflow.utils.session import create_session  # noqa: PLC0415
+    from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
+    from airflow.utils.session import create_session
 
     if not isinstance(component, TaskRunnerMarker):
         with create_session() as session:
@@ -30,9 +30,9 @@ def on_starting(component: Any) -> None:
 
 def make_pool(session: Session) -> None:
     """Make the pool with as many slots as suit this machine; one that is there keeps what it was given."""
-    from airflow.models.pool import Pool  # noqa: PLC0415
-    from sqlalchemy import select  # noqa: PLC0415
-    from sqlalchemy.exc import IntegrityError  # noqa: PLC0415
+    from airflow.models.pool import Pool
+    from sqlalchemy import select
+    from sqlalchemy.exc import IntegrityError
 
     if session.scalar(select(Pool.id).where(Pool.pool == settings.TILE_POOL)) is not None:
         return

@@ -1,4 +1,4 @@
-"""The operators that publish collections as static sites, see `catalog.iiif.static_site`."""
+"""The operators that publish collections as static sites, see `catalog.site.static_site`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FindCollectionsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Return the slugs."""
-        from catalog import collections  # noqa: PLC0415 - loads the catalog
+        from catalog import collections  # loads the catalog
 
         if self.collection:
             return [self.collection]
@@ -65,8 +65,8 @@ class PublishCollectionOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was written; raise `StoreError` when photographs could not be read."""
-        from operators.work.description import publisher  # noqa: PLC0415
-        from operators.work.publishing import publish_collection  # noqa: PLC0415 - loads libvips
+        from operators.configured import publisher
+        from operators.work.publishing import publish_collection  # loads libvips
 
         progress = Progress(0, context.get("task_state_store"))
 

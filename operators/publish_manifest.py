@@ -27,8 +27,9 @@ class PublishManifestOperator(BatchOperator):
 
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
         """Return an `operators.work.description.Describing`."""
-        from catalog.iiif.addresses import Addresses  # noqa: PLC0415 - iiif-prezi3 takes a second to load
-        from operators.work.description import Describing, publisher  # noqa: PLC0415
+        from catalog.iiif.addresses import Addresses  # iiif-prezi3 takes a second to load
+        from operators.configured import publisher
+        from operators.work.description import Describing
 
         address = settings.address()
         settings.warn_of_loopback(address, "set [heliochrome] address, or Airflow's [api] base_url.")

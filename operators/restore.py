@@ -53,9 +53,9 @@ class RestoreOperator(BatchOperator):
 
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
         """Return an `operators.work.restoration.Restoring`."""
-        from operators.work.restoration import Restoring  # noqa: PLC0415 - loads OpenCV and libvips
-        from restoration.options import RestorationOptions  # noqa: PLC0415
-        from restoration.tone import ToneOptions  # noqa: PLC0415
+        from operators.work.restoration import Restoring  # loads OpenCV and libvips
+        from restoration.options import RestorationOptions
+        from restoration.tone import ToneOptions
 
         wanted = self._wanted()
         options = RestorationOptions(

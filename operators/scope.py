@@ -36,8 +36,8 @@ def scope_of(error: BaseException) -> Scope:
 def _database_scope(error: BaseException) -> Scope | None:
     """Return whose fault an error of the database is; ``None`` for errors of others."""
     # Not for those who only parse DAGs.
-    import psycopg2  # noqa: PLC0415
-    from sqlalchemy import exc  # noqa: PLC0415
+    import psycopg2
+    from sqlalchemy import exc
 
     if isinstance(error, exc.DataError | exc.IntegrityError | psycopg2.DataError | psycopg2.IntegrityError):
         # The database is well and refuses what this photograph would have it store.

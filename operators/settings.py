@@ -146,7 +146,7 @@ def configured_catalog_dsn() -> str | None:
     """Return the catalog that the environment names; ``None`` when it names none."""
     connection = os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONNECTION.upper()}")
     if connection is not None and connection.lstrip().startswith("{"):
-        from airflow.sdk import Connection  # noqa: PLC0415 - as `_conf` does
+        from airflow.sdk import Connection
 
         return str(Connection.from_json(connection, CATALOG_CONNECTION).get_uri())
     return connection or os.environ.get(CATALOG_VARIABLE)
@@ -158,10 +158,10 @@ def airflow_catalog_dsn() -> str | None:
     For the command line, which Airflow does not hand its connections. Nothing is asked where Airflow has no
     database yet, which asking would create.
     """
-    from airflow.configuration import conf  # noqa: PLC0415 - as `_conf` does
-    from airflow.models import Connection  # noqa: PLC0415
-    from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
-    from sqlalchemy import make_url  # noqa: PLC0415
+    from airflow.configuration import conf
+    from airflow.models import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from sqlalchemy import make_url
 
     kept_in = make_url(conf.get_mandatory_value("database", "sql_alchemy_conn"))
     is_made = not kept_in.drivername.startswith("sqlite") or Path(kept_in.database or "").is_file()
@@ -184,6 +184,6 @@ def _folder(name: str, root: Path | None = None) -> Path:
 
 def _conf(key: str, fallback: str, section: str = "heliochrome") -> str:
     # Importing Airflow takes a second that commands on single files need not spend.
-    from airflow.sdk import conf  # noqa: PLC0415
+    from airflow.sdk import conf
 
     return str(conf.get(section, key, fallback=fallback) or fallback)

@@ -28,7 +28,8 @@ class TagProvenanceOperator(BatchOperator):
 
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
         """Return an `operators.work.tagging.Tagging`."""
-        from operators.work.tagging import Tagging, signer  # noqa: PLC0415 - loads libvips and C2PA
+        from operators.configured import signer
+        from operators.work.tagging import Tagging  # loads libvips and C2PA
 
         agent = f"Airflow DAG {context['dag'].dag_id}"
         return Tagging(hook.engine, hook.store, identity=signer(), agent=agent)

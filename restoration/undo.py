@@ -10,7 +10,7 @@ from imaging.fixity import describe_output, sha256_file
 from imaging.pyramid import write_pyramid
 from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import OutputFile, Role, StageResult
-from restoration.restore import STAGE
+from restoration.pipeline import STAGE
 from restoration.tone import Tone
 
 _WHICH = "Name the restoration.json that was written beside the restored photograph."

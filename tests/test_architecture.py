@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("imaging", "restoration", "colorization", "catalog", "operators", "dags")
 HEAVY = ("torch", "cv2", "pyvips")
 
-# Airflow's services import these: the DAG files, and everything at the top of the operators' floor.
+# Airflow's services import these: DAG files, plugin, and everything at the top of the operators' floor.
 LIGHT = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    for folder in ("dags", "operators")
+    for folder in ("dags", "operators", "operators/plugin")
     for path in (ROOT / folder).glob("*.py")
 )
 

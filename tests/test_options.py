@@ -8,15 +8,15 @@ import pytest
 import pyvips
 import torch
 
-from colorization.colorize import colorize
 from colorization.fullscale import Primaries
 from colorization.hints import Hint
 from colorization.options import ColorizationOptions
+from colorization.pipeline import colorize
 from imaging.determinants import ASIDE, determinants
 from imaging.errors import OptionsError
 from imaging.pyramid import Compression, PyramidOptions
 from restoration.options import RestorationOptions
-from restoration.restore import restore
+from restoration.pipeline import restore
 from restoration.tone import ToneOptions
 
 OTHERS: dict[type, dict[str, Any]] = {

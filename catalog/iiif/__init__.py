@@ -1,1 +1,1 @@
-"""IIIF: manifests, collections, images, change discovery, search, and the static site made of them."""
+"""IIIF: manifests, collections, images, change discovery and search."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import iiif_prezi3 as prezi
 
 from catalog.iiif.addresses import Addresses
-from catalog.iiif.documents import serialize
+from catalog.iiif.jsonld import to_json
 from catalog.iiif.language import text
 from catalog.iiif.manifest import provider
 from catalog.iiif.records import Institution
@@ -91,7 +90,7 @@ def build_collection(
         service=[_search_service(record, addresses)] if searchable else None,
         items=inner,
     )
-    return serialize(json.loads(collection.json()))
+    return to_json(collection)
 
 
 def build_part(
@@ -110,7 +109,7 @@ def build_part(
         ],
         items=[_manifest(member, addresses) for member in members],
     )
-    return serialize(json.loads(collection.json()))
+    return to_json(collection)
 
 
 def build_top(
@@ -132,7 +131,7 @@ def build_top(
         ],
         items=[_reference(addresses.collection(one.slug), one.title or one.slug) for one in nested],
     )
-    return serialize(json.loads(collection.json()))
+    return to_json(collection)
 
 
 def _search_service(record: CollectionRecord, addresses: Addresses) -> prezi.ServiceV3:

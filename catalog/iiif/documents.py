@@ -11,6 +11,9 @@ from typing import Any
 from catalog.rights import canonical
 from imaging.errors import CatalogError
 
+PRESENTATION = "http://iiif.io/api/presentation/3/context.json"
+"""The JSON-LD context of the Presentation API 3.0."""
+
 
 def serialize(document: Any) -> bytes:
     """Return `document` as compact UTF-8 JSON, keys in their given order."""

@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +20,7 @@ from urllib.parse import quote, unquote
 
 import anyio
 from anyio.to_thread import run_sync
+from cachetools import LRUCache, TTLCache
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -47,6 +46,8 @@ VERSION = "1"
 _METHODS = "GET, HEAD, OPTIONS"
 _NOT_READY = "The picture is being made ready; try again in a moment."
 _LONGEST_PATH = 2048
+_REMEMBERED = 512
+"""Identifiers whose look-up is remembered."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,10 @@ class ImageService:
         self._renewals = anyio.CapacityLimiter(policy.concurrency)
         self._looking: dict[str, asyncio.Task[_Found | None]] = {}
         self._new = 0
-        self._known = _Remembered(policy.remembered_seconds)
-        self._unknown = _Remembered(policy.remembered_seconds)
+        # A viewer asks for hundreds of tiles of one picture: what the resolver said is believed for a while.
+        self._believed: TTLCache[str, _Found] = TTLCache(_REMEMBERED, policy.remembered_seconds)
+        self._unknown: TTLCache[str, None] = TTLCache(_REMEMBERED, policy.remembered_seconds)
+        self._known: LRUCache[str, None] = LRUCache(_REMEMBERED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (ASGI 3)."""
@@ -211,13 +214,13 @@ class ImageService:
         identifier = name_of(segment)
         if identifier is None or not self._recognizes(identifier):
             return None
-        fresh, found = self._known.get(identifier)
-        if fresh or self._unknown.get(identifier)[0]:
+        found = self._believed.get(identifier)
+        if found is not None or identifier in self._unknown:
             return found
         # A viewer asks for many tiles of a picture at once: one look-up is enough.
         looking = self._looking.get(identifier)
         if looking is None:
-            looking = self._begin_look_up(identifier, is_new=found is None)
+            looking = self._begin_look_up(identifier, is_new=identifier not in self._known)
         return await asyncio.wait_for(asyncio.shield(looking), self._policy.seconds)
 
     def _begin_look_up(self, identifier: str, *, is_new: bool) -> asyncio.Task[_Found | None]:
@@ -238,15 +241,17 @@ class ImageService:
     async def _remember(self, identifier: str, limiter: anyio.CapacityLimiter) -> _Found | None:
         found = await run_sync(self._look_up, identifier, limiter=limiter)
         if found is None:
-            self._known.forget(identifier)
-            self._unknown.put(identifier, None)
+            self._known.pop(identifier, None)
+            self._believed.pop(identifier, None)
+            self._unknown[identifier] = None
         else:
-            self._known.put(identifier, found)
+            self._known[identifier] = None
+            self._believed[identifier] = found
         return found
 
     def _look_up(self, identifier: str) -> _Found | None:
         # libvips is loaded when the first picture is asked for: this may live in a process that never is.
-        from catalog.iiif.rendering import open_picture  # noqa: PLC0415
+        from catalog.iiif.rendering import open_picture
 
         file = self._resolver(identifier)
         if file is None:
@@ -275,7 +280,7 @@ class ImageService:
     async def _image(
         self, request: Request, found: _Found, picture: Picture, segments: list[str]
     ) -> Response:
-        from catalog.iiif.rendering import MEDIA_TYPES  # noqa: PLC0415
+        from catalog.iiif.rendering import MEDIA_TYPES
 
         plan = parse(*segments).plan(picture.width, picture.height, self._policy.sizes, native=picture.native)
         headers = self._validators(found, plan.canonical)
@@ -321,7 +326,7 @@ class _Lane:
         self._under_way = 0
 
     async def render(self, picture: Picture, plan: RenderPlan) -> bytes:
-        from catalog.iiif.rendering import Cancellation  # noqa: PLC0415
+        from catalog.iiif.rendering import Cancellation
 
         if self._under_way >= self._most:
             raise _BusyError
@@ -349,29 +354,6 @@ class _Found:
     file: ServedFile
     picture: Picture | None
     """``None`` while it is not ready."""
-
-
-class _Remembered:
-    """What the resolver said, for a few seconds: a viewer asks for hundreds of tiles of one picture."""
-
-    _MOST = 512
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._entries: OrderedDict[str, tuple[float, _Found | None]] = OrderedDict()
-
-    def get(self, identifier: str) -> tuple[bool, _Found | None]:
-        until, found = self._entries.get(identifier, (0.0, None))
-        return until > time.monotonic(), found
-
-    def forget(self, identifier: str) -> None:
-        self._entries.pop(identifier, None)
-
-    def put(self, identifier: str, found: _Found | None) -> None:
-        self._entries[identifier] = (time.monotonic() + self._seconds, found)
-        self._entries.move_to_end(identifier)
-        while len(self._entries) > self._MOST:
-            self._entries.popitem(last=False)
 
 
 def _segments(scope: Scope) -> list[str]:

@@ -6,15 +6,14 @@ for the same record, so that its digest serves as an ETag and an unchanged manif
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 import iiif_prezi3 as prezi
 
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.annotations import annotation_pages
-from catalog.iiif.documents import rights_uri, serialize
+from catalog.iiif.documents import rights_uri
+from catalog.iiif.jsonld import to_json
 from catalog.iiif.language import text
 from catalog.iiif.records import (
     INFERRED,
@@ -26,7 +25,7 @@ from catalog.iiif.records import (
     PhotographRecord,
     View,
 )
-from catalog.provenance.vocabulary import COLOR_NOTICE
+from catalog.vocabulary import COLOR_NOTICE
 from imaging.errors import CatalogError
 from imaging.stage import Role
 
@@ -44,6 +43,12 @@ _LABELS = {
     Role.CONFIDENCE: "Confidence of the colors (white: sure, black: guessed)",
     Role.DAMAGE_MASK: "Damage that was found (white)",
 }
+
+
+class _Picture(prezi.AnnotationBody):  # type: ignore[misc]
+    """A picture with a statement of its own, which Presentation 3.0 §3.1 allows and iiif-prezi3 lacks."""
+
+    requiredStatement: prezi.KeyValueString | None = None
 
 
 def build_manifest(
@@ -111,9 +116,12 @@ def build_manifest(
             if offer.collections is None or link.slug in offer.collections
         ]
         or None,
-        items=[_canvas(record, view, number, addresses, offer) for number, view in enumerate(views, 1)],
+        items=[
+            _canvas(record, view, number, addresses, offer, notice=notice)
+            for number, view in enumerate(views, 1)
+        ],
     )
-    return serialize(_with_statements(json.loads(manifest.json()), views, notice, addresses))
+    return to_json(manifest)
 
 
 def fit(width: int, height: int, side: int) -> tuple[int, int]:
@@ -171,7 +179,13 @@ def _image_service(image: str, addresses: Addresses, offer: Offer) -> prezi.Serv
 
 
 def _canvas(
-    record: PhotographRecord, view: View, number: int, addresses: Addresses, offer: Offer
+    record: PhotographRecord,
+    view: View,
+    number: int,
+    addresses: Addresses,
+    offer: Offer,
+    *,
+    notice: prezi.KeyValueString,
 ) -> prezi.Canvas:
     images = view.ordered()
     canvas_id = addresses.canvas(record.accession, number)
@@ -181,7 +195,7 @@ def _canvas(
         width=images[0].width,
         height=images[0].height,
         thumbnail=[_thumbnail(view, addresses, offer)],
-        items=[_painting(images, canvas_id, addresses, offer)],
+        items=[_painting(images, canvas_id, addresses, offer, notice)],
         annotations=list(annotation_pages(record, view, number, addresses)) or None,
     )
 
@@ -204,10 +218,14 @@ def _label(image: CanvasImage) -> dict[str, list[str]]:
 
 
 def _painting(
-    images: Sequence[CanvasImage], canvas_id: str, addresses: Addresses, offer: Offer
+    images: Sequence[CanvasImage],
+    canvas_id: str,
+    addresses: Addresses,
+    offer: Offer,
+    notice: prezi.KeyValueString,
 ) -> prezi.AnnotationPage:
     bodies = [
-        prezi.AnnotationBody(
+        _Picture(
             id=addresses.picture(image.image),
             type="Image",
             format="image/jpeg",
@@ -215,6 +233,7 @@ def _painting(
             width=image.width,
             height=image.height,
             service=[_image_service(image.image, addresses, offer)],
+            requiredStatement=notice if image.role in INFERRED else None,
         )
         for image in images
     ]
@@ -241,19 +260,3 @@ def _rendering(image: CanvasImage, addresses: Addresses) -> prezi.LinkedResource
     return prezi.LinkedResource(
         id=addresses.master(image.image), type="Image", label=_label(image), format=image.media_type
     )
-
-
-def _with_statements(
-    manifest: dict[str, Any], views: Sequence[View], notice: prezi.KeyValueString, addresses: Addresses
-) -> dict[str, Any]:
-    # iiif-prezi3's body has no requiredStatement, which Presentation 3.0 §3.1 allows on every resource.
-    inferred = {
-        addresses.picture(image.image) for view in views for image in view.images if image.role in INFERRED
-    }
-    statement = json.loads(notice.model_dump_json())
-    for canvas in manifest["items"]:
-        body = canvas["items"][0]["items"][0]["body"]
-        for candidate in body.get("items", [body]):
-            if candidate["id"] in inferred:
-                candidate["requiredStatement"] = statement
-    return manifest

@@ -13,6 +13,6 @@ def forget_operations() -> None:
     150 MB of a gigapixel. glibc is left to keep what it was given back: to return it after each tile takes
     three quarters more processor time.
     """
-    import pyvips  # noqa: PLC0415
+    import pyvips
 
     pyvips.cache_set_max(0)

@@ -34,11 +34,11 @@ from catalog.iiif.records import (
 )
 from catalog.iiif.service_copies import ServedScan
 from catalog.objects import CatalogObject
-from catalog.provenance.vocabulary import Stage
 from catalog.reviews import Review
 from catalog.scans import Scan
 from catalog.schema import AgentRole, ReviewState
 from catalog.schema import scans as scan_rows
+from catalog.vocabulary import Stage
 from imaging.stage import Role
 
 HINT_LIGHTNESS = 60.0
@@ -320,9 +320,9 @@ def _hint(hint: GivenHint, audience: Audience) -> SourcedHint:
 def hint_color(a: float, b: float) -> str:
     """Return chroma `a`, `b` (CIE L*a*b*, D65) as the ``#rrggbb`` it has at medium lightness."""
     # numpy and libvips come with it, which a process that only lists collections does without.
-    from numpy import array, float32, rint  # noqa: PLC0415
+    from numpy import array, float32, rint
 
-    from imaging.lab import fit_gamut, lab_to_srgb  # noqa: PLC0415
+    from imaging.lab import fit_gamut, lab_to_srgb
 
     lab = array([[[HINT_LIGHTNESS, a, b]]], dtype=float32)
     red, green, blue = (int(value) for value in rint(lab_to_srgb(fit_gamut(lab))[0, 0] * 255).clip(0, 255))
@@ -331,9 +331,9 @@ def hint_color(a: float, b: float) -> str:
 
 def hint_chroma(color: str) -> tuple[float, float]:
     """Return the chroma (a*, b*) of a color given as ``#rrggbb``."""
-    from numpy import array, float32  # noqa: PLC0415
+    from numpy import array, float32
 
-    from imaging.lab import srgb_to_lab  # noqa: PLC0415
+    from imaging.lab import srgb_to_lab
 
     levels = [int(color[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     _, a, b = srgb_to_lab(array([[levels]], dtype=float32))[0, 0]

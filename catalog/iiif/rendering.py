@@ -11,12 +11,12 @@ import io
 import math
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyvips
+from cachetools import LRUCache
 from PIL import Image
 
 from catalog.iiif.image_request import Format, Quality, RenderPlan
@@ -216,16 +216,14 @@ def open_picture(path: Path, *, pyramid: bool, labels: bool = False) -> Picture:
 
 class _OpenPictures:
     def __init__(self, most: int) -> None:
-        self._most = most
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Path, bool, bool, tuple[int, int, int]], Picture] = OrderedDict()
+        self._kept: LRUCache[tuple[Path, bool, bool, tuple[int, int, int]], Picture] = LRUCache(most)
 
     def get(self, path: Path, pyramid: bool, labels: bool, stamp: tuple[int, int, int]) -> Picture:
         key = (path, pyramid, labels, stamp)
         with self._lock:
             picture = self._kept.get(key)
             if picture is not None:
-                self._kept.move_to_end(key)
                 return picture
         count = _pages(path) if pyramid else 1
 
@@ -239,8 +237,8 @@ class _OpenPictures:
         picture = Picture(path, tuple(level(page) for page in range(count)))
         with self._lock:
             self._kept[key] = picture
-            while len(self._kept) > self._most or self._too_heavy():
-                self._kept.popitem(last=False)
+            while self._too_heavy():
+                self._kept.popitem()
         return picture
 
     def _too_heavy(self) -> bool:

@@ -9,10 +9,11 @@ time. Where none can be made, the scan itself is served, unless it is a later pa
 from __future__ import annotations
 
 import logging
-import time
-from collections import OrderedDict
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+
+from cachetools import TTLCache
 
 from catalog.durability import exclusive
 from catalog.iiif.addresses import path_token
@@ -70,7 +71,8 @@ class ServiceCopies:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._given_up: OrderedDict[str, float] = OrderedDict()
+        self._given_up: TTLCache[str, None] = TTLCache(_MOST_GIVEN_UP, PATIENCE_SECONDS)
+        self._lock = threading.Lock()
 
     def find(self, scan: ServedScan) -> tuple[Path, bool] | None:
         """Return the file to serve a scan from, and whether it is a pyramid; ``None`` when it is to be made.
@@ -85,8 +87,9 @@ class ServiceCopies:
         copy = self._copy(scan)
         if copy.exists():
             return copy, True
-        if self._given_up.get(scan.image, 0.0) < time.monotonic():
-            return None
+        with self._lock:
+            if scan.image not in self._given_up:
+                return None
         if scan.page:
             fault = "has no copy that could be served"
             raise StoreError(scan.image, fault, "Look into the log why none could be made.")
@@ -111,17 +114,16 @@ class ServiceCopies:
 
     def give_up(self, scan: ServedScan) -> None:
         """Let nobody try for a while to make the copy of a scan."""
-        self._given_up[scan.image] = time.monotonic() + PATIENCE_SECONDS
-        while len(self._given_up) > _MOST_GIVEN_UP:
-            self._given_up.popitem(last=False)
+        with self._lock:
+            self._given_up[scan.image] = None
 
     def _copy(self, scan: ServedScan) -> Path:
         return self.root / FOLDER / scan.image[:2] / f"{path_token(scan.image)}.tif"
 
 
 def _write(original: Path, copy: Path, page: int) -> None:
-    from imaging.pyramid import Compression, PyramidOptions, write_pyramid  # noqa: PLC0415
-    from imaging.scan import decoding, open_scan  # noqa: PLC0415
+    from imaging.pyramid import Compression, PyramidOptions, write_pyramid
+    from imaging.scan import decoding, open_scan
 
     with decoding(original):
         scan = open_scan(original, page=page, sequential=True)

@@ -19,13 +19,14 @@ from sqlalchemy import Connection, select
 from catalog import collections, objects, rights
 from catalog.dates import DateReading, first_day, last_day, read_date
 from catalog.iiif.addresses import Addresses
+from catalog.iiif.documents import PRESENTATION
 from catalog.iiif.presentation import Audience, ShownFile, shown_object
 from catalog.interchange.object_rows import RowError, RowRemark
 from catalog.interchange.spreadsheet import ImportReport
 from catalog.objects import DESCRIPTIVE, CatalogObject, ObjectRecord, Upserted, examined
-from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.schema import memberships
 from catalog.schema import objects as rows
+from catalog.vocabulary import COLOR_NOTICE
 from imaging.errors import CatalogError
 from imaging.stage import INFERRED
 
@@ -45,7 +46,6 @@ _DIGITAL_IMAGE = "300215302"
 _COLLECTION = "300025976"
 _HEIGHT, _WIDTH = "300055644", "300055647"
 _PIXELS = "300266190"
-_PRESENTATION = "http://iiif.io/api/presentation/3/context.json"
 _IMAGE = "http://iiif.io/api/image/3/context.json"
 
 Node = dict[str, Any]
@@ -268,7 +268,7 @@ def _manifest(found: CatalogObject, addresses: Addresses) -> Node:
                 "type": "DigitalObject",
                 "access_point": [{"id": addresses.manifest(found.accession_number), "type": "DigitalObject"}],
                 "conforms_to": [{"id": "http://iiif.io/api/presentation/", "type": "InformationObject"}],
-                "format": f"application/ld+json;profile='{_PRESENTATION}'",
+                "format": f"application/ld+json;profile='{PRESENTATION}'",
             }
         ],
     }

@@ -17,10 +17,11 @@ from catalog.hints import GivenHint
 from catalog.provenance.record import Description, ScanFile, SourcedHint, StageRun
 from catalog.provenance.tag import StoredRun, TagInputs
 from catalog.provenance.verify import KnownFile
-from catalog.provenance.vocabulary import SOFTWARE, Stage
+from catalog.provenance.vocabulary import SOFTWARE
 from catalog.scans import Scan
 from catalog.schema import AgentKind, AgentRole
 from catalog.store import Store
+from catalog.vocabulary import Stage
 from imaging.errors import CatalogError, StoredFileError
 from imaging.stage import Role
 

@@ -13,8 +13,9 @@ import piexif
 import piexif.helper
 
 from catalog.provenance.record import ProvenanceRecord, timestamp
-from catalog.provenance.vocabulary import NOTICES, SOFTWARE
+from catalog.provenance.vocabulary import SOFTWARE
 from catalog.provenance.xmp import described
+from catalog.vocabulary import NOTICES
 from imaging.errors import CorruptScan
 from imaging.pyramid import OutputSize
 from imaging.stage import OutputFile

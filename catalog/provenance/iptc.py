@@ -12,8 +12,9 @@ from pathlib import Path
 
 from catalog.provenance.jpeg import APP13, insert_segment
 from catalog.provenance.record import ProvenanceRecord
-from catalog.provenance.vocabulary import NOTICES, SOFTWARE
+from catalog.provenance.vocabulary import SOFTWARE
 from catalog.provenance.xmp import described
+from catalog.vocabulary import NOTICES
 from imaging.fixity import atomic_path
 from imaging.stage import OutputFile
 

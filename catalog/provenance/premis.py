@@ -14,17 +14,9 @@ from typing import Any
 
 from catalog.provenance.record import ProvenanceRecord, SourcedHint, Step, document_id, instance_id
 from catalog.provenance.record import timestamp as written
-from catalog.provenance.vocabulary import (
-    EVENT_TYPES,
-    NAMESPACE,
-    NOTICES,
-    OUTCOMES,
-    PREFIX,
-    SHA256,
-    SOFTWARE,
-    Stage,
-)
+from catalog.provenance.vocabulary import EVENT_TYPES, NAMESPACE, OUTCOMES, PREFIX, SHA256, SOFTWARE
 from catalog.schema import EventType
+from catalog.vocabulary import NOTICES, Stage
 from imaging.stage import ModelReference, OutputFile, Role
 
 Node = dict[str, Any]

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from catalog.provenance.vocabulary import NAMESPACE, DigitalSourceType, Stage
+from catalog.provenance.vocabulary import NAMESPACE, DigitalSourceType
 from catalog.rights import label
 from catalog.schema import EventOutcome
+from catalog.vocabulary import Stage
 from imaging.errors import CatalogError
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
 

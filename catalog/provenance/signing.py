@@ -28,7 +28,8 @@ from catalog.durability import is_full
 from catalog.provenance.credentials import HASH, LABEL, MEDIA_TYPE, SUFFIX, TINY_TIFF, reading_context
 from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.record import ProvenanceRecord, Step, timestamp
-from catalog.provenance.vocabulary import NOTICES, SOFTWARE, DigitalSourceType, Stage
+from catalog.provenance.vocabulary import SOFTWARE, DigitalSourceType
+from catalog.vocabulary import NOTICES, Stage
 from imaging.errors import HeliochromeError, SigningError, StoredFileError
 from imaging.stage import OutputFile, Role
 

@@ -41,9 +41,9 @@ from catalog.provenance.record import (
 )
 from catalog.provenance.signing import Parent
 from catalog.provenance.tiff import embed_xmp
-from catalog.provenance.vocabulary import Stage
 from catalog.provenance.xmp import build_packet
 from catalog.schema import EventOutcome
+from catalog.vocabulary import Stage
 from imaging.errors import CatalogError, OptionsError, ScanError, SigningError, StoredFileError
 from imaging.fixity import describe_output, sha256_file
 from imaging.stage import OutputFile, Role, Scalar, StageResult

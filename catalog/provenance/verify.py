@@ -16,8 +16,9 @@ from typing import Protocol
 from catalog.provenance import credentials, jpeg, tiff
 from catalog.provenance.credentials import Credential, CredentialState
 from catalog.provenance.premis import file_iri
-from catalog.provenance.vocabulary import NOTICES, DigitalSourceType
+from catalog.provenance.vocabulary import DigitalSourceType
 from catalog.provenance.xmp_facts import XmpFacts, read_packet
+from catalog.vocabulary import NOTICES
 from imaging.errors import CorruptScan, HeliochromeError, StoreError
 from imaging.fixity import sha256_file
 from imaging.stage import INFERRED, Role

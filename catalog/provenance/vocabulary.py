@@ -1,4 +1,4 @@
-"""The words that provenance is told in: the standards' terms, the project's own namespace, and the notices.
+"""The words that provenance is told in: the standards' terms and the project's own namespace.
 
 The own namespace is ``https://heliochrome.example/ns/provenance/1.0/``. It lies under a top-level domain that
 RFC 2606 reserves, so that nobody can ever own the address: it identifies, it does not resolve. Its terms are
@@ -10,29 +10,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 from catalog.schema import EventOutcome, EventType
-from imaging.stage import Role
 
 SOFTWARE = "Heliochrome"
 
 NAMESPACE = "https://heliochrome.example/ns/provenance/1.0/"
 PREFIX = "heliochrome"
-
-COLOR_NOTICE = (
-    "The colors of the colorized picture are inferred by a model from a black-and-white photograph. "
-    "They are plausible, not recorded: do not take them as evidence of what was there."
-)
-"""What has to be said wherever a colorized picture is shown or described."""
-
-RESTORATION_NOTICE = (
-    "This picture was restored by software: noise may be reduced, and damage mended with what was probably "
-    "there. Its provenance record says what was done."
-)
-
-NOTICES = {
-    Role.RESTORED: RESTORATION_NOTICE,
-    Role.COLORIZED: COLOR_NOTICE,
-    Role.ALTERNATIVE: COLOR_NOTICE,
-}
 
 
 class DigitalSourceType(StrEnum):
@@ -47,14 +29,6 @@ class DigitalSourceType(StrEnum):
         "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
     )
     """A capture to which a trained model has added: learned inpainting, inferred color."""
-
-
-class Stage(StrEnum):
-    """The stages whose outcome this package describes, by the names that they report."""
-
-    RESTORATION = "restoration"
-    COLORIZATION = "colorization"
-    PROVENANCE = "provenance"
 
 
 _PRESERVATION = "http://id.loc.gov/vocabulary/preservation"

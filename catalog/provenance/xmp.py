@@ -38,12 +38,8 @@ from catalog.provenance.record import (
     instance_id,
     timestamp,
 )
-from catalog.provenance.vocabulary import (
-    NAMESPACE,
-    NOTICES,
-    PREFIX,
-    SOFTWARE,
-)
+from catalog.provenance.vocabulary import NAMESPACE, PREFIX, SOFTWARE
+from catalog.vocabulary import NOTICES
 from imaging.stage import OutputFile, Role
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"

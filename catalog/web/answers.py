@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from catalog.iiif.conditional import http_date, is_current
+from catalog.iiif.documents import PRESENTATION
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -24,7 +25,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'self'",
     )
 )
-PRESENTATION = "http://iiif.io/api/presentation/3/context.json"
 _DOCUMENTS = "public, max-age=60"
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from catalog.web.site import Site
+from catalog.site.site import Site
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from catalog.iiif.collection import (
     build_part,
     build_top,
 )
-from catalog.iiif.documents import serialize
+from catalog.iiif.documents import PRESENTATION, serialize
 from catalog.iiif.presentation import (
     Audience,
     ShownObject,
@@ -36,8 +36,8 @@ from catalog.schema import collections as collection_rows
 from catalog.schema import memberships, objects
 from catalog.search import ObjectSearch, count
 from catalog.search import search as search_objects
-from catalog.web.answers import PRESENTATION, document
-from catalog.web.site import Site
+from catalog.site.site import Site
+from catalog.web.answers import document
 
 _SEARCHED = ("title", "accession_number", "description", "maker", "date_text", "source")
 _NO_SUCH = "There is no such resource."

@@ -6,11 +6,12 @@ is refused with what happened meanwhile.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from threading import Lock
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
+from cachetools import TTLCache, cached
 from fastapi import APIRouter, Depends, Form, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
@@ -27,14 +28,16 @@ from catalog.kinds import Treatment
 from catalog.objects import by_id
 from catalog.reviews import Review
 from catalog.schema import AgentRole, ReviewState
+from catalog.site.pages import PER_PAGE, card, photograph_values, render
+from catalog.site.site import Site
 from catalog.web import figures
 from catalog.web.access import Dependency, same_origin
-from catalog.web.pages import PER_PAGE, card, photograph_values, render
-from catalog.web.site import Site
 from imaging.errors import CatalogError, OptionsError
 from imaging.scan_kind import ScanKind
 
 MOST_HINTS = 200
+_COUNTED_SECONDS = 5.0
+"""How long a count of the reviews in each state is shown."""
 
 _ORDERS = {
     queue.Order.CERTAINTY: "least certain colors",
@@ -107,26 +110,12 @@ class ColoringForm(BaseModel):
 _PLACED = TypeAdapter(Annotated[list[PlacedHint], Field(max_length=MOST_HINTS)])
 
 
-class _Tallies:
-    """How many reviews are in each state, counted every few seconds: a page takes less time than counting."""
-
-    _SECONDS = 5.0
-
-    def __init__(self) -> None:
-        self._counts: dict[ReviewState, int] = {}
-        self._until = 0.0
-
-    def of(self, connection: Connection) -> dict[ReviewState, int]:
-        if time.monotonic() > self._until:
-            self._counts = queue.counts(connection)
-            self._until = time.monotonic() + self._SECONDS
-        return self._counts
-
-
 def queue_routes(site: Site) -> APIRouter:
     """Return the route to the queue."""
     router = APIRouter(default_response_class=HTMLResponse)
-    tallies = _Tallies()
+    # A page takes less time than counting.
+    tallies: TTLCache[None, dict[ReviewState, int]] = TTLCache(1, _COUNTED_SECONDS)
+    counts_of = cached(tallies, key=lambda connection: None, lock=Lock())(queue.counts)
 
     @router.get("/")
     def show_queue(
@@ -138,7 +127,7 @@ def queue_routes(site: Site) -> APIRouter:
         which = queue.QueueFilter(state=state, collection=collection or None)
         with site.engine.connect() as connection:
             page = queue.page(connection, which, order=order, after=after, limit=PER_PAGE)
-            counts = tallies.of(connection)
+            counts = counts_of(connection)
             every = collections.children(connection)
             troubles = scans.troubles(connection, limit=20)
         chosen = {"state": state, "order": order, "collection": collection}

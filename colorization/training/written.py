@@ -11,9 +11,9 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from colorization.colorize import colorize
 from colorization.models import ColorModel
 from colorization.options import ColorizationOptions
+from colorization.pipeline import colorize
 from colorization.training.shards import Picture
 from imaging import lab
 from imaging.stage import Role

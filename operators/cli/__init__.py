@@ -13,7 +13,7 @@ import sys
 def main() -> None:
     """Run the command line and exit with its status."""
     # Imported here, so that the entry point itself costs nothing.
-    from operators.cli.app import run  # noqa: PLC0415
+    from operators.cli.app import run
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # file names need not be text in any encoding

@@ -82,7 +82,7 @@ def _failed(error: HeliochromeError, arguments: Sequence[str]) -> int:
 
 
 def _is_of_database(error: Exception) -> bool:
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - not for commands on single files
+    from sqlalchemy.exc import SQLAlchemyError  # not for commands on single files
 
     return isinstance(error, SQLAlchemyError)
 

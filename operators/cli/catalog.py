@@ -35,8 +35,8 @@ Collection = Annotated[str | None, typer.Option(help="Slug of a collection.")]
 @contextmanager
 def opened(home: Path) -> Iterator[Engine]:
     """Lend an engine on the catalog."""
-    from catalog.database import connect  # noqa: PLC0415 - alembic takes a while to load
-    from operators.deployment import services  # noqa: PLC0415
+    from catalog.database import connect  # alembic takes a while to load
+    from operators.deployment import services
 
     with services.catalog(home) as dsn:
         engine = connect(dsn, application="heliochrome command line")
@@ -68,9 +68,9 @@ def bring_in(  # noqa: PLR0917 - typer makes options of them
 
     Of Linked Art, "line" in the answer is the place of a document in the list.
     """
-    from catalog.database import in_transaction  # noqa: PLC0415
-    from catalog.interchange import linked_art as json_ld  # noqa: PLC0415
-    from catalog.interchange import spreadsheet  # noqa: PLC0415
+    from catalog.database import in_transaction
+    from catalog.interchange import linked_art as json_ld
+    from catalog.interchange import spreadsheet
 
     def bring(connection: Connection) -> spreadsheet.ImportReport:
         if linked_art:
@@ -111,8 +111,8 @@ def read_names(
 
     Only names are read. Each page of a file with several gets a number of its own, "1987.12 p. 2".
     """
-    from operators.inbox import list_inbox  # noqa: PLC0415
-    from operators.work.file_names import NamePattern, read_all  # noqa: PLC0415
+    from operators.inbox import list_inbox
+    from operators.work.file_names import NamePattern, read_all
 
     names = NamePattern(settings.name_pattern() if pattern is None else pattern)
     read = read_all(list_inbox(folder, 0).scans, names)
@@ -137,11 +137,11 @@ def export(
 
     Linked Art names each object by its page below the configured `address`.
     """
-    from catalog.iiif.addresses import Addresses  # noqa: PLC0415
-    from catalog.interchange import linked_art as json_ld  # noqa: PLC0415
-    from catalog.interchange import spreadsheet  # noqa: PLC0415
-    from imaging.disk import writing  # noqa: PLC0415 - loads libvips
-    from imaging.fixity import atomic_path  # noqa: PLC0415
+    from catalog.iiif.addresses import Addresses
+    from catalog.interchange import linked_art as json_ld
+    from catalog.interchange import spreadsheet
+    from imaging.disk import writing  # loads libvips
+    from imaging.fixity import atomic_path
 
     with opened(home) as engine, engine.connect() as connection:
 
@@ -171,7 +171,7 @@ def list_objects(
     as_json: AsJson = False,
 ) -> None:
     """List objects by accession number."""
-    from catalog import collections, objects  # noqa: PLC0415
+    from catalog import collections, objects
 
     with opened(home) as engine, engine.connect() as connection:
         found = (
@@ -189,7 +189,7 @@ def list_objects(
 @app.command()
 def show(accession: Accession, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Tell everything about an object: its scans, versions, files and events."""
-    from catalog import derivatives, events, objects, scans  # noqa: PLC0415
+    from catalog import derivatives, events, objects, scans
 
     with opened(home) as engine, engine.connect() as connection:
         item = objects.get(connection, accession)
@@ -222,7 +222,7 @@ def troubles(
     as_json: AsJson = False,
 ) -> int:
     """List scans that wait for somebody: refused, failed, original lost; status 1 when there are any."""
-    from catalog import scans  # noqa: PLC0415
+    from catalog import scans
 
     with opened(home) as engine, engine.connect() as connection:
         found = scans.troubles(connection, limit=limit)
@@ -247,8 +247,8 @@ def retry(
     as_json: AsJson = False,
 ) -> int:
     """Give refused and failed scans another chance in the next run; status 1 when there are none."""
-    from catalog import scans  # noqa: PLC0415
-    from catalog.database import in_transaction  # noqa: PLC0415
+    from catalog import scans
+    from catalog.database import in_transaction
 
     with opened(home) as engine:
         count = in_transaction(engine, lambda connection: scans.retry(connection, files or None))
@@ -271,8 +271,8 @@ def migrate(
     Data stays in place. The catalog is the one that HELIOCHROME_CATALOG_DSN or Airflow's connection
     heliochrome_catalog names. The guide says what its role has to be allowed.
     """
-    from catalog.database import name_of  # noqa: PLC0415
-    from operators.deployment import services  # noqa: PLC0415
+    from catalog.database import name_of
+    from operators.deployment import services
 
     if embedded:
         with services.embedded_catalog(home) as dsn:

@@ -39,7 +39,7 @@ def up(
     Scans that lie in HOME/inbox are digitized every night, or when somebody starts the DAG `digitize`. All
     state lies in HOME. HELIOCHROME_CATALOG_DSN puts the catalog into a PostgreSQL server of your own.
     """
-    from operators.deployment import services  # noqa: PLC0415 - loads SQLAlchemy
+    from operators.deployment import services  # loads SQLAlchemy
 
     def report(line: str) -> None:
         people.print(f"· {line}", markup=False)
@@ -66,7 +66,7 @@ def demo(
 
     The second time everything is found done. The status says whether all went well.
     """
-    from operators.demo.run import demonstrate  # noqa: PLC0415 - loads libvips and OpenCV
+    from operators.demo.run import demonstrate  # loads libvips and OpenCV
 
     done = demonstrate(home, scans, results)
     return Status.WELL if done.succeeded else Status.NOT_ALL_WELL

@@ -34,9 +34,9 @@ def kind(  # noqa: PLR0917 - typer makes options of them
     as_json: AsJson = False,
 ) -> None:
     """Show what an object's scans were taken for and why, or say what they are; the next run follows it."""
-    from catalog import kinds, objects, scans  # noqa: PLC0415
-    from catalog.agents import person  # noqa: PLC0415
-    from catalog.database import in_transaction  # noqa: PLC0415
+    from catalog import kinds, objects, scans
+    from catalog.agents import person
+    from catalog.database import in_transaction
 
     who = person(by or getpass.getuser())
 
@@ -69,8 +69,8 @@ def do_not_color(
 
     Of single objects, the CSV column do_not_color or the photograph's page says so.
     """
-    from catalog import kinds  # noqa: PLC0415
-    from catalog.database import in_transaction  # noqa: PLC0415
+    from catalog import kinds
+    from catalog.database import in_transaction
 
     with opened(home) as engine:
         in_transaction(engine, lambda connection: kinds.forbid_collection(connection, collection, not allow))

@@ -27,8 +27,8 @@ Folder = Annotated[
 @app.command("list")
 def list_all(folder: Folder, as_json: AsJson = False) -> int:
     """List the models that ship and those of your own; status 1 when a descriptor can not be read."""
-    from colorization import models as color  # noqa: PLC0415 - loads PyTorch
-    from restoration import models as mending  # noqa: PLC0415
+    from colorization import models as color  # loads PyTorch
+    from restoration import models as mending
 
     rows = [("colorization", d.name, d.version, d.license, d.sha256) for d in color.list_models(folder)]
     shipped = [mending.read_descriptor(name) for name in mending.available()]
@@ -47,8 +47,8 @@ def list_all(folder: Folder, as_json: AsJson = False) -> int:
 @app.command()
 def show(name: Name, folder: Folder, as_json: AsJson = False) -> None:
     """Tell what a model is, what it was trained on and how well it does."""
-    from colorization import models as color  # noqa: PLC0415
-    from restoration import models as mending  # noqa: PLC0415
+    from colorization import models as color
+    from restoration import models as mending
 
     descriptor = mending.read_descriptor(name) if name in mending.available() else color.show(name, folder)
     if as_json:
@@ -60,8 +60,8 @@ def show(name: Name, folder: Folder, as_json: AsJson = False) -> None:
 @app.command()
 def verify(name: Name, folder: Folder, as_json: AsJson = False) -> None:
     """Check that a model's weights are those described, by sha256 and by shape."""
-    from colorization import models as color  # noqa: PLC0415
-    from restoration import models as mending  # noqa: PLC0415
+    from colorization import models as color
+    from restoration import models as mending
 
     checked = mending.verify(name) if name in mending.available() else color.verify(name, folder)
     if as_json:
@@ -76,7 +76,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a color model of your own: its descriptor, and the safetensors file beside it."""
-    from colorization import models as color  # noqa: PLC0415
+    from colorization import models as color
 
     added = color.add(descriptor, folder)
     if as_json:

@@ -42,8 +42,8 @@ def inspect(scan: Scan, as_json: AsJson = False, page: Page = 0) -> None:
 
     [dim]heliochrome inspect box3/1987.12.tif[/]
     """
-    from imaging.kind_detector import tell_kind  # noqa: PLC0415 - loads PyTorch
-    from imaging.scan import inspect_scan  # noqa: PLC0415 - loads libvips
+    from imaging.kind_detector import tell_kind  # loads PyTorch
+    from imaging.scan import inspect_scan  # loads libvips
 
     facts = asdict(inspect_scan(scan, page=page))
     report = tell_kind(scan, page=page)
@@ -82,11 +82,11 @@ def restore(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome restore 1987.12.tif --denoise 0.3[/]
     """
-    from operators.cli.workplace import carry_out  # noqa: PLC0415 - loads libvips
-    from restoration.options import RestorationOptions  # noqa: PLC0415
-    from restoration.restore import OUTPUTS, STAGE  # noqa: PLC0415 - loads PyTorch and OpenCV
-    from restoration.restore import restore as work  # noqa: PLC0415
-    from restoration.tone import ToneOptions  # noqa: PLC0415
+    from operators.cli.workplace import carry_out  # loads libvips
+    from restoration.options import RestorationOptions
+    from restoration.pipeline import OUTPUTS, STAGE  # loads PyTorch and OpenCV
+    from restoration.pipeline import restore as work
+    from restoration.tone import ToneOptions
 
     options = RestorationOptions(
         sensitivity=sensitivity,
@@ -123,7 +123,7 @@ def undo_tones(
 
     [dim]heliochrome undo-tones 1987.12-restored/restoration.json --to 1987.12-tones-kept.tif[/]
     """
-    from restoration.undo import undo_tones as undo  # noqa: PLC0415 - loads libvips
+    from restoration.undo import undo_tones as undo  # loads libvips
 
     written = asdict(undo(record, to))
     if as_json:
@@ -164,12 +164,12 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome colorize 1987.12-restored/restored.tif --hint 0.4,0.6,0.02,12,-30[/]
     """
-    from colorization.colorize import STAGE, outputs  # noqa: PLC0415
-    from colorization.colorize import colorize as work  # noqa: PLC0415
-    from colorization.models import DEFAULT  # noqa: PLC0415
-    from colorization.options import ColorizationOptions  # noqa: PLC0415 - loads libvips and OpenCV
-    from imaging.device import choose_device  # noqa: PLC0415
-    from operators.cli.workplace import carry_out  # noqa: PLC0415
+    from colorization.models import DEFAULT
+    from colorization.options import ColorizationOptions  # loads libvips and OpenCV
+    from colorization.pipeline import STAGE, outputs
+    from colorization.pipeline import colorize as work
+    from imaging.device import choose_device
+    from operators.cli.workplace import carry_out
 
     _check_kind(photograph, page, kind)
     options = ColorizationOptions(
@@ -198,8 +198,8 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
 
 def _check_kind(photograph: Path, page: int, said: ScanKind | None) -> None:
     """Refuse what must not be colored."""
-    from imaging.errors import UnsupportedScan  # noqa: PLC0415
-    from imaging.kind_detector import tell_kind  # noqa: PLC0415 - loads PyTorch
+    from imaging.errors import UnsupportedScan
+    from imaging.kind_detector import tell_kind  # loads PyTorch
 
     report = None if said else tell_kind(photograph, page=page)
     kind = said or (report.kind if report else ScanKind.MONOCHROME)
@@ -210,7 +210,7 @@ def _check_kind(photograph: Path, page: int, said: ScanKind | None) -> None:
 
 
 def _hint(text: str) -> Hint:
-    from colorization.hints import Hint  # noqa: PLC0415
+    from colorization.hints import Hint
 
     try:
         x, y, radius, a, b = (float(part) for part in text.split(","))
@@ -221,7 +221,7 @@ def _hint(text: str) -> Hint:
 
 def _folder(file: Path, into: Path | None, what: str, page: int) -> Path:
     """Return the folder to write into, and say so when the file has other pages."""
-    from imaging.scan import inspect_scan  # noqa: PLC0415 - loads libvips
+    from imaging.scan import inspect_scan  # loads libvips
 
     if not page and (pages := inspect_scan(file).pages) > 1:
         people.print(f"{file.name} has {pages} pages; this is the first, --page takes another", markup=False)

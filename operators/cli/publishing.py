@@ -47,8 +47,8 @@ def serve(  # noqa: PLR0917 - typer makes options of them
     homepage: PublisherPage = "",
 ) -> None:
     """Serve what is published to the public: IIIF images, manifests, search, changes. Read-only."""
-    from catalog.web.standalone import PublicServer, run  # noqa: PLC0415 - loads the catalog
-    from operators.deployment import services  # noqa: PLC0415
+    from catalog.web.standalone import PublicServer, run  # loads the catalog
+    from operators.deployment import services
 
     publisher = _publisher(institution, homepage)
     with services.catalog(home) as dsn:
@@ -88,7 +88,7 @@ def publish(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome publish glass-plates --to site --address https://photos.example.org[/]
     """
-    from operators.work.publishing import publish_collection  # noqa: PLC0415 - loads libvips
+    from operators.work.publishing import publish_collection  # loads libvips
 
     publisher = _publisher(institution, homepage)
     settings.warn_of_loopback(address, "name the site's address with --address.")
@@ -142,9 +142,9 @@ def verify(
 
 
 def _verify(subject: str, home: Path, alone: bool) -> tuple[Verification, ...]:
-    from catalog.provenance.cataloged import CatalogRegister  # noqa: PLC0415 - loads libvips
-    from catalog.provenance.verify import verify_file, verify_object  # noqa: PLC0415
-    from catalog.store import Store  # noqa: PLC0415
+    from catalog.provenance.cataloged import CatalogRegister  # loads libvips
+    from catalog.provenance.verify import verify_file, verify_object
+    from catalog.store import Store
 
     path = Path(subject)
     if alone:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -82,14 +83,22 @@ class AirflowClient:
     password: str = field(repr=False)
     _token: str = field(default="", repr=False, init=False)
 
+    @cached_property
+    def _http(self) -> httpx.Client:
+        return httpx.Client(base_url=self.address, timeout=30)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._http.close()
+
     def healthy(self, since: datetime) -> bool:
         """Return whether every component has given a sign of life after `since`.
 
         Asks the tasks' interface too: it is built when first asked, and tasks would wait for that.
         """
         try:
-            httpx.get(f"{self.address}/execution/health", timeout=30).raise_for_status()
-            health = httpx.get(f"{self.address}/api/v2/monitor/health", timeout=5).raise_for_status().json()
+            self._http.get("/execution/health").raise_for_status()
+            health = self._http.get("/api/v2/monitor/health", timeout=5).raise_for_status().json()
         except (httpx.HTTPError, ValueError):
             return False
         beats = [health[name][f"latest_{name}_heartbeat"] for name in HEARTBEATS]
@@ -190,13 +199,8 @@ class AirflowClient:
         if not self._token:
             self._log_in()
         for _ in range(2):
-            response = httpx.request(
-                method,
-                f"{self.address}/api/v2{path}",
-                json=body,
-                headers={"Authorization": f"Bearer {self._token}"},
-                timeout=30,
-            )
+            headers = {"Authorization": f"Bearer {self._token}"}
+            response = self._http.request(method, f"/api/v2{path}", json=body, headers=headers)
             # Tokens expire after a day; a run may take longer.
             if response.status_code != httpx.codes.UNAUTHORIZED:
                 break
@@ -205,6 +209,5 @@ class AirflowClient:
 
     def _log_in(self) -> None:
         credentials = {"username": self.name, "password": self.password}
-        response = httpx.post(f"{self.address}/auth/token", json=credentials, timeout=30)
-        response.raise_for_status()
+        response = self._http.post("/auth/token", json=credentials).raise_for_status()
         self._token = response.json()["access_token"]

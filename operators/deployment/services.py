@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -108,7 +108,9 @@ def running(home: Path, *, port: int | None = None, report: Report = log.info) -
         started = datetime.now(UTC)
         processes = stack.enter_context(airflow.components(place, environment))
         administrator = next(a for a in accounts if a.name == ADMINISTRATOR)
-        client = AirflowClient(f"http://127.0.0.1:{port}", administrator.name, administrator.password)
+        client = stack.enter_context(
+            closing(AirflowClient(f"http://127.0.0.1:{port}", administrator.name, administrator.password))
+        )
         services = Services(
             place, client.address, (administrator, *(a for a in accounts if a is not administrator)),
             catalog_dsn, metadata_dsn, client,
@@ -146,7 +148,7 @@ def embedded_catalog(home: Path) -> Iterator[str]:
 
 def migrate_catalog(dsn: str) -> None:
     """Bring the catalog's schema up to date."""
-    from catalog.database import connect, migrate  # noqa: PLC0415 - alembic is of no use to most commands
+    from catalog.database import connect, migrate  # alembic is of no use to most commands
 
     engine = connect(dsn)
     try:

@@ -12,14 +12,13 @@ from catalog import hints as given
 from catalog import kinds
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
-from colorization.colorize import STAGE, VERSION, ReferencedPredictor, colorize
 from colorization.hints import Hint
-from colorization.models import DEFAULT, load
+from colorization.models import load
 from colorization.options import ColorizationOptions
+from colorization.pipeline import STAGE, VERSION, ReferencedPredictor, colorize
 from imaging.device import choose_device
 from imaging.errors import CatalogError
 from imaging.stage import Role, StageResult
-from operators import settings
 from operators.outcome import Done, Passage
 from operators.progress import Progress
 from operators.work.stage import Commission, Share, StageWorker
@@ -93,14 +92,3 @@ class Coloring(StageWorker):
                 Hint(h.x, h.y, min(h.radius, LARGEST_RADIUS), h.a, h.b, h.source)
                 for h in given.standing(connection, scan.id)
             )
-
-
-def chosen(model: str, alternatives: int, restraint: float | None = None) -> ColorizationOptions:
-    """Return the options for this machine: on an accelerator where there is one, with the museum's models."""
-    return ColorizationOptions(
-        model=model or DEFAULT,
-        model_folder=settings.models(),
-        alternatives=alternatives,
-        restraint=restraint,
-        device="auto",
-    )

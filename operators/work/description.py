@@ -19,18 +19,11 @@ from catalog.iiif.presentation import Audience, manifest_of, served_scan, shown_
 from catalog.iiif.records import Institution, Offer
 from catalog.iiif.service_copies import ServiceCopies
 from imaging.errors import CatalogError, HeliochromeError, ScanError
-from operators import settings
 from operators.outcome import Done, Passage
 from operators.progress import Progress
 from operators.work.circumstances import since
 
 STAGE = "description"
-
-
-def publisher() -> Institution | None:
-    """Return who publishes, where it is configured."""
-    named = settings.institution()
-    return Institution(*named) if named else None
 
 
 @dataclass(frozen=True)

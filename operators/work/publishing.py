@@ -12,8 +12,8 @@ from catalog import events
 from catalog.database import in_transaction
 from catalog.events import Event
 from catalog.iiif.records import Institution
-from catalog.iiif.static_site import Dissemination, Progress, Published, publish
 from catalog.schema import EventOutcome, EventType
+from catalog.site.static_site import Dissemination, Progress, Published, publish
 from operators.work.circumstances import since
 
 
@@ -30,7 +30,7 @@ def publish_collection(
 ) -> Published:
     """Write the site of a collection and record its disseminations; return what was done.
 
-    The arguments and errors are those of `catalog.iiif.static_site.publish`. What is unchanged on the site is
+    The arguments and errors are those of `catalog.site.static_site.publish`. What is unchanged on the site is
     not recorded again. The events stand before the folder's state does: after a crash in between, the next
     publication finds the same to record, which changes nothing.
     """

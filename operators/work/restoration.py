@@ -22,7 +22,7 @@ from operators.progress import Progress
 from operators.work.stage import Commission, Input, Share, StageWorker
 from restoration.models import available, read_descriptor
 from restoration.options import RestorationOptions
-from restoration.restore import STAGE, VERSION, restore
+from restoration.pipeline import STAGE, VERSION, restore
 from restoration.tone import ToneOptions
 
 PAGE_STAGE = "page"

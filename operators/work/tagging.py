@@ -8,14 +8,12 @@ from sqlalchemy import Engine
 
 from catalog.provenance import tag
 from catalog.provenance.cataloged import tag_inputs
-from catalog.provenance.identity import SigningIdentity, development_identity, load_identity
+from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.tag import TagOptions
-from catalog.provenance.vocabulary import Stage
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
-from imaging.errors import OptionsError
+from catalog.vocabulary import Stage
 from imaging.stage import StageResult
-from operators import settings
 from operators.outcome import Passage
 from operators.work.stage import Commission, Input, Share, StageWorker
 
@@ -57,23 +55,3 @@ class Tagging(StageWorker):
         )
         reads = (*made, self.original(scan))
         return Commission(stage_key(**tag.determinants(inputs, self.options)), work, reads)
-
-
-def signer() -> SigningIdentity:
-    """Return who signs: the institution where it is configured, else a development identity that says so.
-
-    Raises
-    ------
-    OptionsError
-        Only one of certificates and key is configured.
-    """
-    certificates, key = settings.signing_certificates(), settings.signing_key()
-    if (certificates is None) != (key is None):
-        raise OptionsError(
-            "signing_key" if key is None else "signing_certificates",
-            "is not configured, though the other half of the signing identity is",
-            "Configure both, or neither to sign as a development identity.",
-        )
-    if certificates is not None and key is not None:
-        return load_identity(certificates, key, timestamp_url=settings.timestamp_url())
-    return development_identity(settings.home() / "secrets" / "signing")

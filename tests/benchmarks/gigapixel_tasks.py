@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import pyvips
 
-from colorization.colorize import colorize, write_colored
 from colorization.fullscale import Coefficients
 from colorization.models import load
 from colorization.options import ColorizationOptions
+from colorization.pipeline import colorize, write_colored
 from imaging.lab import fit_gamut, grey_to_lightness, lab_to_srgb
 from imaging.pyramid import Compression, PyramidOptions, write_pyramid
 from imaging.scan import inspect_scan, open_scan

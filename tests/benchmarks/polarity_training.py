@@ -26,7 +26,7 @@ from torch.nn import functional
 from colorization.training.shards import HELD_BACK, HELD_BACK_SHARD, SHARDS
 from imaging.convolutions import convolve
 from imaging.encoder import lite0_weights
-from imaging.polarity import NAME, SIDE, WEIGHTS, PolarityNetwork, as_seen, both_ways
+from imaging.polarity import NAME, SIDE, WEIGHTS, PolarityNetwork, as_seen, both_ways, load
 from tests.benchmarks import kind_samples
 
 Array = NDArray[np.float32]
@@ -116,8 +116,8 @@ def batches(codes: list[bytes], pages: list[Array], random: np.random.Generator)
         yield torch.from_numpy(np.stack(drawn)[:, None])
 
 
-def train(photos: Path, minutes: float, seed: int = 0) -> tuple[PolarityNetwork, int]:
-    """Return the trained network and how many photographs it saw."""
+def train(photos: Path, minutes: float, onward: bool, seed: int = 0) -> tuple[PolarityNetwork, int]:
+    """Return the trained network and how many photographs it saw; `onward` from the shipped weights."""
     random = np.random.default_rng(seed)
     torch.manual_seed(seed)
     codes = read_encoded(photos)
@@ -125,6 +125,9 @@ def train(photos: Path, minutes: float, seed: int = 0) -> tuple[PolarityNetwork,
     network = PolarityNetwork()
     known = lite0_weights()
     network.encoder.load_state_dict({k: known[k] for k in network.encoder.state_dict()})
+    if onward:
+        network.load_state_dict(load()[0].state_dict())
+        network.requires_grad_(True)
     # The statistics of ImageNet hold: a batch of pairs has others than a scan alone.
     network = network.eval().to(memory_format=torch.channels_last)
     trunk = _Trained(network)
@@ -210,12 +213,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, default=Path("../shared/photos"))
     parser.add_argument("--minutes", type=float, default=8, help="of one core")
+    parser.add_argument("--onward", action="store_true", help="from the shipped weights, not from ImageNet's")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--into", type=Path, default=WEIGHTS)
     parser.add_argument("--version", default="1")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    network, seen = train(arguments.photos, arguments.minutes)
+    network, seen = train(arguments.photos, arguments.minutes, arguments.onward, arguments.seed)
     export(network, arguments.into, arguments.version, seen)
     return 0
 

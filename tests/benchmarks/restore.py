@@ -17,7 +17,7 @@ import pyvips
 
 from imaging.scan import open_scan
 from restoration.options import RestorationOptions
-from restoration.restore import restore
+from restoration.pipeline import restore
 from tests.benchmarks import restore_cost, restore_defects, restore_grain, restore_prints, restore_sheet
 from tests.benchmarks.frame import Reached, report, show
 

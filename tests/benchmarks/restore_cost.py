@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from imaging.stage import Role
 from restoration.options import RestorationOptions
-from restoration.restore import restore
+from restoration.pipeline import restore
 from restoration.training.damage import damage
 from restoration.training.shapes import HELD_OUT_SCANS, Shapes
 from tests.benchmarks.frame import Reached, peak_rss_mib, report, show

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imaging.scan import open_scan
 from restoration.options import RestorationOptions
-from restoration.restore import restore
+from restoration.pipeline import restore
 from tests.benchmarks.restore_defects import SHARED
 
 ROWS = 5

@@ -7,6 +7,7 @@ negatives are made of these, pages are drawn. Real scans are listed, and shown i
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections import Counter
@@ -36,12 +37,19 @@ _TILE = 240
 
 def main() -> int:
     """Measure, and return 0 when all that is promised holds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1, help="Take every so many photographs only.")
+    every = parser.parse_args().every
     random = np.random.default_rng(SEED)
     collections = measuring_half(load_other(SHARED / "photos"))
     photographs = [
         p for pictures in collections.values() for p in pictures if deviation(p) >= LEAST_DEVIATION
     ]
-    found = {name: Counter(r.kind for r in reports) for name, reports in measured(photographs, random)}
+    photographs = photographs[::every]
+    found = {
+        name: Counter(r.kind for r in reports)
+        for name, reports in measured(photographs, random, PAGES // every)
+    }
     show(
         f"Scans by kind, % ({len(photographs)} photographs)",
         ("what it is", *ScanKind),
@@ -56,7 +64,7 @@ def main() -> int:
 
 
 def measured(
-    photographs: Sequence[Picture], random: np.random.Generator
+    photographs: Sequence[Picture], random: np.random.Generator, pages: int
 ) -> Iterator[tuple[str, list[ScanKindReport]]]:
     """Yield what each class was taken for."""
     yield "color", [_kind(p) for p in photographs]
@@ -68,7 +76,7 @@ def measured(
     yield "faded", [_kind(kind_samples.faded(p, random)) for p in photographs]
     yield "hand-tinted", [_kind(kind_samples.hand_tinted(p, random)) for p in photographs]
     for name, draw in kind_samples.DOCUMENTS.items():
-        yield name, [_kind(draw(random)) for _ in range(PAGES)]
+        yield name, [_kind(draw(random)) for _ in range(pages)]
 
 
 def promises(found: dict[str, Counter[ScanKind]]) -> list[Reached]:

@@ -10,9 +10,9 @@ from catalog import activities, derivatives, events, hints, objects, reviews, sc
 from catalog.agents import person
 from catalog.hints import GivenHint, Hint
 from catalog.objects import ObjectRecord
-from catalog.provenance.vocabulary import Stage
 from catalog.reviews import Review
 from catalog.schema import ActivityType, AgentRole, EventType, ReviewState
+from catalog.vocabulary import Stage
 from imaging.errors import CatalogError
 from tests.catalog.records import BEGAN, colorization, digest, restoration, scan_record
 

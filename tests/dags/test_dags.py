@@ -32,7 +32,7 @@ print(json.dumps({"seconds": seconds, "modules": sorted(sys.modules)}))
 @pytest.fixture(scope="module")
 def parsed() -> dict[str, object]:
     names = [f"dags.{path.stem}" for path in FILES]
-    command = [sys.executable, "-c", PARSE, *names, "operators.plugin", "operators.provider"]
+    command = [sys.executable, "-c", PARSE, *names, "operators.plugin.plugin", "operators.provider"]
     return json.loads(
         subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
     )

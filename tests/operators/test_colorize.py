@@ -40,9 +40,8 @@ def test_alternatives_are_made_where_asked_for(
     produce: str, alternatives: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
-    work = "operators.work.colorization"
-    monkeypatch.setattr(f"{work}.chosen", lambda model, number: made.append(number))
-    monkeypatch.setattr(f"{work}.Coloring", lambda *arguments: None)
+    monkeypatch.setattr("operators.configured.chosen", lambda model, number: made.append(number))
+    monkeypatch.setattr("operators.work.colorization.Coloring", lambda *arguments: None)
     hook: Any = SimpleNamespace(engine=None, store=None)
     ColorizeOperator(task_id="colorize", batch=BATCH, produce=produce).worker(hook, {})
     assert made == [alternatives]

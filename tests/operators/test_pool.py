@@ -7,7 +7,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from operators import settings
-from operators.plugin import HeliochromePlugin
+from operators.plugin.plugin import HeliochromePlugin
 from operators.pool import make_pool
 
 

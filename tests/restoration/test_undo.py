@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imaging.errors import OptionsError, StoreError
 from imaging.stage import Role, StageResult
 from restoration.options import RestorationOptions
-from restoration.restore import restore
+from restoration.pipeline import restore
 from restoration.tone import ToneOptions
 from restoration.undo import undo_tones
 

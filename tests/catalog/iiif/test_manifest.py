@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from catalog.iiif.addresses import Addresses
@@ -15,7 +17,7 @@ from catalog.iiif.records import (
     SourcedHint,
     View,
 )
-from catalog.provenance.vocabulary import COLOR_NOTICE
+from catalog.vocabulary import COLOR_NOTICE
 from imaging.errors import CatalogError
 from imaging.stage import Role
 from tests.catalog.iiif.conformance import assert_presentation
@@ -36,6 +38,12 @@ RESTORED = CanvasImage(Role.RESTORED, "b2", 4000, 3000)
 COLORIZED = CanvasImage(Role.COLORIZED, "c3", 4000, 3000)
 CONFIDENCE = CanvasImage(Role.CONFIDENCE, "d4", 4000, 3000)
 ALTERNATIVE = CanvasImage(Role.ALTERNATIVE, "e5", 4000, 3000, label="Alternative 1")
+
+
+def test_texts_stay_as_the_catalog_words_them() -> None:
+    title = "Tide at 06:00:00+00:00"
+    manifest = assert_presentation(build_manifest(replace(RECORD, title=title), [View((SCAN,))], BASE))
+    assert manifest["label"] == {"en": [title]}
 
 
 def test_a_full_manifest_keeps_the_official_schema() -> None:

@@ -24,9 +24,10 @@ from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.record import Description, ScanFile, StageRun
 from catalog.provenance.tag import StoredRun, TagInputs, TagOptions, determinants, tag
 from catalog.provenance.tiff import embed_xmp, read_xmp
-from catalog.provenance.vocabulary import COLOR_NOTICE, RESTORATION_NOTICE, DigitalSourceType
+from catalog.provenance.vocabulary import DigitalSourceType
 from catalog.provenance.xmp_facts import read_packet
 from catalog.store import Store, stage_key
+from catalog.vocabulary import COLOR_NOTICE, RESTORATION_NOTICE
 from imaging.errors import CatalogError, OptionsError, SigningError, StoredFileError, StoreError
 from imaging.fixity import describe_output, sha256_file
 from imaging.pyramid import write_pyramid

@@ -247,7 +247,7 @@ def test_the_page_of_a_colorized_photograph_says_that_colors_are_inferred(
 def test_grids_are_paged_by_accession_number(
     archive: Archive, public: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.web import pages
+    from catalog.site import pages
 
     monkeypatch.setattr(pages, "PER_PAGE", 2)
     for number in range(3):

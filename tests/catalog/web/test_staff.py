@@ -101,7 +101,7 @@ def test_the_queue_shows_what_waits(archive: Archive, staff: Client) -> None:
 def test_the_grid_of_all_photographs_is_linked_and_paged(
     archive: Archive, staff: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.web import pages
+    from catalog.site import pages
 
     monkeypatch.setattr(pages, "PER_PAGE", 1)
     for number in range(2):

@@ -37,7 +37,7 @@ def test_an_interruption_is_said(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("restoration.restore.restore", interrupted)
+    monkeypatch.setattr("restoration.pipeline.restore", interrupted)
     assert run(["restore", str(photograph("a.tif"))]) == Status.INTERRUPTED
     assert "interrupted" in capsys.readouterr().err
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from catalog.iiif.records import Institution
-from catalog.iiif.static_site import LostPhotograph, Published
+from catalog.site.static_site import LostPhotograph, Published
 from operators.cli.answer import Status
 from operators.cli.app import run
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,7 +72,8 @@ def deployment() -> Iterator[Deployment]:
             command = [sys.executable, "-m", "operators.cli", "up"]
             process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         try:
-            yield Deployment(home, process, _wait_until_up(home, process))
+            with closing(_wait_until_up(home, process)) as client:
+                yield Deployment(home, process, client)
         finally:
             process.terminate()
             process.wait(120)

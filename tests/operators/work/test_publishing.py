@@ -70,7 +70,7 @@ def test_a_crash_while_recording_loses_no_dissemination(
 def test_a_crash_after_recording_records_nothing_twice(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.iiif import site_folder
+    from catalog.site import site_folder
 
     def publish() -> dict[str, int]:
         root = archive.store.root
@@ -96,7 +96,7 @@ def test_a_crash_after_recording_records_nothing_twice(
 def test_no_transaction_is_open_while_pictures_are_rendered(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.iiif import static_site
+    from catalog.site import static_site
 
     idle = text(
         "SELECT count(*) FROM pg_stat_activity "

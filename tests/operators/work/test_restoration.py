@@ -26,7 +26,7 @@ from operators.progress import Progress
 from operators.work.ingestion import Ingestion
 from operators.work.restoration import Restoring
 from restoration.options import RestorationOptions
-from restoration.restore import restore
+from restoration.pipeline import restore
 from restoration.tone import ToneOptions
 from tests.operators.conftest import Photographer, picture
 

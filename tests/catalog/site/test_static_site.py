@@ -22,12 +22,12 @@ from catalog import collections, objects
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, accounts_of, shown_file, shown_object
 from catalog.iiif.rendering import open_picture
-from catalog.iiif.site_folder import publishing
-from catalog.iiif.static_image import RENDERING, information, write_static_image
-from catalog.iiif.static_site import Published, publish
 from catalog.objects import ObjectRecord
 from catalog.schema import ReviewState
-from catalog.web.site import Site
+from catalog.site.site import Site
+from catalog.site.site_folder import publishing
+from catalog.site.static_image import RENDERING, information, write_static_image
+from catalog.site.static_site import Published, publish
 from imaging.errors import CatalogError, OptionsError, StoreError
 from imaging.pyramid import write_pyramid
 from imaging.stage import Role
@@ -202,7 +202,7 @@ def test_only_what_changed_is_rewritten_and_told(archive: Archive, folder: Path)
 def test_pages_that_a_smaller_collection_no_longer_fills_are_gone(
     archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.iiif import static_site
+    from catalog.site import static_site
 
     monkeypatch.setattr(static_site, "CARDS", 1)
     archive.decide(archive.add("1987.1", collection="harbor"), ReviewState.APPROVED)
@@ -231,7 +231,7 @@ def test_an_interrupted_publication_is_completed(
     archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.decide(archive.add("1987.1", collection="harbor"), ReviewState.APPROVED)
-    from catalog.iiif import static_site
+    from catalog.site import static_site
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -328,7 +328,7 @@ def test_what_changed_and_can_not_be_read_is_gone(archive: Archive, folder: Path
 def test_what_is_said_otherwise_and_can_not_be_rendered_again_is_gone(
     archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.iiif import static_site
+    from catalog.site import static_site
 
     photograph = archive.add("1987.1", collection="harbor")
     archive.decide(photograph, ReviewState.APPROVED)
@@ -345,7 +345,7 @@ def test_what_is_said_otherwise_and_can_not_be_rendered_again_is_gone(
 def test_a_picture_that_can_not_be_rendered_again_stays_until_it_can(
     archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.iiif import static_site
+    from catalog.site import static_site
 
     photograph = archive.add("1987.1", collection="harbor")
     archive.decide(photograph, ReviewState.APPROVED)
@@ -369,7 +369,7 @@ def test_a_picture_that_can_not_be_rendered_again_stays_until_it_can(
 def test_a_full_disk_ends_the_publication_and_removes_nothing(
     archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch, told: str
 ) -> None:
-    from catalog.iiif import static_site
+    from catalog.site import static_site
 
     archive.decide(archive.add("1987.1", collection="harbor"), ReviewState.APPROVED)
     published(archive, folder)

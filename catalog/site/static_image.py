@@ -37,7 +37,7 @@ def write_static_image(picture: Picture, folder: Path) -> None:
     StoreError
         When the picture can not be read, or the disk is full.
     """
-    from catalog.iiif.rendering import save_tiles  # noqa: PLC0415
+    from catalog.iiif.rendering import save_tiles
 
     save_tiles(picture, folder, TILE)
     (folder / "info.json").unlink()

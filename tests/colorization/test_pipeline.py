@@ -9,10 +9,10 @@ import pyvips
 from skimage import data
 from skimage.color import gray2rgb, rgb2gray, rgb2lab
 
-from colorization.colorize import colorfulness, colorize
 from colorization.fullscale import Primaries
 from colorization.hints import Hint
 from colorization.options import ColorizationOptions
+from colorization.pipeline import colorfulness, colorize
 from imaging.errors import CorruptScan, OptionsError
 from imaging.profiles import ProfileUse
 from imaging.pyramid import Compression

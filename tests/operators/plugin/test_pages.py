@@ -14,9 +14,9 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.types import Receive, Scope, Send
 
-from operators import pages
-from operators.guard import Application
-from operators.plugin import HeliochromePlugin
+from operators.plugin import pages
+from operators.plugin.guard import Application
+from operators.plugin.plugin import HeliochromePlugin
 from tests.catalog.iiif.archive import make_archive
 
 HOST = "https://airflow.museum.example"

@@ -37,9 +37,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401 or 403, or hand on the request with the caller's name in its state."""
-        from fastapi import HTTPException  # noqa: PLC0415 - tasks import plugins too, and need none of this
-        from starlette.requests import Request  # noqa: PLC0415
-        from starlette.responses import JSONResponse  # noqa: PLC0415
+        from fastapi import HTTPException  # tasks import plugins too, and need none of this
+        from starlette.requests import Request
+        from starlette.responses import JSONResponse
 
         if scope["type"] != "http":
             return
@@ -63,18 +63,15 @@ class Guard:
 
 
 async def _user(request: Any) -> Any:
-    from airflow.api_fastapi.core_api.security import bearer_scheme, get_user  # noqa: PLC0415
+    from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
 
     return await get_user(request, None, await bearer_scheme(request))
 
 
 def _check_rights(method: str, user: Any) -> None:
-    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415
-    from airflow.api_fastapi.auth.managers.models.resource_details import (  # noqa: PLC0415
-        DagAccessEntity,
-        DagDetails,
-    )
-    from fastapi import HTTPException  # noqa: PLC0415
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+    from fastapi import HTTPException
 
     allowed = get_auth_manager().is_authorized_dag(
         method="GET" if method in READING else "POST",
@@ -88,7 +85,7 @@ def _check_rights(method: str, user: Any) -> None:
 
 def _check_origin(request: Any) -> None:
     # Airflow's session is a cookie, which browsers send along with what other sites ask for.
-    from catalog.web.access import same_origin  # noqa: PLC0415
+    from catalog.web.access import same_origin
 
     if request.method not in READING:
         same_origin(request)

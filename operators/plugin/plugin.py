@@ -1,7 +1,7 @@
 """What Heliochrome adds to Airflow's pages: the collection, and the photographs of a task.
 
 Airflow's services and tasks all import this module, so it loads nothing: the pages are made when first asked
-for, behind `operators.guard.Guard`.
+for, behind `operators.plugin.guard.Guard`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from operators import pool
-from operators.guard import Application, Guard
+from operators.plugin.guard import Application, Guard
 from operators.settings import PAGES_PREFIX
 
 # Relative to the base address that Airflow's pages declare, which may have a path.
@@ -20,7 +20,7 @@ HERE = PAGES_PREFIX.removeprefix("/")
 
 def make_pages() -> Application:
     """Return the catalog's pages for staff."""
-    from operators import pages  # noqa: PLC0415 - loads the catalog
+    from operators.plugin import pages  # loads the catalog
 
     return pages.make_pages()
 

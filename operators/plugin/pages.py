@@ -1,4 +1,4 @@
-"""The catalog's pages as they stand inside Airflow: for those whom `operators.guard` let in.
+"""The catalog's pages as they stand inside Airflow: for those whom `operators.plugin.guard` let in.
 
 Loads the catalog; only the api-server imports it, at the first request.
 """
@@ -21,16 +21,16 @@ from catalog import objects, scans
 from catalog.agents import Agent, person
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience
+from catalog.site.pages import card, render
+from catalog.site.site import Site
 from catalog.web.access import StaffAccess
 from catalog.web.app import create_app
-from catalog.web.pages import card, render
-from catalog.web.site import Site
 from operators import settings
-from operators.assets import REVIEWS
-from operators.guard import GUARDED_BY, Application
+from operators.configured import publisher
 from operators.hooks import CatalogHook
 from operators.outcome import BatchOutcome
-from operators.work.description import publisher
+from operators.plugin.assets import REVIEWS
+from operators.plugin.guard import GUARDED_BY, Application
 
 DECISION = "/decision"
 SEE_OTHER = 303

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,14 +30,16 @@ from catalog.iiif.presentation import (
 )
 from catalog.iiif.records import INFERRED, ROLE_ORDER
 from catalog.objects import CatalogObject
-from catalog.provenance.vocabulary import COLOR_NOTICE
 from catalog.rights import label as rights_label
 from catalog.rows import columns, read
 from catalog.schema import collections as collection_rows
 from catalog.schema import memberships, objects
-from catalog.web.site import Site
+from catalog.site.site import Site
+from catalog.vocabulary import COLOR_NOTICE
 from imaging.stage import Role
 
+STATIC = Path(__file__).parent / "static"
+"""The folder of what pages load beside themselves: style, script, icon."""
 PER_PAGE = 48
 """Cards on one page."""
 
@@ -66,7 +69,7 @@ class Card:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("catalog.web"),
+        loader=PackageLoader("catalog.site"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -42,11 +42,11 @@ from catalog.iiif.presentation import (
     shown_object,
 )
 from catalog.iiif.records import Institution
-from catalog.iiif.site_folder import SiteChange, SiteFolder, publishing
-from catalog.iiif.static_image import RENDERING, information, write_static_image
 from catalog.objects import CatalogObject
-from catalog.web.pages import grid_page, photograph_values, render, still_card
-from catalog.web.site import Site
+from catalog.site.pages import STATIC, grid_page, photograph_values, render, still_card
+from catalog.site.site import Site
+from catalog.site.site_folder import SiteChange, SiteFolder, publishing
+from catalog.site.static_image import RENDERING, information, write_static_image
 from imaging.errors import StoreError
 
 Progress = Callable[[str, int, int], None]
@@ -55,7 +55,6 @@ Progress = Callable[[str, int, int], None]
 Disseminated = Callable[[tuple["Dissemination", ...]], None]
 """Called with what is put before the public, once all its files are whole; may be told the same again."""
 
-STATIC = Path(__file__).parent.parent / "web" / "static"
 CARDS = 200
 """Photographs on one landing page."""
 
@@ -276,7 +275,7 @@ class _Publication:
         return [self._relative(address) for address in told]
 
     def _image(self, file: ShownFile, shown: ShownObject, *, again: bool) -> None:
-        from catalog.iiif.rendering import open_picture  # noqa: PLC0415
+        from catalog.iiif.rendering import open_picture
 
         address = self.site.addresses.image(file.image)
         with self.target.put_folder(self._relative(address), again=again) as partial:

@@ -1,4 +1,4 @@
-"""What every route needs to know: catalog, store, addresses and whom it talks to."""
+"""What every route and page needs to know: catalog, store, addresses and whom it talks to."""
 
 from __future__ import annotations
 

@@ -1,0 +1,60 @@
+"""What the settings name, as the work takes it: who publishes, who signs, how this machine colorizes.
+
+`operators.work` is handed these and reads no setting, so that it knows no Airflow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imaging.errors import OptionsError
+from operators import settings
+
+if TYPE_CHECKING:
+    from catalog.iiif.records import Institution
+    from catalog.provenance.identity import SigningIdentity
+    from colorization.options import ColorizationOptions
+
+
+def publisher() -> Institution | None:
+    """Return who publishes, where it is configured."""
+    from catalog.iiif.records import Institution
+
+    named = settings.institution()
+    return Institution(*named) if named else None
+
+
+def signer() -> SigningIdentity:
+    """Return who signs: the institution where it is configured, else a development identity that says so.
+
+    Raises
+    ------
+    OptionsError
+        Only one of certificates and key is configured.
+    """
+    from catalog.provenance.identity import development_identity, load_identity
+
+    certificates, key = settings.signing_certificates(), settings.signing_key()
+    if (certificates is None) != (key is None):
+        raise OptionsError(
+            "signing_key" if key is None else "signing_certificates",
+            "is not configured, though the other half of the signing identity is",
+            "Configure both, or neither to sign as a development identity.",
+        )
+    if certificates is not None and key is not None:
+        return load_identity(certificates, key, timestamp_url=settings.timestamp_url())
+    return development_identity(settings.home() / "secrets" / "signing")
+
+
+def chosen(model: str, alternatives: int, restraint: float | None = None) -> ColorizationOptions:
+    """Return the options for this machine: on an accelerator where there is one, with the museum's models."""
+    from colorization.models import DEFAULT
+    from colorization.options import ColorizationOptions
+
+    return ColorizationOptions(
+        model=model or DEFAULT,
+        model_folder=settings.models(),
+        alternatives=alternatives,
+        restraint=restraint,
+        device="auto",
+    )

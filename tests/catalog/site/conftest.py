@@ -1,0 +1,7 @@
+"""The pictures of the image service's tests, which the static one is tested with too."""
+
+from __future__ import annotations
+
+from tests.catalog.iiif.conftest import grey_pyramid, squares_pyramid
+
+__all__ = ["grey_pyramid", "squares_pyramid"]
