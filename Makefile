@@ -66,4 +66,4 @@ lock:
 	@! grep -E '^(nvidia|cuda|triton)' requirements.lock || { echo 'requirements.lock: a torch with CUDA; set PIP_FIND_LINKS'; exit 1; }
 
 clean:
-	rm -rf $(VENV) .heliochrome dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .heliochrome dist build .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
