@@ -125,7 +125,9 @@ class BandFolder:
 
     def _open(self, layer: str, index: int, *, access: str = "random") -> pyvips.Image:
         # libtiff refuses the strips of very wide bands unless told otherwise; they are our own.
-        return pyvips.Image.tiffload(str(self._path(layer, index)), access=access, unlimited=True)
+        return pyvips.Image.tiffload(
+            str(self._path(layer, index)), access=access, revalidate=True, unlimited=True
+        )
 
     def _path(self, layer: str, index: int) -> Path:
         return self.folder / f"{layer}-{index:05d}.tif"

@@ -33,6 +33,7 @@ OTHERS: dict[type, dict[str, Any]] = {
     ColorizationOptions: {
         "hints": (Hint(0.5, 0.5, 0.1, 10, 10),),
         "alternatives": 1,
+        "restraint": 0.5,
         "working_side": 256,
         "largest_working_side": 512,
         "tile": 256,

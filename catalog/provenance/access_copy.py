@@ -55,8 +55,8 @@ def _level(path: Path, side: int) -> pyvips.Image:
     levels = [first, *(level for level in others if not level.is_page)]
     sides = {level.index: max(level.first(Tag.WIDTH, 0), level.first(Tag.HEIGHT, 0)) for level in levels}
     index = min((i for i in sides if sides[i] >= side), key=sides.__getitem__, default=0)
-    # A master of our own, so not through the door for scans, which shows no level but the first. libvips says
-    # no more than a warning where a tile is damaged.
+    # A master of our own, so not through the door for scans, which shows no level but the first. libvips only
+    # warns where a tile is damaged, and would remember a master that has been replaced since.
     return pyvips.Image.tiffload(
-        os.fspath(path), page=index, access="sequential", fail_on="warning", unlimited=True
+        os.fspath(path), page=index, access="sequential", fail_on="warning", revalidate=True, unlimited=True
     )
