@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 from PIL import Image
 
 from catalog.iiif.image_request import Format, Quality, RenderPlan, SizeLimits, parse
@@ -192,3 +193,17 @@ def test_a_missing_or_damaged_file_is_an_error_of_the_store(tmp_path: Path) -> N
         open_picture(tmp_path / "bad.tif", pyramid=True)
     with pytest.raises(StoreError):
         open_picture(tmp_path / "bad.tif", pyramid=False)
+
+
+def test_a_tile_that_is_cut_short_is_an_error_and_not_filled_in(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (600, 700), np.uint8)
+    path = tmp_path / "master.tif"
+    write_pyramid(pyvips.Image.new_from_array(noise).copy(interpretation="b-w"), path, PyramidOptions())
+    with tifffile.TiffFile(path) as file:
+        start = file.pages[0].dataoffsets[0]
+        half = file.pages[0].databytecounts[0] // 2
+    content = bytearray(path.read_bytes())
+    content[start + half : start + 2 * half] = bytes(half)
+    path.write_bytes(content)
+    with pytest.raises(StoreError):
+        rendered(open_picture(path, pyramid=True), "0,0,256,256/max/0/default.png")
