@@ -19,6 +19,8 @@ _STROKE = 0.012
 _THINNEST = 3
 _UNEVEN = 0.25
 """Share of the longer side over which the light on a page may change."""
+_SMALLEST = 24
+"""No page can be told from fewer rows or columns."""
 _MOST_LETTERS = 6000
 """More components than this are grain."""
 _TALLEST = 0.06
@@ -58,6 +60,8 @@ def read_layout(lightness: Array) -> PageLayout:
     lightness
         h×w, L* 0–100, at some 1,000 px; ink may be darker or lighter than paper.
     """
+    if min(lightness.shape) < _SMALLEST:
+        return PageLayout(paper=1.0, strokes=0.0, contrast=0.0, letters=0, in_rows=0.0)
     long = max(lightness.shape)
     contrast = lightness - _paper_tone(lightness)
     away = np.abs(contrast) > max(_SAME_TONE, _GRAIN_FACTOR * _grain(lightness))
