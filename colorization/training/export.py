@@ -19,17 +19,23 @@ DESCRIPTION = "Heliochrome's own network: EfficientNet-lite0 pyramid, hints, con
 
 DATA = (
     "ImageNet-1k, through the EfficientNet-lite0 encoder's published weights (Apache-2.0)",
-    "SUN scenes (research set, no licence stated)",
+    "SUN scenes: interiors, streets, landscapes (research set, no licence stated)",
     "Caltech 101 (research set)",
     "Intel scenes, 150 px (CC0)",
     "Clothing Co-Parsing (Apache-2.0)",
-    "House fronts and rooms (research set, to be cited)",
-    "VOC-like vehicles, animals and people (none stated)",
-    "PACS photographs (research set)",
-    "Cats and dogs (none stated)",
+    "House fronts, rooms, offices (research sets, to be cited; none stated)",
+    "Flickr photographs of Pascal VOC: vehicles, animals, people, rooms (none stated)",
+    "PACS photographs (research set); cats and dogs (none stated)",
     "FSA/OWI Kodachromes 1939–1945 (US government work)",
+    "34 old color photographs (none stated)",
     "Flat-lay clothing (CC0)",
-    "Faces without masks; weather (none stated)",
+    "Photographs in web templates: portraits, weddings, offices, food (none stated for the photographs)",
+    "Studio portraits on plain backdrops (CC-BY 4.0)",
+    "Faces: CelebA, UTKFace and two more (research sets; none stated)",
+    "Flickr8k, Imagenette and an ImageNet sample (none stated; research sets)",
+    "Open Images (CC-BY, picture by picture)",
+    "Sports, crowds, streets and shops (none stated)",
+    "Weather, DIV2K and other small sets of scenes and vehicles (none stated)",
 )
 
 
