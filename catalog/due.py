@@ -50,6 +50,8 @@ class Reason(StrEnum):
     FAILED = "failed"
     RETURNED = "returned"
     """Sent back, with hints given or withdrawn that no version has followed."""
+    RECLASSIFIED = "reclassified"
+    """Somebody has stated since what it is, or whether it may be colored."""
     LOST = "lost"
     """A file made of it was lost since it was last finished."""
     REFUSED = "refused"
@@ -148,6 +150,8 @@ def _conditions(
     yield Reason.FAILED, scans.c.state == ScanState.FAILED
     refused = scans.c.state == ScanState.REFUSED
     yield Reason.RETURNED, ~refused & scans.c.id.in_(_returned())
+    finished = scans.c.state == ScanState.PROCESSED
+    yield Reason.RECLASSIFIED, finished & (scans.c.treatment_changed_at > scans.c.processed_at)
     lost = select(versions.c.id).where(
         versions.c.scan_id == scans.c.id,
         versions.c.lost_at.is_not(None),
@@ -163,7 +167,6 @@ def _conditions(
             reviews.c.scan_id == scans.c.id,
             reviews.c.state.in_([ReviewState.APPROVED, ReviewState.REJECTED, ReviewState.RETURNED]),
         )
-        finished = scans.c.state == ScanState.PROCESSED
         yield Reason.REDONE, finished if redo is Redo.ALL else finished & ~decided.exists()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog import events
@@ -19,7 +19,7 @@ from catalog.agents import Agent, ensure, model
 from catalog.events import Event, Participant
 from catalog.rows import columns, read
 from catalog.scans import get, of_object
-from catalog.schema import AgentRole, EventOutcome, EventType, agents, collections, objects, scan_kinds
+from catalog.schema import AgentRole, EventOutcome, EventType, agents, collections, objects, scan_kinds, scans
 from imaging.errors import CatalogError
 from imaging.scan_kind import ScanKind, ScanKindReport
 from imaging.stage import Scalar
@@ -163,6 +163,7 @@ def overrule(
         connection.execute(new.on_conflict_do_update(index_elements=["scan_id"], set_=said))
     else:
         connection.execute(update(scan_kinds).where(scan_kinds.c.scan_id == scan_id).values(**said))
+    _note_change(connection, scans.c.id == scan_id)
     detail = f"{by.name} says it is {kind.label}" if kind else "what it was taken for holds again"
     _record_word(connection, scan_id, detail, by)
 
@@ -177,6 +178,7 @@ def forbid(connection: Connection, object_id: int, forbidden: bool, by: Agent) -
     if changed:
         word = "must not be colored" if forbidden else "may be colored"
         for scan in of_object(connection, object_id):
+            _note_change(connection, scans.c.id == scan.id)
             _record_word(connection, scan.id, f"{by.name} says its object {word}", by)
 
 
@@ -191,6 +193,13 @@ def forbid_collection(connection: Connection, slug: str, forbidden: bool) -> Non
     said = update(collections).where(collections.c.slug == slug)
     if not connection.execute(said.values(do_not_color=forbidden, updated_at=func.now())).rowcount:
         raise CatalogError(slug, "is no collection in the catalog", "Check the slug or make the collection.")
+    inside = text(
+        "WITH RECURSIVE inside AS (SELECT id FROM collections WHERE slug = :slug "
+        "UNION SELECT c.id FROM collections c JOIN inside ON c.parent_id = inside.id) "
+        "SELECT m.object_id FROM memberships m JOIN inside ON m.collection_id = inside.id"
+    )
+    members = connection.execute(inside, {"slug": slug}).scalars().all()
+    _note_change(connection, scans.c.object_id.in_(members))
 
 
 def of_scan(connection: Connection, scan_id: int) -> KnownKind | None:
@@ -224,6 +233,11 @@ def forbidden_by(connection: Connection, object_id: int) -> str:
     )
     slug = connection.execute(around, {"id": object_id}).scalar()
     return f"The collection {slug}" if slug else ""
+
+
+def _note_change(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Let the next run look at these scans again."""
+    connection.execute(update(scans).where(which).values(treatment_changed_at=func.now()))
 
 
 def _record_word(connection: Connection, scan_id: int, detail: str, by: Agent) -> None:

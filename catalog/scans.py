@@ -214,7 +214,8 @@ def mark_processed(connection: Connection, scan_id: int) -> None:
         versions.c.scan_id == scan_id, versions.c.lost_at > scans.c.processed_at
     )
     # Else a repeat would change the catalog.
-    unseen = scans.c.processed_at.is_(None) | lost_since.exists()
+    changed_since = scans.c.treatment_changed_at > scans.c.processed_at
+    unseen = scans.c.processed_at.is_(None) | lost_since.exists() | changed_since
     connection.execute(update(scans).where(scans.c.id == scan_id, unseen).values(processed_at=func.now()))
 
 

@@ -275,6 +275,8 @@ scans = Table(
     Column("lost_at", DateTime(timezone=True)),
     # When a run took it all the way, the first time and each time after something of it was lost.
     Column("processed_at", DateTime(timezone=True)),
+    # When somebody last stated what it is, or whether it may be colored.
+    Column("treatment_changed_at", DateTime(timezone=True)),
     _now("created_at"),
     _now("updated_at"),
     UniqueConstraint("sha256", "page"),

@@ -209,7 +209,7 @@ def test_role_that_only_works_needs_the_rights_of_the_readme(catalog_dsn: str, r
 
 def test_role_without_rights_is_told_where_they_are_listed(role: str):
     engine = connect(role)
-    with pytest.raises(ServiceError, match=r"refuses its role a right \(permission denied.*README"):
+    with pytest.raises(ServiceError, match=r"refuses its role a right \(permission denied.*guide"):
         migrate(engine)
     engine.dispose()
 

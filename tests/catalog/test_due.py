@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from catalog import derivatives, hints, outcomes, reviews, scans
+from catalog import collections, derivatives, hints, kinds, objects, outcomes, reviews, scans
 from catalog.agents import person
 from catalog.due import Reason, Redo, due
 from catalog.hints import Hint
+from catalog.objects import ObjectRecord
 from catalog.schema import ReviewState
 from imaging.errors import CorruptScan, StoredFileError
+from imaging.scan_kind import ScanKind
 from imaging.stage import Role, StageResult
 from tests.catalog.records import CIRCUMSTANCES, digest, output, scan_record
 
@@ -185,3 +187,32 @@ def test_only_scans_that_were_asked_about_are_told(engine: Engine) -> None:
     with engine.connect() as connection:
         assert [one.scan for one in due(connection)] == [first, second]
         assert [one.scan for one in due(connection, among={second, 99})] == [second]
+
+
+def test_scan_that_somebody_calls_something_else_is_due_once(engine: Engine) -> None:
+    scan = come_in(engine)
+    finish(engine, scan)
+    with engine.begin() as connection:
+        kinds.overrule(connection, scan, ScanKind.COLOR, ARCHIVIST)
+    assert owed(engine) == [Reason.RECLASSIFIED]
+    finish(engine, scan, "tagged in its own colors")
+    assert owed(engine) == []
+    with engine.begin() as connection:
+        kinds.overrule(connection, scan, ScanKind.COLOR, ARCHIVIST)
+    assert owed(engine) == []
+
+
+def test_photographs_of_a_collection_that_must_not_be_colored_are_due(engine: Engine) -> None:
+    scan = come_in(engine)
+    finish(engine, scan)
+    with engine.begin() as connection:
+        parent = collections.ensure(connection, "archive").id
+        inner = collections.ensure(connection, "album").id
+        places = {"parent": parent, "inner": inner}
+        connection.execute(text("UPDATE collections SET parent_id = :parent WHERE id = :inner"), places)
+        owner = objects.ensure(connection, ObjectRecord(accession_number="1")).id
+        given = {"owner": owner, "scan": scan}
+        connection.execute(text("UPDATE scans SET object_id = :owner WHERE id = :scan"), given)
+        collections.add(connection, "album", [owner])
+        kinds.forbid_collection(connection, "archive", True)
+    assert owed(engine) == [Reason.RECLASSIFIED]

@@ -14,7 +14,7 @@ _KINDS = "'monochrome', 'toned', 'hand-tinted', 'color', 'document', 'negative'"
 
 
 def upgrade() -> None:
-    """Add the table, and a column to objects and collections."""
+    """Add the table, columns to objects and collections, and when people last stated what a scan is."""
     op.execute(
         f"""
         CREATE TABLE scan_kinds (
@@ -31,6 +31,7 @@ def upgrade() -> None:
         )
         """
     )
+    op.execute("ALTER TABLE scans ADD COLUMN treatment_changed_at timestamptz")
     for table in ("objects", "collections"):
         op.execute(f"ALTER TABLE {table} ADD COLUMN do_not_color boolean NOT NULL DEFAULT false")
 
@@ -39,4 +40,5 @@ def downgrade() -> None:
     """Drop them: what people said of scans and colors is lost."""
     for table in ("collections", "objects"):
         op.execute(f"ALTER TABLE {table} DROP COLUMN do_not_color")
+    op.execute("ALTER TABLE scans DROP COLUMN treatment_changed_at")
     op.execute("DROP TABLE scan_kinds")
