@@ -4,9 +4,9 @@ Reads L* at working scale, writes checkpoints. A repeat finds every finished til
 ones; a crash loses at most one batch of tiles.
 
 1. The network sees the whole at the size it likes best: global, consistent color.
-2. At each finer scale it sees overlapping tiles, blended with windows that sum to one. What a finer scale
-   says is taken where it is surer of its color than the coarser one: faces of a group portrait, pictures of a
-   page. Elsewhere the coarser color stays: from near by a network sees textures instead of things.
+2. At each finer scale it sees overlapping tiles, blended with windows that sum to one, and the two scales are
+   mixed. The coarser one counts for more, because from near by a network sees textures instead of things;
+   but the pictures of an album page are colored each by itself.
 
 Some models like to be told the color of the coarser scale, through the hint input with a trust of its own
 (`descriptor.Tiling`). A person's hints have no part in this: `hint_solver` carries them through the result.
@@ -20,13 +20,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from colorization.checkpoint import Checkpoints
 from colorization.hints import from_color
+from colorization.picture_grid import holds_several
 from colorization.working import resized, size_at
 from imaging.errors import StoredFileError
 from imaging.tiles import Tile, TileGrid
@@ -46,10 +46,12 @@ _SCALE_STEP = 4
 """Each scale is at most this many times finer than the one before it."""
 _LEAST_STEP = 1.5
 """A scale that is less than so many times finer shows nothing new."""
-_SURER = (0.02, 0.12)
-"""Gain of confidence from which a finer scale is listened to, and from which it is believed wholly."""
-_GAIN_BLUR = 1 / 40
-"""Of the longer side: standard deviation of the window over which confidences are compared."""
+_FINE_SHARE = 0.3
+"""How much a finer scale counts beside the coarser one. Measured with version 5 on 14 photographs of 1,024 px
+of other collections, within 15 units: 0.692 at 0, 0.694 at 0.3, 0.690 at 0.5, 0.671 at 1."""
+_PAGE_SHARE = 1.0
+"""The same where several pictures share a page: of the whole each is seen too small (within 15 units: 0.56 at
+0, 0.60 at 1)."""
 _LOG_SECONDS = 30.0
 
 
@@ -161,7 +163,7 @@ def paint_finer(
     name: str = "color",
     advance: Advance | None = None,
 ) -> Painting:
-    """Color ever finer scales in tiles and take each where it is surer than the one before; the second step.
+    """Color ever finer scales in tiles and mix each with the one before; the second step.
 
     Parameters
     ----------
@@ -181,6 +183,7 @@ def paint_finer(
         Told the colored px; an exception it raises cancels, and what was finished is kept.
     """
     height, width = lightness.shape
+    share = _PAGE_SHARE if holds_several(lightness) else _FINE_SHARE
     coarse = whole
     for scale_width, scale_height in scales(width, height, max(whole.chroma.shape[1:]))[1:]:
         light = resized(lightness, scale_width, scale_height)
@@ -188,7 +191,7 @@ def paint_finer(
         while True:
             job = _Scale(predictor, light, coarse.chroma, tiling, checkpoints, scale)
             try:
-                coarse = surest(coarse, job.paint(advance or (lambda pixels: None)))
+                coarse = blended(coarse, job.paint(advance or (lambda pixels: None)), share)
                 break
             except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error) or tiling.tile // 2 < SMALLEST_TILE:
@@ -205,14 +208,10 @@ def _enlarged(painting: Painting, width: int, height: int) -> Painting:
     return Painting(chroma, resized(painting.confidence, width, height), painting.tiling)
 
 
-def surest(coarse: Painting, fine: Painting) -> Painting:
-    """Return the fine painting where it is surer, the coarse one elsewhere, at the size of the fine one."""
+def blended(coarse: Painting, fine: Painting, share: float) -> Painting:
+    """Return the mixture of two scales, `share` of it fine, at the size of the fine one."""
     height, width = fine.confidence.shape
     coarse = _enlarged(coarse, width, height)
-    sigma = max(1.0, _GAIN_BLUR * max(height, width))
-    gain = cv2.GaussianBlur(np.asarray(fine.confidence) - coarse.confidence, (0, 0), sigma)
-    low, high = _SURER
-    share = np.clip((gain - low) / (high - low), 0, 1)
     chroma = coarse.chroma + share * (fine.chroma - coarse.chroma)
     confidence = coarse.confidence + share * (fine.confidence - coarse.confidence)
     return Painting(chroma, confidence, fine.tiling)

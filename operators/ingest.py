@@ -90,7 +90,7 @@ class IngestOperator(BatchOperator):
             quiet_seconds=settings.quiet_seconds(),
             name_pattern=NamePattern(settings.name_pattern()),
             kind=self._kind(),
-            agent=f"Airflow DAG {context['dag'].dag_id}",
+            agent=f"Airflow DAG {self.dag_id}",
         )
 
     def _kind(self) -> ScanKind | None:

@@ -31,13 +31,10 @@ class StandIn:
         Batches after which `Killed` is raised.
     most_pixels
         px of a batch above which memory "runs out".
-    surer
-        Confidence that it gains after the first batch, which is the whole photograph.
     """
 
     dies_after: int = 10**9
     most_pixels: int = 10**9
-    surer: float = 0.0
     seen: list[tuple[int, ...]] = field(default_factory=list)
 
     @property
@@ -57,5 +54,5 @@ class StandIn:
         if hints is not None:
             trust = np.where(hints[:, 2:] >= 1, 1, 1.8 * hints[:, 2:]).astype(np.float32)
             ab = ab * (1 - trust) + hints[:, :2] * trust
-        sure = (soft[:, None] / 200).clip(0, 0.5) + self.surer * (len(self.seen) > 1)
+        sure = (soft[:, None] / 100).clip(0, 1)
         return Colors(ab.astype(np.float32), sure.astype(np.float32))

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 
@@ -55,7 +54,6 @@ def test_confidence_is_the_chance_of_being_near(bins):
     share[0, at], share[0, 0] = 0.7, 0.3
     shown = torch.tensor([10.0, 10.0]).view(1, 2, 1, 1)
     assert float(chroma.confidence(share, shown, bins)) == pytest.approx(0.7, abs=0.01)
-    assert float(chroma.doubt(share)) == pytest.approx(-(0.7 * np.log(0.7) + 0.3 * np.log(0.3)), abs=1e-4)
 
 
 def test_restraint_draws_unsure_colors_to_the_mean_and_leaves_sure_ones(bins):

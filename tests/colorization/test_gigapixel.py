@@ -3,13 +3,15 @@
 import logging
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colorization.checkpoint import Checkpoints, fingerprint
-from colorization.gigapixel import Painting, Tiling, paint_finer, paint_whole, scales, surest
+from colorization.gigapixel import Painting, Tiling, blended, paint_finer, paint_whole, scales
+from colorization.picture_grid import holds_several
 from tests.colorization.standin import Killed, StandIn
 
 
@@ -48,9 +50,9 @@ def test_scales_go_from_the_whole_to_the_working_scale() -> None:
 
 
 def test_tiles_leave_no_seam_and_independent_tiles_do(tmp_path: Path, lightness: np.ndarray) -> None:
-    ours = paint(tmp_path, lightness, StandIn(surer=0.5), Tiling(128, 32))
+    ours = paint(tmp_path, lightness, StandIn(), Tiling(128, 32))
     assert ours.chroma.shape == (2, 300, 420)
-    apart = paint(tmp_path / "apart", lightness, StandIn(surer=0.5), Tiling(105, 0))
+    apart = paint(tmp_path / "apart", lightness, StandIn(), Tiling(105, 0))
     from imaging.tiles import TileGrid
 
     edges = sorted({t.left for t in TileGrid(420, 300, 105, 0)} - {0})
@@ -59,17 +61,28 @@ def test_tiles_leave_no_seam_and_independent_tiles_do(tmp_path: Path, lightness:
     assert seam_index(apart.chroma, edges) > 1.5
 
 
-def test_a_finer_scale_is_taken_where_it_is_surer_and_only_there() -> None:
+def test_scales_are_mixed_at_the_size_of_the_finer_one() -> None:
     coarse = Painting(np.full((2, 60, 80), 10, np.float32), np.full((60, 80), 0.5, np.float32), Tiling())
-    sure = np.full((240, 320), 0.5, np.float32)
-    sure[:, :160] = 0.8
-    sure[:, 160:] = 0.4
-    merged = surest(coarse, Painting(np.full((2, 240, 320), -20, np.float32), sure, Tiling(64)))
-    assert (merged.chroma[:, :, :140] == -20).all()
-    assert (merged.chroma[:, :, 180:] == 10).all()
-    assert np.allclose(merged.confidence[:, :140], 0.8)
-    assert np.allclose(merged.confidence[:, 180:], 0.5)
+    fine = Painting(np.full((2, 240, 320), -20, np.float32), np.full((240, 320), 0.7, np.float32), Tiling(64))
+    merged = blended(coarse, fine, 0.3)
+    assert np.allclose(merged.chroma, 1)
+    assert np.allclose(merged.confidence, 0.56)
     assert merged.tiling == Tiling(64)
+
+
+def test_a_page_of_pictures_is_colored_from_near(tmp_path: Path, lightness: np.ndarray) -> None:
+    rng = np.random.default_rng(4)
+    cells = [
+        np.clip(lightness[:150, :210] * 0.3 + level, 0, 100) for level in rng.permutation([5, 30, 50, 70])
+    ]
+    page = np.vstack([np.hstack(cells[:2]), np.hstack(cells[2:])]).astype(np.float32)
+    assert holds_several(page)
+    whole = paint_whole(StandIn(), page, 128)
+    near = paint(tmp_path, page, StandIn(), Tiling(128, 32))
+    apart = np.abs(near.chroma - np.stack([cv2.resize(p, (420, 300)) for p in whole.chroma])).mean()
+    alike = paint(tmp_path / "one", lightness, StandIn(), Tiling(128, 32))
+    one = paint_whole(StandIn(), lightness, 128)
+    assert apart > 2 * np.abs(alike.chroma - np.stack([cv2.resize(p, (420, 300)) for p in one.chroma])).mean()
 
 
 def test_a_scale_that_shows_nothing_new_is_not_made() -> None:

@@ -40,7 +40,7 @@ def test_alternatives_are_made_where_asked_for(
     produce: str, alternatives: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
-    monkeypatch.setattr("operators.configured.chosen", lambda model, number: made.append(number))
+    monkeypatch.setattr("operators.configured.chosen", lambda model, number, restraint: made.append(number))
     monkeypatch.setattr("operators.work.colorization.Coloring", lambda *arguments: None)
     hook: Any = SimpleNamespace(engine=None, store=None)
     ColorizeOperator(task_id="colorize", batch=BATCH, produce=produce).worker(hook, {})
