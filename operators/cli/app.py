@@ -45,7 +45,7 @@ def common(
     """Set up what all commands share."""
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s")
     # libvips tells of every thread it ends.
-    logging.getLogger("pyvips").setLevel(logging.WARNING)
+    logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 
 def run(arguments: Sequence[str]) -> int:

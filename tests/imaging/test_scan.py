@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
@@ -446,6 +447,16 @@ def test_an_orientation_that_only_xmp_states_is_obeyed(
     assert (properties.orientation, properties.width, properties.height) == (6, 60, 80)
     got = open_scan(tmp_path / name, sequential=True).numpy().reshape(80, 60, -1)[..., 0]
     assert np.abs(got.astype(int) - np.rot90(grey, -1)).mean() < 3
+
+
+def test_an_orientation_that_only_xmp_states_is_obeyed_in_tiff(tmp_path: Path, grey: Picture) -> None:
+    packet = XMP.format('tiff:Orientation="6"/>').encode()
+    tifffile.imwrite(
+        tmp_path / "a.tif", grey, photometric="minisblack", extratags=[(700, 1, len(packet), packet, True)]
+    )
+    properties = inspect_scan(tmp_path / "a.tif")
+    assert (properties.orientation, properties.width, properties.height) == (6, 60, 80)
+    assert (open_scan(tmp_path / "a.tif").numpy().reshape(80, 60) == np.rot90(grey, -1)).all()
 
 
 def test_an_orientation_that_exif_states_goes_before_that_of_xmp(tmp_path: Path, grey: Picture) -> None:

@@ -339,6 +339,21 @@ def test_the_store_is_the_configured_one_for_every_command(
     assert str(tmp_path / expected) in given
 
 
+def test_inspect_refuses_what_restore_would_refuse(inbox: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its header is sound: only who reads all of it sees that the lower half is lost."""
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128), np.uint8)
+    Image.fromarray(noise).save(inbox / "cut.jpg", quality=90)
+    content = (inbox / "cut.jpg").read_bytes()
+    (inbox / "cut.jpg").write_bytes(content[: len(content) // 2] + b"\xff\xd9")
+    refusals = []
+    for command in (["inspect"], ["restore", "--into", str(inbox / "out")]):
+        status = run([command[0], str(inbox / "cut.jpg"), *command[1:]])
+        refusals.append((status, " ".join(capfd.readouterr().err.split())))
+    assert refusals[0] == refusals[1]
+    assert refusals[0][0] != Status.WELL
+    assert "part of its picture is lost" in refusals[0][1]
+
+
 def test_inspect_says_what_it_seems_to_be(heliochrome: Said, inbox: Path) -> None:
     Image.fromarray(data.coffee()).save(inbox / "coffee.tif")
     told = json.loads(heliochrome("inspect", inbox / "coffee.tif", "--json")[1])["kind"]
