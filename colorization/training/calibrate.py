@@ -43,7 +43,10 @@ CELLS = 400
 COLORFUL = 0.6
 """Share of the truth's spread of a*b* that a decoding should reach on other collections."""
 
-TEMPERATURES = (0.3, 0.45, 0.7, 1.0)
+TEMPERATURES = (0.3, 0.45)
+"""Warmer means have as little error, but wash one tone over the whole picture: on other collections version 5
+has a Fréchet distance of the critic's features of 0.66 of grey's at 0.45 and of 0.71 from 0.7 on, at the same
+PSNR."""
 PRIORS = (-0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
 VIVIDNESS = (1.0, 1.15, 1.3, 1.45)
 POOLING = 60.0
@@ -111,10 +114,10 @@ def true_confidence(
     parts = np.array_split(np.arange(len(said)), knots)
     pairs = [(float(said[order][part].mean()), float(rising[part].mean())) for part in parts]
     ends = [(0.0, pairs[0][1]), *pairs, (1.0, pairs[-1][1])]
-    line = [ends[0]]
-    for x, y in ends[1:]:
-        if x > line[-1][0] + 1e-3:
-            line.append((round(x, 4), round(max(y, line[-1][1]), 4)))
+    line: list[tuple[float, float]] = []
+    for x, y in ((round(x, 4), round(y, 4)) for x, y in ends):
+        if not line or x > line[-1][0] + 1e-3:
+            line.append((x, y))
     return tuple(line)
 
 

@@ -324,8 +324,10 @@ def promised(figures: dict[str, Any]) -> list[Reached]:
         for name in ("other collections", "validation")
         for line in _promised_of_files(name, figures[f"files: {name}"], 0.60, 0.8, 0.10)
     ]
-    home = _promised_of_files("held back", figures["files: held back"], 0.36, 1.0, 0.06)
+    home = _promised_of_files("held back", figures["files: held back"], None, 1.0, 0.06)
     held = figures["held back"]
+    # Of all that are held back: the distance of fewer is larger, whatever their colors.
+    distance = held["ways"]["ours"]["of grey's"]
     hints = {int(count): value for count, value in held["hints"].items()}
     errors = [error for _, error in held["calibration"]["tenths"]]
     others = held["alternatives"]["Fréchet over the default's"][1:]
@@ -335,6 +337,7 @@ def promised(figures: dict[str, Any]) -> list[Reached]:
     return [
         *away,
         *home,
+        Reached("held back, one pass: Fréchet distance, of grey's", distance, 0.36),
         Reached("any size: calibration error", max(sizes), 0.10),
         Reached("mosaic of 16, error over alone", figures["mosaics"]["ratio"], 1.05),
         Reached("confidence tenths in order (1 = all)", tenths, 1, at_most=False),
@@ -353,13 +356,14 @@ def promised(figures: dict[str, Any]) -> list[Reached]:
 
 
 def _promised_of_files(
-    name: str, reached: dict[str, Any], distance: float, gain: float, error: float
+    name: str, reached: dict[str, Any], distance: float | None, gain: float, error: float
 ) -> list[Reached]:
     """Return what is promised of the files of one set: Fréchet distance, PSNR, calibration error and more."""
     files, once, grey = reached["files"], reached["one pass"], reached["grey"]
     least = 0.68 if name == "held back" else grey["label agreement"] + 0.05
+    far = [] if distance is None else [(f"{name}: Fréchet distance, of grey's", files["of grey's"], distance)]
     return [
-        Reached(f"{name}: Fréchet distance, of grey's", files["of grey's"], distance),
+        *(Reached(*line) for line in far),
         *(
             Reached(f"{name}, {source}: PSNR above grey's, dB", value, gain, at_most=False)
             for source, value in reached["gain dB"].items()
