@@ -150,7 +150,7 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     from colorization.colorize import colorize as work  # noqa: PLC0415
     from colorization.models import DEFAULT  # noqa: PLC0415
     from colorization.options import ColorizationOptions  # noqa: PLC0415 - loads libvips and OpenCV
-    from imaging.device import choose_device  # noqa: PLC0415
+    from imaging.networks.device import choose_device  # noqa: PLC0415
     from operators.cli.workplace import carry_out  # noqa: PLC0415
 
     options = ColorizationOptions(

@@ -14,8 +14,8 @@ from colorization.colorize import STAGE, VERSION, ReferencedPredictor, colorize
 from colorization.hints import Hint
 from colorization.models import DEFAULT, load
 from colorization.options import ColorizationOptions
-from imaging.device import choose_device
 from imaging.errors import CatalogError
+from imaging.networks.device import choose_device
 from imaging.stage import Role, StageResult
 from operators import settings
 from operators.outcome import Passage
