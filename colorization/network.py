@@ -1,7 +1,7 @@
 """The color network: L* and hints in, a distribution over a*b* bins and a regressed a*b* out, at 1/4 scale.
 
-A feature pyramid (Lin et al. 2017, https://arxiv.org/abs/1612.03144) over `encoder.Encoder`. Self-attention
-at 1/32 and 1/16 lets a region take its color from what the whole photograph shows, and lets a hint reach
+A feature pyramid (Lin et al. 2017, https://arxiv.org/abs/1612.03144) over
+`imaging.networks.encoder.Encoder`. Self-attention at 1/32 and 1/16 lets a region take its color from what the whole photograph shows, and lets a hint reach
 what looks alike. Hints enter at the stem and at every level of the decoder (after Zhang et al. 2017,
 https://arxiv.org/abs/1705.02999).
 """
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imaging.encoder import PYRAMID_CHANNELS, STEM_CHANNELS, Encoder
+from imaging.networks.encoder import PYRAMID_CHANNELS, STEM_CHANNELS, Encoder
 
 SIZE_MULTIPLE = 32
 """Height and width of the input must be multiples of this, px."""

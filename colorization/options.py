@@ -9,8 +9,8 @@ from colorization.fullscale import Primaries
 from colorization.hints import Hint
 from colorization.models import DEFAULT
 from imaging.determinants import ASIDE, determinants
-from imaging.device import check_device
 from imaging.errors import OptionsError
+from imaging.networks.device import check_device
 from imaging.pyramid import Compression, is_available
 from imaging.scan import DEFAULT_LIMITS, ScanLimits, ScanProperties
 from imaging.stage import Scalar

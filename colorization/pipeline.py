@@ -32,12 +32,12 @@ from colorization.options import ColorizationOptions
 from colorization.progress import EvenProgress
 from colorization.recoloring import Recoloring, recolor_plainly
 from colorization.working import finest_detail, read_lightness, resized, size_at
-from imaging.device import choose_device
 from imaging.disk import keep_apart
 from imaging.errors import OptionsError
 from imaging.files import unchanging
 from imaging.fixity import describe_output, sha256_file
 from imaging.lab import fit_gamut, lab_to_srgb
+from imaging.networks.device import choose_device
 from imaging.pyramid import Compression, Progress, PyramidOptions, write_pyramid
 from imaging.rows import ComputedRows
 from imaging.scan import ScanProperties, decoding, inspect_scan, open_scan

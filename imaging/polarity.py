@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from imaging.encoder import LITE0, Encoder, StageShape
 from imaging.errors import ModelError
+from imaging.networks.encoder import LITE0, Encoder, StageShape
 from imaging.stage import ModelReference
 
 WEIGHTS = Path(__file__).parent / "weights"

@@ -13,7 +13,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imaging.convolutions import convolve
+from imaging.networks.convolutions import convolve
 
 GRAIN_UNIT = 2.0
 """Grain size, px, that the network sees as 1."""

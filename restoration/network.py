@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imaging.convolutions import convolve
-from imaging.encoder import LITE0, Encoder
+from imaging.networks.convolutions import convolve
+from imaging.networks.encoder import LITE0, Encoder
 
 
 class CompactUNet(nn.Module):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from imaging.determinants import ASIDE, determinants
-from imaging.device import check_device
 from imaging.errors import OptionsError
+from imaging.networks.device import check_device
 from imaging.pyramid import PyramidOptions
 from imaging.stage import Scalar
 from restoration.tone import ToneOptions

@@ -26,10 +26,10 @@ import numpy.typing as npt
 import pyvips
 import torch
 
-from imaging.device import choose_device
 from imaging.disk import keep_apart
 from imaging.files import unchanging
 from imaging.fixity import describe_output, remove_partials, sha256_file
+from imaging.networks.device import choose_device
 from imaging.pyramid import Compression, PyramidOptions, check_depth, write_pyramid
 from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult

@@ -18,7 +18,7 @@ from colorization.training.export import export
 from colorization.training.loop import Recipe, Trainer
 from colorization.training.measure import Validation
 from colorization.training.shards import choosing_half, load_other, load_training
-from imaging.encoder import lite0_weights
+from imaging.networks.training.pretrained import lite0_weights
 
 
 def main(

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from colorization.chroma import Decoding, decode
 from colorization.training import photometry
-from imaging.encoder import LITE2, Encoder, from_package_names
+from imaging.networks.encoder import LITE2, Encoder
+from imaging.networks.training.pretrained import from_package_names
 
 _LABELS = 1000
 _HEAD_CHANNELS = 1280

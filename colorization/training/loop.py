@@ -114,7 +114,7 @@ class Trainer:
     device
         ``cpu`` or ``cuda``.
     pretrained
-        ImageNet weights under `encoder.Encoder`'s names; ``None`` starts from noise.
+        ImageNet weights under `Encoder`'s names; ``None`` starts from noise.
     start
         A whole network's weights to go on from instead; their palette is kept, whatever the album.
     critic

@@ -168,7 +168,7 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     from colorization.options import ColorizationOptions  # loads libvips and OpenCV
     from colorization.pipeline import STAGE, outputs
     from colorization.pipeline import colorize as work
-    from imaging.device import choose_device
+    from imaging.networks.device import choose_device
     from operators.cli.workplace import carry_out
 
     _check_kind(photograph, page, kind)

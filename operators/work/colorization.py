@@ -16,8 +16,8 @@ from colorization.hints import Hint
 from colorization.models import load
 from colorization.options import ColorizationOptions
 from colorization.pipeline import STAGE, VERSION, ReferencedPredictor, colorize
-from imaging.device import choose_device
 from imaging.errors import CatalogError
+from imaging.networks.device import choose_device
 from imaging.stage import Role, StageResult
 from operators.outcome import Done, Passage
 from operators.progress import Progress

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imaging.encoder import lite0_weights
+from imaging.networks.training.pretrained import lite0_weights
 from imaging.scan import open_scan
 from restoration.defects import CUES, DETECTOR, cues_of, cues_on_device
 from restoration.kinds import DamageKind

@@ -24,8 +24,8 @@ from safetensors.torch import save
 from torch.nn import functional
 
 from colorization.training.shards import HELD_BACK, HELD_BACK_SHARD, SHARDS
-from imaging.convolutions import convolve
-from imaging.encoder import lite0_weights
+from imaging.networks.convolutions import convolve
+from imaging.networks.encoder import lite0_weights
 from imaging.polarity import NAME, SIDE, WEIGHTS, PolarityNetwork, as_seen, both_ways, load
 from tests.benchmarks import kind_samples
 

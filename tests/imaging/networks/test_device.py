@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from imaging.device import choose_device
 from imaging.errors import OptionsError
+from imaging.networks.device import choose_device
 
 
 @pytest.mark.parametrize("wish", ["tpu", "", "cuda:", "cuda:x", "mps", "CUDA", "auto:1"])

