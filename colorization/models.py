@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorization import chroma
-from colorization.chroma import Decoding
 from colorization.descriptor import Architecture, ModelDescriptor, read
 from colorization.network import ColorNetwork, Output
 from colorization.siggraph17 import Siggraph17
@@ -33,9 +32,6 @@ DEFAULT = "heliochrome-color"
 
 SHIPPED = Path(__file__).parent / "weights"
 """The weights that come with Heliochrome."""
-
-_ALL = 0.99
-"""Share of their effect from which hints simply act everywhere; share of a picture that is all of it."""
 
 Array = NDArray[np.float32]
 
@@ -113,17 +109,10 @@ class ColorModel:
 
     def _said(self, light: Tensor, planes: Tensor | None) -> tuple[Tensor, Tensor]:
         output: Output = self._network(light, planes)
-        how = self._decoding(planes)
+        how = self.descriptor.decoding
         output = output._replace(logits=chroma.pooled(output.logits, light, how.pooling))
         ab = chroma.decode(output.logits, output.chroma, self._bins, self._log_weight, how)
         return ab, chroma.likelihood(output.logits, self._log_weight, how)
-
-    def _decoding(self, planes: Tensor | None) -> Decoding:
-        """Return how to decode: rebalancing enlivens once, not again what a coarser pass has enlivened."""
-        how = self.descriptor.decoding
-        if planes is None or float((planes[:, 2] > 0).float().mean()) < _ALL:
-            return how
-        return replace(how, restore_prior=max(how.restore_prior, 1.0))
 
     def _padded(self, planes: Array, mode: str) -> Tensor:
         height, width = planes.shape[-2:]
