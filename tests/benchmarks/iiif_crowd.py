@@ -148,7 +148,7 @@ def crowd(public: Public, told: Counter[str]) -> Iterator[None]:
 
 
 def forget_copies(public: Public) -> None:
-    """Wait for the copies that are being made, and remove them; where answers are quick, few are asked for."""
+    """Wait for copies in the making and remove them; where answers are quick, few are asked for."""
     folder = public.store / FOLDER
     deadline = time.monotonic() + 120
     idle_since = time.monotonic()
