@@ -25,7 +25,7 @@ from imaging.scan_kind import ScanKind, ScanKindReport
 from imaging.stage import Scalar
 
 if TYPE_CHECKING:
-    from catalog.outcomes import Circumstances
+    from catalog.outcomes import EventContext
 
 STAGE = "ingestion"
 """At which what a scan is gets told."""
@@ -92,7 +92,7 @@ class Treatment:
         return "" if self.known is None else self.known.kind.consequence
 
 
-def record(connection: Connection, scan_id: int, report: ScanKindReport, under: Circumstances) -> None:
+def record(connection: Connection, scan_id: int, report: ScanKindReport, under: EventContext) -> None:
     """Record what a scan was taken for; the same report again changes nothing."""
     told = {
         "told": report.kind,

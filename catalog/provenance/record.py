@@ -92,7 +92,7 @@ class ScanFile:
 
 @dataclass(frozen=True)
 class StageRun:
-    """One stage's outcome together with the circumstances that the stage itself does not know.
+    """One stage's outcome together with the context that the stage itself does not know.
 
     Parameters
     ----------

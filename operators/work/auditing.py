@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from catalog.provenance.audit import AuditOptions, AuditReport, audit_fixity
 from catalog.store import Store
 from operators.progress import Progress
-from operators.work.circumstances import machine, program
+from operators.work.event_context import machine, program
 
 SECONDS_PER_WEEK = 7 * 24 * 3600
 

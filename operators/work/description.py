@@ -21,7 +21,7 @@ from catalog.iiif.service_copies import ServiceCopies
 from imaging.errors import CatalogError, HeliochromeError, ScanError
 from operators.outcome import Done, Passage
 from operators.progress import Progress
-from operators.work.circumstances import since
+from operators.work.event_context import event_context
 
 STAGE = "description"
 
@@ -67,8 +67,8 @@ class Describing:
 
     def fail(self, item: Passage, error: HeliochromeError, attempt: str) -> None:
         """Record that the object could not be described."""
-        circumstances = since(datetime.now(UTC))
-        outcomes.record_failure(self.engine, item.scan, STAGE, error, circumstances, attempt=attempt)
+        context = event_context(datetime.now(UTC))
+        outcomes.record_failure(self.engine, item.scan, STAGE, error, context, attempt=attempt)
 
     def _prepare(self, store_root: Path, scan_id: int) -> None:
         with self.engine.connect() as connection:

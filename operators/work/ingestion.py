@@ -35,7 +35,7 @@ from operators.outcome import Done, Loss, Passage
 from operators.progress import Progress
 from operators.version import software_version
 from operators.work import kinds
-from operators.work.circumstances import SOFTWARE, since
+from operators.work.event_context import SOFTWARE, event_context
 from operators.work.file_names import NamePattern, StatedName
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Ingestion:
 
     def fail(self, item: str, error: HeliochromeError, attempt: str) -> None:
         """Record the failure as a refusal: there is no scan yet to record it with."""
-        outcomes.record_refusal(self.engine, item, error, since(datetime.now(UTC)))
+        outcomes.record_refusal(self.engine, item, error, event_context(datetime.now(UTC)))
 
     def _path(self, name: str) -> Path:
         path = resolve_inside(Path(name), self.inbox)
@@ -185,7 +185,7 @@ class Ingestion:
             told = self._record_refusal(name, error, sha256, original.stat().st_size, page)
             return Done(lost=(Loss.of(error, STAGE, page_name(name, page), known=told),))
         record = self._record(name, sha256, original, page, properties)
-        registered = outcomes.record_ingestion(self.engine, record, since(started))
+        registered = outcomes.record_ingestion(self.engine, record, event_context(started))
         stated = self.name_pattern.read(name, page if properties.pages > 1 else None)
         object_id = self._catalog_object(registered.scan, stated.accession_number)
         return Done(
@@ -208,10 +208,8 @@ class Ingestion:
         with self.engine.connect() as connection:
             # The database's clock, not ours: its row says when it last had something new to say.
             now = connection.execute(select(func.now())).scalar_one()
-        circumstances = since(datetime.now(UTC))
-        scan = outcomes.record_refusal(
-            self.engine, name, error, circumstances, sha256=sha256, page=page, size=size
-        )
+        context = event_context(datetime.now(UTC))
+        scan = outcomes.record_refusal(self.engine, name, error, context, sha256=sha256, page=page, size=size)
         return scan.updated_at < now
 
     def _record(

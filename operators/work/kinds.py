@@ -19,7 +19,7 @@ from catalog.store import Store
 from imaging.errors import ScanError
 from imaging.kind_detector import VERSION, tell_kind
 from imaging.scan_kind import ScanKind
-from operators.work.circumstances import since
+from operators.work.event_context import event_context
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def look_at(engine: Engine, store: Store, scan: Scan) -> tuple[str, ...]:
         # The restoration reads all of it too, and refuses it with the reason in the catalog.
         log.info("%s: what it is can not be told: %s", scan.original_name, error)
         return ()
-    in_transaction(engine, lambda connection: kinds.record(connection, scan.id, report, since(began)))
+    in_transaction(engine, lambda connection: kinds.record(connection, scan.id, report, event_context(began)))
     log.info("%s: %s. %s", scan.original_name, report.kind.label, report.reason)
     if report.kind is not ScanKind.NEGATIVE or (known is not None and known.said is not None):
         return ()

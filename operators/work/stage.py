@@ -30,7 +30,7 @@ from imaging.errors import CatalogError, HeliochromeError, ScanError, StoredFile
 from imaging.stage import Role, StageResult
 from operators.outcome import Done, Passage
 from operators.progress import Progress
-from operators.work.circumstances import machine, program, since
+from operators.work.event_context import event_context, machine, program
 
 Share = Callable[[float], None]
 AGAIN = "Put the file into the inbox again, or bring the original back from the store's backup."
@@ -105,21 +105,21 @@ class StageWorker(ABC):
             if isinstance(error, ScanError):
                 raise _named(error, scan, commission) from error
             raise
-        circumstances = since(started) if produced.fresh else since(*self._period(produced))
+        context = event_context(started) if produced.fresh else event_context(*self._period(produced))
         recorded = outcomes.record_success(
-            self.engine, scan.id, produced.key, produced.result, circumstances, for_review=self.for_review
+            self.engine, scan.id, produced.key, produced.result, context, for_review=self.for_review
         )
         return recorded.version, produced.fresh
 
     def refuse(self, item: Passage, error: ScanError) -> bool:
         """Record that the scan can not be used; had it been known, it would not have come so far."""
         scan = self._scan(item)
-        circumstances = since(datetime.now(UTC))
+        context = event_context(datetime.now(UTC))
         outcomes.record_refusal(
             self.engine,
             scan.original_name,
             error,
-            circumstances,
+            context,
             sha256=scan.sha256,
             page=scan.page,
             size=scan.bytes,
@@ -128,8 +128,8 @@ class StageWorker(ABC):
 
     def fail(self, item: Passage, error: HeliochromeError, attempt: str) -> None:
         """Record that work on the scan was lost."""
-        circumstances = since(datetime.now(UTC))
-        outcomes.record_failure(self.engine, item.scan, self.stage, error, circumstances, attempt=attempt)
+        context = event_context(datetime.now(UTC))
+        outcomes.record_failure(self.engine, item.scan, self.stage, error, context, attempt=attempt)
 
     def original(self, scan: Scan) -> Input:
         """Return the scan's original.

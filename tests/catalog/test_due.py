@@ -15,7 +15,7 @@ from catalog.hints import Hint
 from catalog.schema import ReviewState
 from imaging.errors import CorruptScan, StoredFileError
 from imaging.stage import Role, StageResult
-from tests.catalog.records import CIRCUMSTANCES, digest, output, scan_record
+from tests.catalog.records import EVENT_CONTEXT, digest, output, scan_record
 
 ARCHIVIST = person("A. Novak")
 BLUE = Hint(x=0.5, y=0.5, radius=0.1, a=2, b=-30, source="coat: Prussian blue, letter of 1912-04-03")
@@ -27,16 +27,16 @@ def owed(engine: Engine, **asked: object) -> list[Reason]:
 
 
 def come_in(engine: Engine, name: str = "scan") -> int:
-    return outcomes.record_ingestion(engine, scan_record(name), CIRCUMSTANCES).scan.id
+    return outcomes.record_ingestion(engine, scan_record(name), EVENT_CONTEXT).scan.id
 
 
 def finish(engine: Engine, scan: int, words: str = "tagged") -> int:
     """Record a version that awaits its review; return its id."""
     result = StageResult("provenance", "1", digest(f"read for {words}"), (output(Role.RESTORED, words),))
     now = datetime.now(UTC)
-    circumstances = replace(CIRCUMSTANCES, started_at=now, ended_at=now)
+    context = replace(EVENT_CONTEXT, started_at=now, ended_at=now)
     key = digest(words)
-    return outcomes.record_success(engine, scan, key, result, circumstances, for_review=True).version.id
+    return outcomes.record_success(engine, scan, key, result, context, for_review=True).version.id
 
 
 def decide(engine: Engine, version: int, decision: ReviewState, *given: Hint) -> None:
@@ -55,7 +55,7 @@ def test_new_scan_is_due_until_it_is_finished(engine: Engine) -> None:
 def test_failed_scan_is_due_though_its_file_is_gone(engine: Engine) -> None:
     scan = come_in(engine)
     error = StoredFileError("scan.tif", "its restoration was altered", "The next run makes it anew.")
-    outcomes.record_failure(engine, scan, "colorization", error, CIRCUMSTANCES, attempt="1")
+    outcomes.record_failure(engine, scan, "colorization", error, EVENT_CONTEXT, attempt="1")
     assert owed(engine) == [Reason.FAILED]
 
 
@@ -139,7 +139,7 @@ def test_lost_derivative_makes_its_scan_due_once(engine: Engine) -> None:
 def test_refusal_is_looked_at_again_by_another_version_of_the_software(engine: Engine) -> None:
     scan = come_in(engine)
     error = CorruptScan("scan.tif", "pixels are missing", "Scan it again.")
-    outcomes.record_refusal(engine, "scan.tif", error, CIRCUMSTANCES, sha256=scan_record().sha256)
+    outcomes.record_refusal(engine, "scan.tif", error, EVENT_CONTEXT, sha256=scan_record().sha256)
     assert owed(engine) == owed(engine, software_version="0.1.0") == []
     assert owed(engine, software_version="0.2.0") == owed(engine, again=True) == [Reason.REFUSED]
     with engine.begin() as connection:
@@ -153,7 +153,7 @@ def test_refusal_that_another_version_repeats_is_no_news(engine: Engine) -> None
     come_in(engine)
     error = CorruptScan("scan.tif", "pixels are missing", "Scan it again.")
     sha256 = scan_record().sha256
-    first = outcomes.record_refusal(engine, "scan.tif", error, CIRCUMSTANCES, sha256=sha256)
+    first = outcomes.record_refusal(engine, "scan.tif", error, EVENT_CONTEXT, sha256=sha256)
     with engine.begin() as connection:
         second = scans.refuse(connection, "scan.tif", error, sha256=sha256, by="0.2.0")
     assert (second.refused_by, second.updated_at) == ("0.2.0", first.updated_at)

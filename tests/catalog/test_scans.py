@@ -8,7 +8,7 @@ from catalog import events, objects, outcomes, scans
 from catalog.objects import ObjectRecord
 from catalog.schema import EventType, ScanState
 from imaging.errors import CorruptScan, ForbiddenScan, StoreError
-from tests.catalog.records import CIRCUMSTANCES, digest, scan_record
+from tests.catalog.records import EVENT_CONTEXT, digest, scan_record
 
 BROKEN = CorruptScan("a.tif", "is cut off", "Scan it again.")
 
@@ -70,12 +70,12 @@ def test_trouble_is_settled_when_the_name_comes_in_again_with_a_usable_file(conn
 
 def test_file_that_was_away_for_a_moment_is_no_trouble_once_it_is_back(engine: Engine):
     away = CorruptScan("scan.tif", "it is not there any more", "Put the file itself there.")
-    scan = outcomes.record_ingestion(engine, scan_record(), CIRCUMSTANCES).scan
+    scan = outcomes.record_ingestion(engine, scan_record(), EVENT_CONTEXT).scan
     for _ in range(2):
-        refused = outcomes.record_refusal(engine, "scan.tif", away, CIRCUMSTANCES)
+        refused = outcomes.record_refusal(engine, "scan.tif", away, EVENT_CONTEXT)
         with engine.connect() as connection:
             assert scans.troubles(connection) == (refused,), "it is told each time it goes away"
-        assert outcomes.record_ingestion(engine, scan_record(), CIRCUMSTANCES).scan == scan
+        assert outcomes.record_ingestion(engine, scan_record(), EVENT_CONTEXT).scan == scan
         with engine.connect() as connection:
             assert scans.troubles(connection) == ()
             told = [event.type for event in events.of_scan(connection, scan.id)]

@@ -14,7 +14,7 @@ from catalog.agents import person, software
 from catalog.events import Participant
 from catalog.hints import Hint
 from catalog.objects import ObjectRecord
-from catalog.outcomes import Circumstances, record_ingestion, record_success
+from catalog.outcomes import EventContext, record_ingestion, record_success
 from catalog.provenance.cataloged import tag_inputs
 from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.tag import StoredRun, TagOptions, determinants, tag
@@ -97,8 +97,8 @@ def _record(engine: Engine, store: Store, scan_id: int, stored: StoredRun) -> No
     record_success(engine, scan_id, key, result, _now())
 
 
-def _now() -> Circumstances:
+def _now() -> EventContext:
     moment = datetime.now(UTC) + timedelta(seconds=1)
     program = Participant(software("Heliochrome", "0.1.0"), AgentRole.EXECUTING_PROGRAM)
     archivist = Participant(person("Alena Novotná"), AgentRole.IMPLEMENTER)
-    return Circumstances(moment, moment, (program, archivist), MACHINE)
+    return EventContext(moment, moment, (program, archivist), MACHINE)

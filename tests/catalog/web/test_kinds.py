@@ -5,14 +5,14 @@ from __future__ import annotations
 from catalog import kinds, objects
 from imaging.scan_kind import ScanKind, ScanKindReport
 from tests.catalog.iiif.archive import Archive
-from tests.catalog.records import CIRCUMSTANCES
+from tests.catalog.records import EVENT_CONTEXT
 from tests.catalog.web.conftest import Client
 
 
 def told(archive: Archive, scan: int, kind: ScanKind) -> None:
     report = ScanKindReport(kind, "Colors follow <no> tone.", {"residual": 9.5}, "1")
     with archive.engine.begin() as connection:
-        kinds.record(connection, scan, report, CIRCUMSTANCES)
+        kinds.record(connection, scan, report, EVENT_CONTEXT)
 
 
 def test_the_page_says_what_it_was_taken_for_and_why(archive: Archive, staff: Client) -> None:
