@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from imaging.errors import CatalogError, HeliochromeError
 from operators.cli import catalog, deployment, kinds, models, photographs, publishing
-from operators.cli.answer import Status, people, status_of, tell_error
+from operators.cli.console import Status, print_error, status_of, stderr_console
 from operators.settings import CATALOG_VARIABLE
 
 app = typer.Typer(
@@ -62,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
         # Without a command, the help that was just printed says it all.
         if str(error):
             said = getattr(error, "format_message", error.__str__)()  # names the option, too
-            people.print(f"[red]wrong usage[/] {escape(said)}; --help explains", highlight=False)
+            stderr_console.print(f"[red]wrong usage[/] {escape(said)}; --help explains", highlight=False)
         return Status.USAGE
     except (KeyboardInterrupt, typer.Abort):
         outcome = Status.INTERRUPTED
@@ -72,12 +72,12 @@ def run(arguments: Sequence[str]) -> int:
         remedy = f"Check that its server answers and that {CATALOG_VARIABLE} names it."
         return _failed(CatalogError("catalog", _without_password(error), remedy), arguments)
     if outcome == Status.INTERRUPTED:  # also what Typer makes of a KeyboardInterrupt
-        people.print("interrupted")
+        stderr_console.print("interrupted")
     return outcome if isinstance(outcome, int) else Status.WELL
 
 
 def _failed(error: HeliochromeError, arguments: Sequence[str]) -> int:
-    tell_error(error, "--json" in arguments)
+    print_error(error, "--json" in arguments)
     return status_of(error)
 
 

@@ -18,7 +18,7 @@ import typer
 
 from imaging.errors import CatalogError
 from operators import settings
-from operators.cli.answer import AsJson, Status, people, tell_facts, tell_json, tell_rows
+from operators.cli.console import AsJson, Status, print_facts, print_json, print_rows, stderr_console
 from operators.cli.deployment import DEFAULT_HOME, Home
 
 if TYPE_CHECKING:
@@ -84,14 +84,16 @@ def bring_in(  # noqa: PLR0917 - typer makes options of them
     with opened(home) as engine:
         report = in_transaction(engine, bring)
     if as_json:
-        tell_json(asdict(report))
+        print_json(asdict(report))
     else:
         facts = {k: v for k, v in asdict(report).items() if k not in {"errors", "remarks"}}
-        tell_facts(source.name, {**facts, "remarks": len(report.remarks)})
+        print_facts(source.name, {**facts, "remarks": len(report.remarks)})
         for error in report.errors:
-            people.print(f"line {error.line}, {error.column or 'row'}: {error.fault}", markup=False)
+            stderr_console.print(f"line {error.line}, {error.column or 'row'}: {error.fault}", markup=False)
         for remark in report.remarks:
-            people.print(f"remark on line {remark.line}, {remark.column}: {remark.remark}", markup=False)
+            stderr_console.print(
+                f"remark on line {remark.line}, {remark.column}: {remark.remark}", markup=False
+            )
     return Status.NOT_ALL_WELL if report.faulty else Status.WELL
 
 
@@ -117,10 +119,10 @@ def read_names(
     names = NamePattern(settings.name_pattern() if pattern is None else pattern)
     read = read_all(list_inbox(folder, 0).scans, names)
     if as_json:
-        tell_json([{"file": name, **asdict(stated)} for name, stated in read.items()])
+        print_json([{"file": name, **asdict(stated)} for name, stated in read.items()])
     else:
         rows = [(name, s.accession_number, s.page, s.side or "", s.remark) for name, s in read.items()]
-        tell_rows(("file", "accession number", "page", "side", "remark"), rows)
+        print_rows(("file", "accession number", "page", "side", "remark"), rows)
     return Status.NOT_ALL_WELL if any(stated.remark for stated in read.values()) else Status.WELL
 
 
@@ -159,7 +161,7 @@ def export(
                 partial.open("w", encoding="utf-8", newline="") as file,
             ):
                 written = write(file)
-            people.print(f"{written} objects written to {target}", markup=False)
+            stderr_console.print(f"{written} objects written to {target}", markup=False)
 
 
 @app.command("list")
@@ -180,10 +182,10 @@ def list_objects(
             else objects.listed(connection, after=after, limit=limit)
         )
     if as_json:
-        tell_json([asdict(item) for item in found])
+        print_json([asdict(item) for item in found])
     else:
         rows = [(o.accession_number, o.title, o.maker, o.date_text) for o in found]
-        tell_rows(("accession number", "title", "maker", "date"), rows)
+        print_rows(("accession number", "title", "maker", "date"), rows)
 
 
 @app.command()
@@ -203,16 +205,16 @@ def show(accession: Accession, home: Home = DEFAULT_HOME, as_json: AsJson = Fals
             for scan in scans.of_object(connection, item.id)
         ]
     if as_json:
-        tell_json({"object": asdict(item), "scans": told})
+        print_json({"object": asdict(item), "scans": told})
         return
-    tell_facts(accession, {k: v for k, v in asdict(item).items() if v not in ("", None)})
+    print_facts(accession, {k: v for k, v in asdict(item).items() if v not in ("", None)})
     for entry in told:
         scan = entry["scan"]
-        tell_facts(f"scan {scan['original_name']}", {k: v for k, v in scan.items() if v not in ("", None)})
+        print_facts(f"scan {scan['original_name']}", {k: v for k, v in scan.items() if v not in ("", None)})
         rows = [
             (e["started_at"], e["stage"] or e["type"], e["outcome"], e["detail"]) for e in entry["events"]
         ]
-        tell_rows(("when", "what", "outcome", "detail"), rows)
+        print_rows(("when", "what", "outcome", "detail"), rows)
 
 
 @app.command()
@@ -227,14 +229,14 @@ def troubles(
     with opened(home) as engine, engine.connect() as connection:
         found = scans.troubles(connection, limit=limit)
     if as_json:
-        tell_json([asdict(scan) for scan in found])
+        print_json([asdict(scan) for scan in found])
     else:
         lost = "its original in the store is lost", "Put the file into the inbox again."
         rows = [
             (scan.original_name, scan.state, *((scan.reason, scan.remedy) if scan.reason else lost))
             for scan in found
         ]
-        tell_rows(("file", "state", "reason", "what to do"), rows)
+        print_rows(("file", "state", "reason", "what to do"), rows)
     return Status.NOT_ALL_WELL if found else Status.WELL
 
 
@@ -253,9 +255,9 @@ def retry(
     with opened(home) as engine:
         count = in_transaction(engine, lambda connection: scans.retry(connection, files or None))
     if as_json:
-        tell_json({"retried": count})
+        print_json({"retried": count})
     else:
-        people.print(f"{count} scans are looked at again in the next run")
+        stderr_console.print(f"{count} scans are looked at again in the next run")
     return Status.WELL if count else Status.NOT_ALL_WELL
 
 
@@ -276,7 +278,7 @@ def migrate(
 
     if embedded:
         with services.embedded_catalog(home) as dsn:
-            people.print(f"the tables of the embedded {name_of(dsn)} are up to date", markup=False)
+            stderr_console.print(f"the tables of the embedded {name_of(dsn)} are up to date", markup=False)
         return
     configured = services.configured_catalog_dsn()
     if configured is None:
@@ -287,8 +289,8 @@ def migrate(
             "--embedded migrates the database in HOME that `heliochrome up` runs.",
         )
     services.migrate_catalog(configured)
-    people.print(f"the tables of {name_of(configured)} are up to date", markup=False)
+    stderr_console.print(f"the tables of {name_of(configured)} are up to date", markup=False)
     used = settings.airflow_catalog_dsn()
     if used is not None and name_of(used) != name_of(configured):
         remark = f"Airflow's connection {settings.CATALOG_CONNECTION} names {name_of(used)}: tasks and pages"
-        people.print(f"{remark} use that one, which was not migrated", style="yellow", markup=False)
+        stderr_console.print(f"{remark} use that one, which was not migrated", style="yellow", markup=False)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from operators import settings
-from operators.cli.answer import Status, people, results
+from operators.cli.console import Status, stderr_console, stdout_console
 
 PANEL = "Collections"
 
@@ -42,15 +42,17 @@ def up(
     from operators.deployment import services  # loads SQLAlchemy
 
     def report(line: str) -> None:
-        people.print(f"· {line}", markup=False)
+        stderr_console.print(f"· {line}", markup=False)
 
     with services.running(home, port=port, report=report) as running:
         account = running.accounts[0]
-        results.print(
+        stdout_console.print(
             f"Heliochrome runs at [bold]{running.address}[/]  (photographs: menu Browse → Collection)"
         )
-        results.print(f"Log in as [bold]{account.name}[/] with [bold]{account.password}[/]", highlight=False)
-        results.print(f"Drop scans into {settings.inbox(home)}; Ctrl-C stops everything", markup=False)
+        stdout_console.print(
+            f"Log in as [bold]{account.name}[/] with [bold]{account.password}[/]", highlight=False
+        )
+        stdout_console.print(f"Drop scans into {settings.inbox(home)}; Ctrl-C stops everything", markup=False)
         while True:
             time.sleep(LOOK_SECONDS)
             services.raise_if_ended(running)
@@ -68,5 +70,5 @@ def demo(
     """
     from operators.demo.run import demonstrate  # loads libvips and OpenCV
 
-    done = demonstrate(home, scans, results)
+    done = demonstrate(home, scans, stdout_console)
     return Status.WELL if done.succeeded else Status.NOT_ALL_WELL

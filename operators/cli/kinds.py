@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imaging.scan_kind import ScanKind
-from operators.cli.answer import AsJson, people, tell_facts, tell_json
 from operators.cli.catalog import Accession, opened
+from operators.cli.console import AsJson, print_facts, print_json, stderr_console
 from operators.cli.deployment import DEFAULT_HOME, Home
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ def kind(  # noqa: PLR0917 - typer makes options of them
     with opened(home) as engine:
         told = in_transaction(engine, work)
     if as_json:
-        tell_json(told)
+        print_json(told)
         return
     for entry in told:
         shown = {k: v for k, v in entry.items() if v and k not in {"scan", "scan_id", "evidence"}}
-        tell_facts(entry["scan"], shown or {"told": "not looked at yet"})
+        print_facts(entry["scan"], shown or {"told": "not looked at yet"})
 
 
 def do_not_color(
@@ -75,4 +75,4 @@ def do_not_color(
     with opened(home) as engine:
         in_transaction(engine, lambda connection: kinds.forbid_collection(connection, collection, not allow))
     word = "may be colored" if allow else "is not colored from now on"
-    people.print(f"what {collection} holds {word}", markup=False)
+    stderr_console.print(f"what {collection} holds {word}", markup=False)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from operators import settings
-from operators.cli.answer import AsJson, Status, people, tell_facts, tell_json, tell_rows
+from operators.cli.console import AsJson, Status, print_facts, print_json, print_rows, stderr_console
 
 app = typer.Typer(no_args_is_help=True, help="The networks: list them, check their weights, add your own.")
 Name = Annotated[str, typer.Argument(help="The model's name.")]
@@ -35,12 +35,12 @@ def list_all(folder: Folder, as_json: AsJson = False) -> int:
     rows += [("restoration", d.name, d.version, d.license, d.sha256) for d in shipped]
     columns = ("stage", "name", "version", "license", "sha256")
     if as_json:
-        tell_json([dict(zip(columns, row, strict=True)) for row in rows])
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        tell_rows(columns, [(*row[:-1], row[-1][:12]) for row in rows])
+        print_rows(columns, [(*row[:-1], row[-1][:12]) for row in rows])
     broken = color.unreadable(folder)
     for path, error in broken.items():
-        people.print(f"{path} can not be read: {error.fault}", markup=False)
+        stderr_console.print(f"{path} can not be read: {error.fault}", markup=False)
     return Status.NOT_ALL_WELL if broken else Status.WELL
 
 
@@ -52,9 +52,9 @@ def show(name: Name, folder: Folder, as_json: AsJson = False) -> None:
 
     descriptor = mending.read_descriptor(name) if name in mending.available() else color.show(name, folder)
     if as_json:
-        tell_json(asdict(descriptor))
+        print_json(asdict(descriptor))
     else:
-        tell_facts(name, asdict(descriptor))
+        print_facts(name, asdict(descriptor))
 
 
 @app.command()
@@ -65,8 +65,8 @@ def verify(name: Name, folder: Folder, as_json: AsJson = False) -> None:
 
     checked = mending.verify(name) if name in mending.available() else color.verify(name, folder)
     if as_json:
-        tell_json(asdict(checked))
-    people.print(f"{name}: the weights are those described", markup=False)
+        print_json(asdict(checked))
+    stderr_console.print(f"{name}: the weights are those described", markup=False)
 
 
 @app.command()
@@ -80,5 +80,5 @@ def add(
 
     added = color.add(descriptor, folder)
     if as_json:
-        tell_json(asdict(added))
-    people.print(f"{added.name} {added.version} added to {folder}", markup=False)
+        print_json(asdict(added))
+    stderr_console.print(f"{added.name} {added.version} added to {folder}", markup=False)

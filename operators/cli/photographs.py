@@ -10,7 +10,7 @@ import typer
 
 from imaging.scan_kind import ScanKind
 from operators import settings
-from operators.cli.answer import AsJson, Status, people, progress_bar, tell_facts, tell_json
+from operators.cli.console import AsJson, Status, print_facts, print_json, progress_bar, stderr_console
 
 if TYPE_CHECKING:
     from colorization.hints import Hint
@@ -48,10 +48,10 @@ def inspect(scan: Scan, as_json: AsJson = False, page: Page = 0) -> None:
     facts = asdict(inspect_scan(scan, page=page))
     report = tell_kind(scan, page=page)
     if as_json:
-        tell_json({**facts, "kind": asdict(report)})
+        print_json({**facts, "kind": asdict(report)})
         return
     shown = {k: v for k, v in facts.items() if k != "path" and v not in (None, ())}
-    tell_facts(
+    print_facts(
         scan.name,
         {**shown, "kind": report.kind, "why": report.reason, "what follows": report.kind.consequence},
     )
@@ -82,7 +82,7 @@ def restore(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome restore 1987.12.tif --denoise 0.3[/]
     """
-    from operators.cli.workplace import carry_out  # loads libvips
+    from operators.cli.output_folder import run_stage  # loads libvips
     from restoration.options import RestorationOptions
     from restoration.pipeline import OUTPUTS, STAGE  # loads PyTorch and OpenCV
     from restoration.pipeline import restore as work
@@ -99,7 +99,7 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     )
     folder = _folder(scan, into, "restored", page)
     with progress_bar(f"restoring {scan.name}", as_json) as tell:
-        done = carry_out(
+        done = run_stage(
             lambda unfinished: work(scan, unfinished, options, progress=tell),
             scan,
             folder,
@@ -127,9 +127,9 @@ def undo_tones(
 
     written = asdict(undo(record, to))
     if as_json:
-        tell_json(written)
+        print_json(written)
     else:
-        tell_facts(str(to), {name: written[name] for name in ("width", "height", "bits", "sha256")})
+        print_facts(str(to), {name: written[name] for name in ("width", "height", "bits", "sha256")})
 
 
 def colorize(  # noqa: PLR0917 - typer makes options of them
@@ -169,7 +169,7 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     from colorization.pipeline import STAGE, outputs
     from colorization.pipeline import colorize as work
     from imaging.device import choose_device
-    from operators.cli.workplace import carry_out
+    from operators.cli.output_folder import run_stage
 
     _check_kind(photograph, page, kind)
     options = ColorizationOptions(
@@ -184,7 +184,7 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     )
     folder = _folder(photograph, into, "colorized", page)
     with progress_bar(f"colorizing {photograph.name}", as_json) as tell:
-        done = carry_out(
+        done = run_stage(
             lambda unfinished: work(photograph, unfinished, options, progress=tell),
             photograph,
             folder,
@@ -224,7 +224,9 @@ def _folder(file: Path, into: Path | None, what: str, page: int) -> Path:
     from imaging.scan import inspect_scan  # loads libvips
 
     if not page and (pages := inspect_scan(file).pages) > 1:
-        people.print(f"{file.name} has {pages} pages; this is the first, --page takes another", markup=False)
+        stderr_console.print(
+            f"{file.name} has {pages} pages; this is the first, --page takes another", markup=False
+        )
     number = f"-page{page}" if page else ""
     return into or file.with_name(f"{file.stem}{number}-{what}")
 
@@ -233,6 +235,6 @@ def _show(result: StageResult, record: Path, as_json: bool) -> None:
     files = {str(file.role): str(record.with_name(file.name)) for file in result.files}
     files["record"] = str(record)
     if as_json:
-        tell_json({"files": files, "result": asdict(result)})
+        print_json({"files": files, "result": asdict(result)})
     else:
-        tell_facts(str(record.parent), {**dict(result.figures), **files})
+        print_facts(str(record.parent), {**dict(result.figures), **files})

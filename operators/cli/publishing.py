@@ -10,8 +10,16 @@ import typer
 
 from catalog.iiif.records import Institution
 from operators import settings
-from operators.cli.answer import AsJson, Status, people, progress_bar, tell_facts, tell_json, tell_rows
 from operators.cli.catalog import opened
+from operators.cli.console import (
+    AsJson,
+    Status,
+    print_facts,
+    print_json,
+    print_rows,
+    progress_bar,
+    stderr_console,
+)
 from operators.cli.deployment import DEFAULT_HOME, Home
 
 if TYPE_CHECKING:
@@ -61,7 +69,7 @@ def serve(  # noqa: PLR0917 - typer makes options of them
             masters=masters,
             refuse_small_confined=settings.refuse_small_confined(),
         )
-        people.print(f"serving {public.address}; Ctrl-C stops it")
+        stderr_console.print(f"serving {public.address}; Ctrl-C stops it")
         run(public, host=host, port=port, workers=workers, behind_proxy=bool(address))
 
 
@@ -105,11 +113,11 @@ def publish(  # noqa: PLR0917 - typer makes options of them
             progress=lambda name, done, total: tell(done / max(total, 1)),
         )
     if as_json:
-        tell_json({**published.counts(), "lost": published.lost})
+        print_json({**published.counts(), "lost": published.lost})
     else:
-        tell_facts(str(to), published.counts())
+        print_facts(str(to), published.counts())
         if published.lost:
-            tell_rows(("lost", "why"), [(one.accession, one.reason) for one in published.lost])
+            print_rows(("lost", "why"), [(one.accession, one.reason) for one in published.lost])
     return Status.NOT_ALL_WELL if published.lost else Status.WELL
 
 
@@ -130,14 +138,14 @@ def verify(
     """
     checked = _verify(subject, home, alone)
     if as_json:
-        tell_json([{"agrees": one.agrees, **asdict(one)} for one in checked])
+        print_json([{"agrees": one.agrees, **asdict(one)} for one in checked])
     else:
         rows = [
             (one.path.name, finding.check, finding.verdict, finding.detail)
             for one in checked
             for finding in one.findings
         ]
-        tell_rows(("file", "what", "verdict", "detail"), rows)
+        print_rows(("file", "what", "verdict", "detail"), rows)
     return Status.WELL if all(one.agrees for one in checked) else Status.NOT_ALL_WELL
 
 

@@ -1,4 +1,4 @@
-"""The catalog's pages as they stand inside Airflow: for those whom `operators.plugin.guard` let in.
+"""The catalog's pages as they stand inside Airflow: for those whom `operators.plugin.dag_access` let in.
 
 Loads the catalog; only the api-server imports it, at the first request.
 """
@@ -30,7 +30,7 @@ from operators.configured import publisher
 from operators.hooks import CatalogHook
 from operators.outcome import BatchOutcome
 from operators.plugin.assets import REVIEWS
-from operators.plugin.guard import GUARDED_BY, Application
+from operators.plugin.dag_access import REQUIRED_DAG, Application
 
 DECISION = "/decision"
 SEE_OTHER = 303
@@ -113,7 +113,7 @@ def _add_task_page(pages: FastAPI, site: Site) -> None:
 
 def _outcome(run: str, task: str, batch: int) -> BatchOutcome | None:
     query = XComModel.get_many(
-        run_id=run, key="return_value", task_ids=task, dag_ids=GUARDED_BY, map_indexes=batch
+        run_id=run, key="return_value", task_ids=task, dag_ids=REQUIRED_DAG, map_indexes=batch
     )
     with create_session() as session:
         entry = session.scalars(query).first()

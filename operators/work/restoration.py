@@ -42,7 +42,7 @@ class Restoring(StageWorker):
         """Restore one scan; a further page is cut out of its file first."""
         scan = self._scan(item)
         if scan.page:
-            page, _ = self.carry_out(scan, self._cutting_out(scan), progress.share)
+            page, _ = self.run_stage(scan, self._cutting_out(scan), progress.share)
             item = replace(item, versions=(page.id,))
         return super().process(item, progress)
 

@@ -91,10 +91,10 @@ class StageWorker(ABC):
     def process(self, item: Passage, progress: Progress) -> Done:
         """Take one scan through the stage."""
         scan = self._scan(item)
-        version, fresh = self.carry_out(scan, self.commission(scan, item), progress.share)
+        version, fresh = self.run_stage(scan, self.commission(scan, item), progress.share)
         return Done(scans=(item.with_version(version.id),), fresh=int(fresh))
 
-    def carry_out(self, scan: Scan, commission: Commission, share: Share) -> tuple[Version, bool]:
+    def run_stage(self, scan: Scan, commission: Commission, share: Share) -> tuple[Version, bool]:
         """Return the recorded outcome of a commission, and whether it was made just now."""
         started = datetime.now(UTC)
         try:

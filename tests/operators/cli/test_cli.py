@@ -24,8 +24,8 @@ from colorization.models import DEFAULT
 from colorization.network import ColorNetwork
 from colorization.training.export import export
 from colorization.training.targets import Palette
-from operators.cli.answer import Status
 from operators.cli.app import run
+from operators.cli.console import Status
 from tests.catalog.records import scan_record
 from tests.operators.conftest import Photographer
 

@@ -10,8 +10,8 @@ import pytest
 
 from catalog.iiif.records import Institution
 from catalog.site.static_site import LostPhotograph, Published
-from operators.cli.answer import Status
 from operators.cli.app import run
+from operators.cli.console import Status
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from starlette.types import Receive, Scope, Send
 
 from operators.plugin import pages
-from operators.plugin.guard import Application
+from operators.plugin.dag_access import Application
 from operators.plugin.plugin import HeliochromePlugin
 from tests.catalog.iiif.archive import make_archive
 

@@ -16,12 +16,12 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-GUARDED_BY = "digitize"
+REQUIRED_DAG = "digitize"
 """The DAG whose access rights count."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Guard:
+class DagAccessRequirement:
     """An ASGI application that lets a caller through to another one, made at the first request.
 
     Parameters
@@ -76,7 +76,7 @@ def _check_rights(method: str, user: Any) -> None:
     allowed = get_auth_manager().is_authorized_dag(
         method="GET" if method in READING else "POST",
         access_entity=DagAccessEntity.RUN,
-        details=DagDetails(id=GUARDED_BY),
+        details=DagDetails(id=REQUIRED_DAG),
         user=user,
     )
     if not allowed:

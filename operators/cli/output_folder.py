@@ -23,7 +23,7 @@ _LOCK = ".heliochrome.lock"
 _ELSEWHERE = "Choose another folder with --into."
 
 
-def carry_out(
+def run_stage(
     work: Callable[[Path], StageResult],
     scan: Path,
     folder: Path,
