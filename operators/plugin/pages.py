@@ -1,4 +1,4 @@
-"""The catalog's pages as they stand inside Airflow: for those whom `operators.plugin.dag_access` let in.
+"""The catalog's pages as they stand inside Airflow: for those whom `operators.plugin.dag_access` lets in.
 
 Loads the catalog; only the api-server imports it, at the first request.
 """
@@ -41,7 +41,7 @@ def make_pages() -> Application:
     hook = CatalogHook()
     # Not the manifests' address, which may be another server's: staff see these pages where they see Airflow.
     address = settings.pages_address()
-    # The guard has checked already who may read and who may decide; here it only says who it is.
+    # `DagAccessRequirement` has checked already who may read and who may decide; here only the name is needed.
     access = StaffAccess(read=_caller, write=_caller)
     pages = create_app(hook.engine, hook.store.root, address, staff=access, institution=publisher())
     site = Site(hook.engine, hook.store.root, Addresses(address), Audience.STAFF, publisher())

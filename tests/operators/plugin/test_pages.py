@@ -54,7 +54,7 @@ def test_all_links_work_behind_a_base_path_whatever_address_manifests_have(
 
 
 def as_archivist(app: Application) -> Application:
-    """Let everybody in, in the place of the guard."""
+    """Let everybody in, in place of the access requirement."""
 
     async def enter(scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})["heliochrome_user"] = "A. Rchivist"
