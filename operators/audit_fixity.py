@@ -51,10 +51,11 @@ class AuditFixityOperator(BaseOperator):
             self.log.info("%s is intact, but no record names it", stranger)
         for key in report.dropped:
             self.log.info("%s: partial work that nobody went on with was removed", key)
-        for loss in report.losses:
-            self.log.error("%s: %s; now in %s", loss.address, "; ".join(loss.faults), loss.quarantined)
+        for failure in report.losses:
+            faults = "; ".join(failure.faults)
+            self.log.error("%s: %s; now in %s", failure.address, faults, failure.quarantined)
         if not report.intact:
-            addresses = ", ".join(loss.address[:12] for loss in report.losses)
+            addresses = ", ".join(failure.address[:12] for failure in report.losses)
             raise AirflowFailException(
                 f"{len(report.losses)} of {report.entries + report.originals} were damaged: {addresses}"
             )

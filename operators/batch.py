@@ -29,7 +29,7 @@ from airflow.sdk import BaseOperator, ExceptionRetryPolicy, RetryAction, RetryRu
 
 from imaging.errors import HeliochromeError, ModelError, OptionsError, ScanError, Scope, UnfinishedScan
 from operators.hooks import CatalogHook
-from operators.outcome import BatchOutcome, Done, Loss, Passage
+from operators.outcome import BatchOutcome, Failure, ItemResult, ScanReference
 from operators.progress import InHand, Progress
 from operators.scope import scope_of
 
@@ -70,7 +70,7 @@ class Worker(Protocol):
     def name(self, item: Any) -> str:
         """Return what people call this photograph."""
 
-    def process(self, item: Any, progress: Progress) -> Done:
+    def process(self, item: Any, progress: Progress) -> ItemResult:
         """Do what the stage does; raise `ScanError` when the photograph can not be used."""
 
     def refuse(self, item: Any, error: ScanError) -> bool:
@@ -82,17 +82,17 @@ class Worker(Protocol):
 
 @dataclass
 class _Tally:
-    scans: list[Passage] = field(default_factory=list)
-    lost: list[Loss] = field(default_factory=list)
+    scans: list[ScanReference] = field(default_factory=list)
+    lost: list[Failure] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     fresh: int = 0
     remarks: list[str] = field(default_factory=list)
 
-    def add(self, done: Done) -> None:
-        self.scans += (scan for scan in done.scans if scan not in self.scans)
-        self.lost += done.lost
-        self.fresh += done.fresh
-        self.remarks += done.remarks
+    def add(self, result: ItemResult) -> None:
+        self.scans += (scan for scan in result.scans if scan not in self.scans)
+        self.lost += result.lost
+        self.fresh += result.fresh
+        self.remarks += result.remarks
 
 
 class BatchOperator(BaseOperator):
@@ -160,11 +160,11 @@ class BatchOperator(BaseOperator):
         attempt = f"{context['run_id']}, try {instance.try_number}"
         for item, error in failed:
             name = _name(worker, item)
-            failure = error if isinstance(error, HeliochromeError) else _as_failure(name, error)
-            log.error("lost: %s", failure)
-            tally.lost.append(Loss.of(failure, self.stage, name))
+            cause = error if isinstance(error, HeliochromeError) else _as_heliochrome_error(name, error)
+            log.error("lost: %s", cause)
+            tally.lost.append(Failure.of(cause, self.stage, name))
             try:
-                worker.fail(item, failure, attempt)
+                worker.fail(item, cause, attempt)
             except Exception as unrecorded:
                 if scope_of(unrecorded) is Scope.EVERYONE:
                     raise
@@ -207,7 +207,7 @@ class BatchOperator(BaseOperator):
             tally.waiting.append(name)
         except ScanError as error:
             log.warning("refused: %s", error)
-            tally.lost.append(Loss.of(error, self.stage, name, known=worker.refuse(item, error)))
+            tally.lost.append(Failure.of(error, self.stage, name, known=worker.refuse(item, error)))
 
 
 def _name(worker: Worker, item: Any) -> str:
@@ -220,7 +220,7 @@ def _name(worker: Worker, item: Any) -> str:
         return str(item)
 
 
-def _as_failure(name: str, error: Exception) -> HeliochromeError:
+def _as_heliochrome_error(name: str, error: Exception) -> HeliochromeError:
     fault = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return HeliochromeError(name, fault[:500], "The task's log says where; a new run tries again.")
 

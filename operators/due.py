@@ -17,7 +17,7 @@ from catalog.schema import ScanState
 from imaging.errors import ScanError
 from imaging.files import resolve_inside
 from operators.inbox import file_state
-from operators.outcome import Loss
+from operators.outcome import Failure
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -70,7 +70,7 @@ class Work:
     names: tuple[str, ...]
     scans: tuple[Due, ...]
     before: int
-    refused: tuple[Loss, ...]
+    refused: tuple[Failure, ...]
 
 
 def work_due(engine: Engine, store: Store, inbox: Path, names: Iterable[str], inquiry: Inquiry) -> Work:
@@ -134,6 +134,6 @@ def _is_stored(page: Scan, store: Store) -> bool:
         return False
 
 
-def _told_before(page: Scan) -> Loss:
+def _told_before(page: Scan) -> Failure:
     name = f"{page.original_name} p. {page.page + 1}" if page.page else page.original_name
-    return Loss(name, "ingestion", f"{page.reason}. {page.remedy} (Refused before.)", known=True)
+    return Failure(name, "ingestion", f"{page.reason}. {page.remedy} (Refused before.)", known=True)

@@ -79,8 +79,8 @@ class FindScansOperator(BaseOperator):
             listing = self._listing(inbox)
             inquiry = self._inquiry(everything=inbox == inbox_folder(""))
             work = work_due(hook.engine, hook.store, inbox, listing.scans, inquiry)
-        for loss in work.refused:
-            self.log.warning("refused before: %s: %s", loss.photograph, loss.reason)
+        for failure in work.refused:
+            self.log.warning("refused before: %s: %s", failure.photograph, failure.reason)
         for due in work.scans:
             self.log.info("scan %d is due: %s", due.scan, due.reason)
         at_most = min(settings.MAX_BATCHES, conf.getint("core", "max_map_length", fallback=1024))

@@ -63,7 +63,7 @@ class AuditOptions:
 
 
 @dataclass(frozen=True)
-class Loss:
+class FixityFailure:
     """One entry or original that is not what it was.
 
     Parameters
@@ -93,7 +93,7 @@ class AuditReport:
     ended: datetime
     entries: int
     originals: int
-    losses: tuple[Loss, ...]
+    losses: tuple[FixityFailure, ...]
     strangers: tuple[str, ...] = ()
     """Intact entries that no record of the catalog names: left by a run that died before it recorded them."""
     dropped: tuple[str, ...] = ()
@@ -138,8 +138,8 @@ def audit_fixity(
     for done, due in enumerate((*entries, *originals)):
         if progress:
             progress(done, len(entries) + len(originals))
-        if (loss := _check(engine, store, options, due)) is not None:
-            losses.append(loss)
+        if (failure := _check(engine, store, options, due)) is not None:
+            losses.append(failure)
         elif due.scan_id is None:
             strangers.append(due.address)
     dropped = store.drop_abandoned(options.abandoned)
@@ -156,7 +156,7 @@ def examine(
     *,
     scan_id: int,
     version_id: int | None = None,
-) -> Loss | None:
+) -> FixityFailure | None:
     """Read one entry or original of a scan again, whatever its turn; return what is lost, ``None`` if whole.
 
     Records and moves what `audit_fixity` would.
@@ -193,7 +193,7 @@ def _share(addresses: set[str], options: AuditOptions) -> list[str]:
     return sorted(rotating_share(addresses, options.turn, options.of))
 
 
-def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> Loss | None:
+def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> FixityFailure | None:
     started = datetime.now(UTC)
     faults = _faults(store, due)
     check = Event(
@@ -218,7 +218,7 @@ def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> Lo
     moved = _out_of_use(store, options, due)
     if moved is not None:
         _record(engine, _quarantine(check, moved))
-    return Loss(due.address, faults, moved, due.scan_id)
+    return FixityFailure(due.address, faults, moved, due.scan_id)
 
 
 def _mark(connection: Connection, due: _Due, *, lost: bool) -> None:

@@ -1,8 +1,9 @@
 """Access to the plugin's pages: a caller needs access to the DAG ``digitize``, as Airflow grants it.
 
-Airflow mounts the applications of plugins without checking who calls. This ASGI application wraps all of them,
-so that no route, document or file can be forgotten: readers must be allowed to see the runs of ``digitize``,
-writers must be allowed to start one. So viewers can look, and archivists with the user role can decide.
+Airflow mounts the applications of plugins without checking who calls. This ASGI application wraps all of
+them, so that no route, document or file can be forgotten: readers must be allowed to see the runs of
+``digitize``, writers must be allowed to start one. So viewers can look, and archivists with the user role can
+decide.
 """
 
 from __future__ import annotations

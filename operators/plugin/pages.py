@@ -41,7 +41,7 @@ def make_pages() -> Application:
     hook = CatalogHook()
     # Not the manifests' address, which may be another server's: staff see these pages where they see Airflow.
     address = settings.pages_address()
-    # `DagAccessRequirement` has checked already who may read and who may decide; here only the name is needed.
+    # `DagAccessRequirement` has already checked who may read and decide; here only the name is needed.
     access = StaffAccess(read=_caller, write=_caller)
     pages = create_app(hook.engine, hook.store.root, address, staff=access, institution=publisher())
     site = Site(hook.engine, hook.store.root, Addresses(address), Audience.STAFF, publisher())
@@ -97,16 +97,16 @@ def _add_task_page(pages: FastAPI, site: Site) -> None:
         """Show the objects whose scans a batch handed on, and what it lost; go to the only one at once."""
         # Run ids hold a plus sign, which forms and some links turn into a space.
         outcome = _outcome(run.replace(" ", "+"), task, batch)
-        passages = outcome.scans if outcome else ()
+        references = outcome.scans if outcome else ()
         with site.engine.connect() as connection:
-            shown = [scans.get(connection, passage.scan) for passage in passages]
+            shown = [scans.get(connection, reference.scan) for reference in references]
             numbers = [scan.object_id for scan in shown if scan.object_id is not None]
             found = objects.by_id(connection, numbers)
         cards = [card(site, one.accession_number, one.title) for one in found.values()]
         if len(cards) == 1:
             return RedirectResponse(cards[0].href, SEE_OTHER)
         values: dict[str, Any] = {"nested": [], "cards": cards, "following": None, "document": None}
-        lost = "; ".join(f"{loss.photograph}: {loss.reason}" for loss in outcome.lost) if outcome else ""
+        lost = "; ".join(f"{one.photograph}: {one.reason}" for one in outcome.lost) if outcome else ""
         page = render("collection.html", site, title="Photographs of this task", description=lost, **values)
         return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 

@@ -19,7 +19,7 @@ from colorization.pipeline import STAGE, VERSION, ReferencedPredictor, colorize
 from imaging.device import choose_device
 from imaging.errors import CatalogError
 from imaging.stage import Role, StageResult
-from operators.outcome import Done, Passage
+from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
 from operators.work.stage import Commission, Share, StageWorker
 
@@ -57,18 +57,18 @@ class Coloring(StageWorker):
             options.model, choose_device(options.device), options.model_folder, options.restraint
         )
 
-    def process(self, item: Passage, progress: Progress) -> Done:
+    def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Colorize one photograph; what has colors of its own, or must not get any, goes on as it is."""
         with self.engine.connect() as connection:
             treatment = kinds.treatment(connection, item.scan)
         if treatment.colorized:
             return super().process(item, progress)
         log.info("%s is not colorized: %s", self.name(item), treatment.explanation)
-        return Done(scans=(item,))
+        return ItemResult(scans=(item,))
 
-    def commission(self, scan: Scan, passage: Passage) -> Commission:
+    def commission(self, scan: Scan, reference: ScanReference) -> Commission:
         """Return the colorization of what this run restored."""
-        restored = next((v for v in reversed(self.versions(passage)) if v.stage == "restoration"), None)
+        restored = next((v for v in reversed(self.versions(reference)) if v.stage == "restoration"), None)
         if restored is None:
             raise CatalogError(scan.original_name, "was not restored in this run", "Restore it first.")
         photograph = self.derivative(restored, Role.RESTORED)

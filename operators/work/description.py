@@ -19,7 +19,7 @@ from catalog.iiif.presentation import Audience, manifest_of, served_scan, shown_
 from catalog.iiif.records import Institution, Offer
 from catalog.iiif.service_copies import ServiceCopies
 from imaging.errors import CatalogError, HeliochromeError, ScanError
-from operators.outcome import Done, Passage
+from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
 from operators.work.event_context import event_context
 
@@ -48,24 +48,24 @@ class Describing:
     institution: Institution | None = None
     store_root: Path | None = None
 
-    def name(self, item: Passage) -> str:
+    def name(self, item: ScanReference) -> str:
         """Return the name under which the scan came in."""
         with self.engine.connect() as connection:
             return scans.get(connection, item.scan).original_name
 
-    def process(self, item: Passage, progress: Progress) -> Done:
+    def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Write the manifest of the object that the scan shows, once the pictures it names can be served."""
         if self.store_root is not None:
             self._prepare(self.store_root, item.scan)
         written = in_transaction(self.engine, lambda connection: self._write(connection, item.scan))
-        return Done(scans=(item,), fresh=int(written))
+        return ItemResult(scans=(item,), fresh=int(written))
 
-    def refuse(self, item: Passage, error: ScanError) -> bool:
+    def refuse(self, item: ScanReference, error: ScanError) -> bool:
         """Record the failure: a description reads no scan and has nothing to refuse."""
         self.fail(item, error, "description")
         return False
 
-    def fail(self, item: Passage, error: HeliochromeError, attempt: str) -> None:
+    def fail(self, item: ScanReference, error: HeliochromeError, attempt: str) -> None:
         """Record that the object could not be described."""
         context = event_context(datetime.now(UTC))
         outcomes.record_failure(self.engine, item.scan, STAGE, error, context, attempt=attempt)

@@ -31,7 +31,7 @@ from imaging.fixity import sha256_file
 from imaging.scan import ScanProperties, inspect_scan
 from imaging.scan_kind import ScanKind
 from operators.inbox import file_state
-from operators.outcome import Done, Loss, Passage
+from operators.outcome import Failure, ItemResult, ScanReference
 from operators.progress import Progress
 from operators.version import software_version
 from operators.work import kinds
@@ -82,28 +82,29 @@ class Ingestion:
         """Return the file name."""
         return item
 
-    def process(self, item: str, progress: Progress) -> Done:
+    def process(self, item: str, progress: Progress) -> ItemResult:
         """Take one file in."""
         path = self._path(item)
         # Before it is read: should somebody change it meanwhile, it is not taken for the same the next time.
         file = file_state(path)
         if known := self._taken_in_before(item, file):
-            return Done(scans=tuple(Passage(scan.id) for scan in known), remarks=self._look_at(*known))
+            references = tuple(ScanReference(scan.id) for scan in known)
+            return ItemResult(scans=references, remarks=self._look_at(*known))
         try:
             # The header first: a file that promises too much is not even copied.
             inspect_scan(path)
             sha256, original = self.store.add_original(path)
-            pages = inspect_scan(original).pages
+            count = inspect_scan(original).pages
         except ScanError as error:
             # Named as people know it, not as the store does.
             raise type(error)(item, error.fault, error.remedy) from error
-        taken = [self._take_in(item, sha256, original, page) for page in range(pages)]
+        pages = [self._take_in(item, sha256, original, page) for page in range(count)]
         self._seal(item, sha256, file)
-        return Done(
-            scans=tuple(scan for done in taken for scan in done.scans),
-            lost=tuple(loss for done in taken for loss in done.lost),
-            fresh=sum(done.fresh for done in taken),
-            remarks=tuple(remark for done in taken for remark in done.remarks),
+        return ItemResult(
+            scans=tuple(scan for page in pages for scan in page.scans),
+            lost=tuple(failure for page in pages for failure in page.lost),
+            fresh=sum(page.fresh for page in pages),
+            remarks=tuple(remark for page in pages for remark in page.remarks),
         )
 
     def refuse(self, item: str, error: ScanError) -> bool:
@@ -172,24 +173,24 @@ class Ingestion:
     def _seal(self, name: str, sha256: str, file: str) -> None:
         in_transaction(self.engine, lambda connection: scans.seal(connection, name, sha256, file))
 
-    def _take_in(self, name: str, sha256: str, original: Path, page: int) -> Done:
+    def _take_in(self, name: str, sha256: str, original: Path, page: int) -> ItemResult:
         started = datetime.now(UTC)
         with self.engine.connect() as connection:
             known = scans.by_sha256(connection, sha256, page)
         if known is not None and self._stands(known):
             reason = f"{known.reason}. {known.remedy} (Refused before; not tried again.)"
-            return Done(lost=(Loss(page_name(name, page), STAGE, reason, known=True),))
+            return ItemResult(lost=(Failure(page_name(name, page), STAGE, reason, known=True),))
         try:
             properties = inspect_scan(original, page=page)
         except ScanError as error:
             told = self._record_refusal(name, error, sha256, original.stat().st_size, page)
-            return Done(lost=(Loss.of(error, STAGE, page_name(name, page), known=told),))
+            return ItemResult(lost=(Failure.of(error, STAGE, page_name(name, page), known=told),))
         record = self._record(name, sha256, original, page, properties)
         registered = outcomes.record_ingestion(self.engine, record, event_context(started))
         stated = self.name_pattern.read(name, page if properties.pages > 1 else None)
         object_id = self._catalog_object(registered.scan, stated.accession_number)
-        return Done(
-            scans=(Passage(registered.scan.id),),
+        return ItemResult(
+            scans=(ScanReference(registered.scan.id),),
             fresh=int(registered.fresh),
             remarks=(
                 *((f"{name}: {stated.remark}",) if stated.remark else ()),

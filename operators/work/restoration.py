@@ -17,7 +17,7 @@ from imaging.fixity import sha256_file
 from imaging.pages import cut_out_page
 from imaging.scan import inspect_scan
 from imaging.stage import Role, StageResult
-from operators.outcome import Done, Passage
+from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
 from operators.work.stage import Commission, Input, Share, StageWorker
 from restoration.models import available, read_descriptor
@@ -38,7 +38,7 @@ class Restoring(StageWorker):
         super().__init__(engine, store)
         self.options = options
 
-    def process(self, item: Passage, progress: Progress) -> Done:
+    def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Restore one scan; a further page is cut out of its file first."""
         scan = self._scan(item)
         if scan.page:
@@ -46,9 +46,9 @@ class Restoring(StageWorker):
             item = replace(item, versions=(page.id,))
         return super().process(item, progress)
 
-    def commission(self, scan: Scan, passage: Passage) -> Commission:
+    def commission(self, scan: Scan, reference: ScanReference) -> Commission:
         """Return the restoration of a scan or of a page that was cut out."""
-        source = self._source(scan, passage)
+        source = self._source(scan, reference)
         options = self._suited(scan)
 
         def work(folder: Path, share: Share) -> StageResult:
@@ -75,8 +75,8 @@ class Restoring(StageWorker):
             return replace(self.options, tone=replace(self.options.tone, neutral=False))
         return self.options
 
-    def _source(self, scan: Scan, passage: Passage) -> Input:
-        for version in self.versions(passage):
+    def _source(self, scan: Scan, reference: ScanReference) -> Input:
+        for version in self.versions(reference):
             if version.stage == PAGE_STAGE:
                 return self.derivative(version, Role.ORIGINAL)
         return self.original(scan)

@@ -28,7 +28,7 @@ from catalog.scans import Scan
 from catalog.store import RESULT, Produced, Store
 from imaging.errors import CatalogError, HeliochromeError, ScanError, StoredFileError, StoreError
 from imaging.stage import Role, StageResult
-from operators.outcome import Done, Passage
+from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
 from operators.work.event_context import event_context, machine, program
 
@@ -81,18 +81,18 @@ class StageWorker(ABC):
         self.store = store
 
     @abstractmethod
-    def commission(self, scan: Scan, passage: Passage) -> Commission:
+    def commission(self, scan: Scan, reference: ScanReference) -> Commission:
         """Return what there is to do for a scan."""
 
-    def name(self, item: Passage) -> str:
+    def name(self, item: ScanReference) -> str:
         """Return the name under which the scan came in."""
         return self._scan(item).original_name
 
-    def process(self, item: Passage, progress: Progress) -> Done:
+    def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Take one scan through the stage."""
         scan = self._scan(item)
         version, fresh = self.run_stage(scan, self.commission(scan, item), progress.share)
-        return Done(scans=(item.with_version(version.id),), fresh=int(fresh))
+        return ItemResult(scans=(item.with_version(version.id),), fresh=int(fresh))
 
     def run_stage(self, scan: Scan, commission: Commission, share: Share) -> tuple[Version, bool]:
         """Return the recorded outcome of a commission, and whether it was made just now."""
@@ -111,7 +111,7 @@ class StageWorker(ABC):
         )
         return recorded.version, produced.fresh
 
-    def refuse(self, item: Passage, error: ScanError) -> bool:
+    def refuse(self, item: ScanReference, error: ScanError) -> bool:
         """Record that the scan can not be used; had it been known, it would not have come so far."""
         scan = self._scan(item)
         context = event_context(datetime.now(UTC))
@@ -126,7 +126,7 @@ class StageWorker(ABC):
         )
         return False
 
-    def fail(self, item: Passage, error: HeliochromeError, attempt: str) -> None:
+    def fail(self, item: ScanReference, error: HeliochromeError, attempt: str) -> None:
         """Record that work on the scan was lost."""
         context = event_context(datetime.now(UTC))
         outcomes.record_failure(self.engine, item.scan, self.stage, error, context, attempt=attempt)
@@ -159,10 +159,10 @@ class StageWorker(ABC):
         file = version.derivative(role)
         return Input(file.sha256, self.store.resolve(file.path), version)
 
-    def versions(self, passage: Passage) -> tuple[Version, ...]:
+    def versions(self, reference: ScanReference) -> tuple[Version, ...]:
         """Return what this run's earlier stages made or found, in order."""
         with self.engine.connect() as connection:
-            return tuple(derivatives.get(connection, version) for version in passage.versions)
+            return tuple(derivatives.get(connection, version) for version in reference.versions)
 
     def _examine(self, scan: Scan, commission: Commission, error: Exception) -> None:
         """Raise `StoredFileError` when an input is not what was stored, and take it out of use."""
@@ -170,14 +170,14 @@ class StageWorker(ABC):
         options = AuditOptions(turn=0, of=1, occasion=occasion, machine=machine(), participants=(program(),))
         for address, version in {read.address: read.version for read in commission.reads}.items():
             number = version.id if version else None
-            loss = examine(self.engine, self.store, options, address, scan_id=scan.id, version_id=number)
-            if loss is not None:
+            failure = examine(self.engine, self.store, options, address, scan_id=scan.id, version_id=number)
+            if failure is not None:
                 what, remedy = (version.stage, ANEW) if version else ("original", AGAIN)
-                moved = f"; it was moved to {loss.quarantined}" if loss.quarantined else ""
-                fault = f"its {what} in the store is not what it was ({'; '.join(loss.faults)}){moved}"
+                moved = f"; it was moved to {failure.quarantined}" if failure.quarantined else ""
+                fault = f"its {what} in the store is not what it was ({'; '.join(failure.faults)}){moved}"
                 raise StoredFileError(scan.original_name, fault, remedy) from error
 
-    def _scan(self, item: Passage) -> Scan:
+    def _scan(self, item: ScanReference) -> Scan:
         with self.engine.connect() as connection:
             return scans.get(connection, item.scan)
 

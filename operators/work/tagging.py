@@ -14,7 +14,7 @@ from catalog.scans import Scan
 from catalog.store import Store, stage_key
 from catalog.vocabulary import Stage
 from imaging.stage import StageResult
-from operators.outcome import Passage
+from operators.outcome import ScanReference
 from operators.work.stage import Commission, Input, Share, StageWorker
 
 
@@ -39,9 +39,9 @@ class Tagging(StageWorker):
         self.options = TagOptions(identity=identity)
         self.agent = agent
 
-    def commission(self, scan: Scan, passage: Passage) -> Commission:
+    def commission(self, scan: Scan, reference: ScanReference) -> Commission:
         """Return the tagging of what the earlier stages of this run made or found."""
-        versions = self.versions(passage)
+        versions = self.versions(reference)
         with self.engine.connect() as connection:
             inputs = tag_inputs(connection, self.store, scan.id, versions=versions, agent=self.agent)
 

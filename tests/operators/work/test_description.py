@@ -11,7 +11,7 @@ from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience
 from catalog.site.site import Site
 from imaging.stage import Role
-from operators.outcome import Passage
+from operators.outcome import ScanReference
 from operators.progress import Progress
 from operators.work.description import Describing
 from tests.catalog.iiif.archive import make_archive
@@ -25,7 +25,7 @@ def test_a_large_original_can_be_served_once_it_is_described(
     archive, addresses = make_archive(engine, tmp_path), Addresses("https://photographs.example")
     photograph = archive.add("1987.1")
     describing = Describing(engine, addresses, store_root=archive.store.root)
-    describing.process(Passage(photograph.scan_id), Progress(1))
+    describing.process(ScanReference(photograph.scan_id), Progress(1))
     served = Site(engine, archive.store.root, addresses, Audience.STAFF).resolve(
         photograph.digests[Role.ORIGINAL]
     )
