@@ -10,9 +10,9 @@ One photograph's fault never stops its neighbors. What an error does depends on 
 - everyone's: the task fails and is tried again, unless `RETRY_POLICY` knows that this can not help; nothing
   is said of any photograph.
 
-A photograph that was in hand when the process died (out of memory, killed) `DEATHS_ALLOWED` times is recorded
-as failed too; it is not to blame for what concerns everyone. A repeat finds what was finished before and does
-only the rest.
+A photograph that the process was working on when it crashed (out of memory, killed) `CRASHES_ALLOWED` times is
+recorded as failed too; faults that concern everyone do not count against it. A repeat finds what was finished
+before and does only the rest.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from airflow.sdk import BaseOperator, ExceptionRetryPolicy, RetryAction, RetryRu
 from imaging.errors import HeliochromeError, ModelError, OptionsError, ScanError, Scope, UnfinishedScan
 from operators.hooks import CatalogHook
 from operators.outcome import BatchOutcome, Failure, ItemResult, ScanReference
-from operators.progress import InHand, Progress
+from operators.progress import CrashCounter, Progress
 from operators.scope import scope_of
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DEATHS_ALLOWED = 2
-"""How often a process may die over the same photograph before that is left aside."""
+CRASHES_ALLOWED = 2
+"""How often a process may crash over the same photograph before that is recorded as failed."""
 
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
@@ -174,30 +174,30 @@ class BatchOperator(BaseOperator):
     def _attempts(
         self, items: Sequence[Any], worker: Worker, tally: _Tally, state: Any
     ) -> Iterator[tuple[Any, Exception]]:
-        progress, in_hand = Progress(len(items), state), InHand(state)
+        progress, crash_counter = Progress(len(items), state), CrashCounter(state)
         for item in items:
-            # Pages of one file share its name; each is in hand for itself.
+            # Pages of one file share its name; crashes are counted for each page.
             name, subject = _name(worker, item), str(item)
-            if in_hand.deaths(subject) >= DEATHS_ALLOWED:
-                yield item, _deadly(name, in_hand.deaths(subject))
+            if crash_counter.crashes(subject) >= CRASHES_ALLOWED:
+                yield item, _crashed(name, crash_counter.crashes(subject))
                 progress.finish()
                 continue
-            in_hand.take(subject)
+            crash_counter.start(subject)
             progress.begin(name)
             try:
                 self._attempt(item, name, worker, tally, progress)
             except MemoryError:
-                # Most likely the photograph's own doing: it stays in hand, as if the process had died.
+                # Most likely the photograph's own fault: it counts as a crash.
                 raise
             except Exception as error:
                 if scope_of(error) is Scope.EVERYONE:
-                    in_hand.put_back(subject)
+                    crash_counter.forget_at_once(subject)
                     raise
                 log.exception("%s: %s failed", name, self.stage)
                 yield item, error
-            in_hand.lay_aside(subject)
+            crash_counter.forget(subject)
             progress.finish()
-        in_hand.close()
+        crash_counter.close()
 
     def _attempt(self, item: Any, name: str, worker: Worker, tally: _Tally, progress: Progress) -> None:
         try:
@@ -225,6 +225,6 @@ def _as_heliochrome_error(name: str, error: Exception) -> HeliochromeError:
     return HeliochromeError(name, fault[:500], "The task's log says where; a new run tries again.")
 
 
-def _deadly(name: str, deaths: int) -> HeliochromeError:
-    fault = f"the process died {deaths} times while it worked on this photograph, perhaps for want of memory"
+def _crashed(name: str, crashes: int) -> HeliochromeError:
+    fault = f"the process crashed {crashes} times while it worked on this photograph, perhaps out of memory"
     return HeliochromeError(name, fault, "Give it more memory; a new run tries again.")

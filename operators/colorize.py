@@ -19,7 +19,7 @@ class ColorizeOperator(BatchOperator):
     """Colorizes each restored photograph of a batch, with the hints that archivists gave for it.
 
     Runs in the pool ``heliochrome_tiles``, whose slots are as many colorizations as fit in memory at once.
-    The task state store shows how far the photograph in hand is.
+    The task state store shows the progress on the current photograph.
 
     Parameters
     ----------

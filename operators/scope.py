@@ -2,7 +2,7 @@
 
 Ours say it themselves, see `imaging.errors.Scope`. Of others only what surrounds all photographs concerns
 everyone: the database out of reach, a full or vanished disk, a network that is away, a machine out of file
-handles. What is left is most likely due to the photograph in hand, and never reason to refuse it.
+handles. What is left is most likely due to the current photograph, and never reason to refuse it.
 """
 
 from __future__ import annotations

@@ -133,16 +133,16 @@ def _digitize(services: Services, console: Console) -> RunStatus:
 
 
 def _share(status: RunStatus, task_id: str) -> tuple[float, int]:
-    """Return how many of a task's batches are done, those in hand by their shares, and how many there are."""
+    """Return how many of a task's batches are done, running ones by their shares, and how many there are."""
     batches = [task for task in status.tasks if task.task_id == task_id and task.map_index >= 0]
     done = sum(task.state == "success" for task in batches)
-    in_hand = sum(
+    crash_counter = sum(
         (float(task.progress.get("done", 0)) + float(task.progress.get("share", 0)))
         / max(float(task.progress.get("total", 1)), 1.0)
         for task in batches
         if task.state == "running"
     )
-    return done + in_hand, len(batches)
+    return done + crash_counter, len(batches)
 
 
 def _describe_objects(engine: Engine, described: Path) -> None:

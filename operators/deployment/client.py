@@ -38,7 +38,7 @@ class TaskStatus:
     state
         Airflow's word for it; ``None`` before it is scheduled.
     progress
-        What the task itself says: ``done`` and ``total`` photographs, ``share`` (0–1) of the one in hand.
+        What the task itself says: ``done`` and ``total`` photographs, ``share`` (0–1) of the current one.
     """
 
     task_id: str

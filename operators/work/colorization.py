@@ -21,7 +21,7 @@ from imaging.errors import CatalogError
 from imaging.stage import Role, StageResult
 from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
-from operators.work.stage import Commission, Share, StageWorker
+from operators.work.stage_worker import Share, StageTask, StageWorker
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Coloring(StageWorker):
         log.info("%s is not colorized: %s", self.name(item), treatment.explanation)
         return ItemResult(scans=(item,))
 
-    def commission(self, scan: Scan, reference: ScanReference) -> Commission:
+    def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         """Return the colorization of what this run restored."""
         restored = next((v for v in reversed(self.versions(reference)) if v.stage == "restoration"), None)
         if restored is None:
@@ -84,7 +84,7 @@ class Coloring(StageWorker):
             parameters=options.parameters(),
             models=[self.predictor.reference],
         )
-        return Commission(key, work, (photograph,))
+        return StageTask(key, work, (photograph,))
 
     def _hints(self, scan: Scan) -> tuple[Hint, ...]:
         with self.engine.connect() as connection:

@@ -19,7 +19,7 @@ from imaging.scan import inspect_scan
 from imaging.stage import Role, StageResult
 from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
-from operators.work.stage import Commission, Input, Share, StageWorker
+from operators.work.stage_worker import Input, Share, StageTask, StageWorker
 from restoration.models import available, read_descriptor
 from restoration.options import RestorationOptions
 from restoration.pipeline import STAGE, VERSION, restore
@@ -46,7 +46,7 @@ class Restoring(StageWorker):
             item = replace(item, versions=(page.id,))
         return super().process(item, progress)
 
-    def commission(self, scan: Scan, reference: ScanReference) -> Commission:
+    def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         """Return the restoration of a scan or of a page that was cut out."""
         source = self._source(scan, reference)
         options = self._suited(scan)
@@ -62,7 +62,7 @@ class Restoring(StageWorker):
             # All that ship, whichever take part in this scan: new weights mean a new outcome.
             models=[read_descriptor(name).reference for name in available()],
         )
-        return Commission(key, work, (source,))
+        return StageTask(key, work, (source,))
 
     def _suited(self, scan: Scan) -> RestorationOptions:
         """Return the options as they suit what the scan is."""
@@ -81,7 +81,7 @@ class Restoring(StageWorker):
                 return self.derivative(version, Role.ORIGINAL)
         return self.original(scan)
 
-    def _cutting_out(self, scan: Scan) -> Commission:
+    def _cutting_out(self, scan: Scan) -> StageTask:
         original = self.original(scan)
         parameters = {"page": scan.page}
 
@@ -94,4 +94,4 @@ class Restoring(StageWorker):
         key = stage_key(
             input_sha256=original.sha256, stage=PAGE_STAGE, version=PAGE_VERSION, parameters=parameters
         )
-        return Commission(key, work, (original,))
+        return StageTask(key, work, (original,))

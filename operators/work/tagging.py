@@ -15,7 +15,7 @@ from catalog.store import Store, stage_key
 from catalog.vocabulary import Stage
 from imaging.stage import StageResult
 from operators.outcome import ScanReference
-from operators.work.stage import Commission, Input, Share, StageWorker
+from operators.work.stage_worker import Input, Share, StageTask, StageWorker
 
 
 class Tagging(StageWorker):
@@ -39,7 +39,7 @@ class Tagging(StageWorker):
         self.options = TagOptions(identity=identity)
         self.agent = agent
 
-    def commission(self, scan: Scan, reference: ScanReference) -> Commission:
+    def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         """Return the tagging of what the earlier stages of this run made or found."""
         versions = self.versions(reference)
         with self.engine.connect() as connection:
@@ -54,4 +54,4 @@ class Tagging(StageWorker):
             for file in version.derivatives
         )
         reads = (*made, self.original(scan))
-        return Commission(stage_key(**tag.determinants(inputs, self.options)), work, reads)
+        return StageTask(stage_key(**tag.determinants(inputs, self.options)), work, reads)

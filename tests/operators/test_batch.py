@@ -1,4 +1,4 @@
-"""One photograph's fault stops nobody else; what may pass is tried again; what kills is left aside."""
+"""One photograph's fault stops nobody else; what may pass is tried again; what crashes the process is recorded as failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from imaging.errors import CorruptScan, ScanTooLarge, StoreError, UnfinishedScan
 from operators.batch import RETRY_POLICY, BatchOperator, BatchUnfinished
 from operators.outcome import BatchOutcome, ItemResult, ScanReference
-from operators.progress import IN_HAND, KEY
+from operators.progress import CRASH_COUNTS, KEY
 
 
 class StateStore(dict[str, Any]):
@@ -112,7 +112,7 @@ def test_trouble_of_everyone_fails_the_task(run: Run) -> None:
 
 class Unreachable(StateStore):
     def set(self, key: str, value: Any) -> None:
-        if key == IN_HAND and not value:
+        if key == CRASH_COUNTS and not value:
             raise ConnectionError("the api-server is away")
         super().set(key, value)
 
@@ -137,7 +137,7 @@ def test_photograph_is_not_to_blame_when_its_refusal_can_not_be_recorded(
     state = StateStore()
     with pytest.raises(OperationalError):
         run(FakeWorker({2: CorruptScan("2.tif", "pixels are missing", "Scan it again.")}), state)
-    assert state[IN_HAND] == {}
+    assert state[CRASH_COUNTS] == {}
 
 
 def test_trouble_of_everyone_is_told_though_the_state_store_is_away(run: Run) -> None:
@@ -145,7 +145,7 @@ def test_trouble_of_everyone_is_told_though_the_state_store_is_away(run: Run) ->
         run(FakeWorker({2: StoreError("store", "the disk is full", "Free some space.")}), Unreachable())
 
 
-def test_photograph_that_exhausted_the_memory_twice_is_left_aside(run: Run) -> None:
+def test_photograph_that_exhausted_the_memory_twice_is_recorded_as_failed(run: Run) -> None:
     state = StateStore()
     for _ in range(2):
         with pytest.raises(MemoryError):
@@ -155,7 +155,7 @@ def test_photograph_that_exhausted_the_memory_twice_is_left_aside(run: Run) -> N
     assert (worker.processed, worker.failed) == ([1, 3], [2])
 
 
-def test_photograph_that_killed_the_process_twice_is_left_aside(run: Run) -> None:
+def test_photograph_that_killed_the_process_twice_is_recorded_as_failed(run: Run) -> None:
     state = StateStore()
     for _ in range(2):
         with pytest.raises(SystemExit):
@@ -163,11 +163,13 @@ def test_photograph_that_killed_the_process_twice_is_left_aside(run: Run) -> Non
     worker = FakeWorker({2: SystemExit()})
     outcome = run(worker, state, try_number=3)
     assert worker.processed == [1, 3]
-    assert worker.failed == [2] and "died 2 times" in outcome.lost[0].reason
-    assert state[IN_HAND] == {} and state[KEY]["done"] == 3
+    assert worker.failed == [2] and "crashed 2 times" in outcome.lost[0].reason
+    assert state[CRASH_COUNTS] == {} and state[KEY]["done"] == 3
 
 
-def test_page_that_kills_the_process_is_left_aside_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_that_kills_the_process_is_recorded_as_failed_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(FakeWorker, "name", lambda self, item: "album.tif")
     state = StateStore()
     for _ in range(2):

@@ -101,7 +101,7 @@ def test_outcome_that_was_stored_but_not_recorded_is_recorded(
     reference = take_in(engine, store, inbox, "a.tif")
     worker = Restoring(engine, store, OPTIONS)
     with monkeypatch.context() as patch:
-        patch.setattr("operators.work.stage.outcomes.record_success", _die)
+        patch.setattr("operators.work.stage_worker.outcomes.record_success", _die)
         with pytest.raises(KeyboardInterrupt):
             worker.process(reference, Progress(1))
     assert worker.process(reference, Progress(1)).fresh == 0

@@ -55,8 +55,8 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Commission:
-    """One piece of work: the key that its outcome is stored under, how it is done, and what it reads."""
+class StageTask:
+    """What a stage has to do for one scan: the key of its outcome, the function that does it, its inputs."""
 
     key: str
     work: Callable[[Path, Share], StageResult]
@@ -81,7 +81,7 @@ class StageWorker(ABC):
         self.store = store
 
     @abstractmethod
-    def commission(self, scan: Scan, reference: ScanReference) -> Commission:
+    def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         """Return what there is to do for a scan."""
 
     def name(self, item: ScanReference) -> str:
@@ -91,19 +91,19 @@ class StageWorker(ABC):
     def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Take one scan through the stage."""
         scan = self._scan(item)
-        version, fresh = self.run_stage(scan, self.commission(scan, item), progress.share)
+        version, fresh = self.run_stage(scan, self.stage_task(scan, item), progress.share)
         return ItemResult(scans=(item.with_version(version.id),), fresh=int(fresh))
 
-    def run_stage(self, scan: Scan, commission: Commission, share: Share) -> tuple[Version, bool]:
-        """Return the recorded outcome of a commission, and whether it was made just now."""
+    def run_stage(self, scan: Scan, task: StageTask, share: Share) -> tuple[Version, bool]:
+        """Return the recorded outcome of a task, and whether it was made just now."""
         started = datetime.now(UTC)
         try:
-            produced = self.store.produce(commission.key, lambda folder: _work(commission, folder, share))
+            produced = self.store.produce(task.key, lambda folder: _work(task, folder, share))
         except (HeliochromeError, OSError) as error:
             if _may_come_of_an_input(error):
-                self._examine(scan, commission, error)
+                self._examine(scan, task, error)
             if isinstance(error, ScanError):
-                raise _named(error, scan, commission) from error
+                raise _named(error, scan, task) from error
             raise
         context = event_context(started) if produced.fresh else event_context(*self._period(produced))
         recorded = outcomes.record_success(
@@ -164,11 +164,11 @@ class StageWorker(ABC):
         with self.engine.connect() as connection:
             return tuple(derivatives.get(connection, version) for version in reference.versions)
 
-    def _examine(self, scan: Scan, commission: Commission, error: Exception) -> None:
+    def _examine(self, scan: Scan, task: StageTask, error: Exception) -> None:
         """Raise `StoredFileError` when an input is not what was stored, and take it out of use."""
         occasion = f"{self.stage} of {scan.sha256} page {scan.page} at {datetime.now(UTC).isoformat()}"
         options = AuditOptions(turn=0, of=1, occasion=occasion, machine=machine(), participants=(program(),))
-        for address, version in {read.address: read.version for read in commission.reads}.items():
+        for address, version in {read.address: read.version for read in task.reads}.items():
             number = version.id if version else None
             failure = examine(self.engine, self.store, options, address, scan_id=scan.id, version_id=number)
             if failure is not None:
@@ -182,19 +182,19 @@ class StageWorker(ABC):
             return scans.get(connection, item.scan)
 
     def _period(self, produced: Produced) -> tuple[datetime, datetime]:
-        # A task died between store and catalog: when it worked is told by the files it left.
+        # A task crashed between store and catalog: its files show when it worked.
         written = (self.store.folder(produced.key) / RESULT).stat().st_mtime
         ended = datetime.fromtimestamp(written, UTC)
         seconds = produced.result.figures.get("seconds")
         return ended - timedelta(seconds=float(seconds) if isinstance(seconds, int | float) else 0), ended
 
 
-def _work(commission: Commission, folder: Path, share: Share) -> StageResult:
-    result = commission.work(folder, share)
-    if result.input_sha256 not in {read.sha256 for read in commission.reads}:
+def _work(task: StageTask, folder: Path, share: Share) -> StageResult:
+    result = task.work(folder, share)
+    if result.input_sha256 not in {read.sha256 for read in task.reads}:
         fault = f"was read as other bytes than were stored, sha256 {result.input_sha256}"
         remedy = "Run it again; look at the machine's memory and disks if that repeats."
-        raise StoredFileError(commission.reads[0].path, fault, remedy)
+        raise StoredFileError(task.reads[0].path, fault, remedy)
     return result
 
 
@@ -204,9 +204,9 @@ def _may_come_of_an_input(error: HeliochromeError | OSError) -> bool:
     return unreadable or isinstance(error, ScanError | StoredFileError)
 
 
-def _named(error: ScanError, scan: Scan, commission: Commission) -> HeliochromeError:
+def _named(error: ScanError, scan: Scan, task: StageTask) -> HeliochromeError:
     """Return `error` under the name that people know the scan by, and with the blame where it belongs."""
-    if any(read.version is not None for read in commission.reads):
+    if any(read.version is not None for read in task.reads):
         # What an earlier stage made is of no use, though it is what that stage wrote.
         return StoredFileError(scan.original_name, f"{error.subject}: {error.fault}", error.remedy)
     return type(error)(scan.original_name, error.fault, error.remedy)

@@ -32,7 +32,7 @@ from operators.progress import Progress
 from operators.work.colorization import Coloring
 from operators.work.ingestion import Ingestion
 from operators.work.restoration import Restoring
-from operators.work.stage import Commission, Share, StageWorker
+from operators.work.stage_worker import Share, StageTask, StageWorker
 from restoration.options import RestorationOptions
 from tests.operators.conftest import Photographer
 from tests.operators.work.test_whole_way import Sepia
@@ -153,7 +153,7 @@ class Failing(StageWorker):
         super().__init__(engine, store)
         self.error, self.scan, self.done = error, scan, list[int]()
 
-    def commission(self, scan: Scan, reference: ScanReference) -> Commission:
+    def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         read = self.original(scan)
         key = f"{scan.id:064x}"
 
@@ -163,7 +163,7 @@ class Failing(StageWorker):
             self.done.append(scan.id)
             return StageResult(self.stage, "1", read.sha256, ())
 
-        return Commission(key, work, (read,))
+        return StageTask(key, work, (read,))
 
 
 class Trying(BatchOperator):
