@@ -22,8 +22,8 @@ from catalog.schema import (
     hints,
     memberships,
     reviews,
+    scan_names,
     scans,
-    sightings,
     versions,
 )
 
@@ -131,10 +131,13 @@ def _sighted(
         belongs = or_(scans.c.object_id.is_(None), member.exists())
     query = (
         select(
-            sightings.c.path.label("name"), sightings.c.file, belongs.label("belongs"), *columns(scans, Scan)
+            scan_names.c.path.label("name"),
+            scan_names.c.file,
+            belongs.label("belongs"),
+            *columns(scans, Scan),
         )
-        .join(scans, scans.c.id == sightings.c.scan_id)
-        .where(sightings.c.path.in_(list(names)), sightings.c.file.is_not(None))
+        .join(scans, scans.c.id == scan_names.c.scan_id)
+        .where(scan_names.c.path.in_(list(names)), scan_names.c.file.is_not(None))
     )
     for row in connection.execute(query):
         scan = dict(row._mapping)

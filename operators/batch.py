@@ -10,9 +10,9 @@ One photograph's fault never stops its neighbors. What an error does depends on 
 - everyone's: the task fails and is tried again, unless `RETRY_POLICY` knows that this can not help; nothing
   is said of any photograph.
 
-A photograph that the process was working on when it crashed (out of memory, killed) `CRASHES_ALLOWED` times is
-recorded as failed too; faults that concern everyone do not count against it. A repeat finds what was finished
-before and does only the rest.
+A photograph over which the process crashed (out of memory, killed) `CRASHES_ALLOWED` times is recorded as
+failed too; faults that concern everyone do not count against it. A repeat finds what was finished before and
+does only the rest.
 """
 
 from __future__ import annotations

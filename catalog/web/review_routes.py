@@ -129,7 +129,7 @@ def queue_routes(site: Site) -> APIRouter:
             page = queue.page(connection, which, order=order, after=after, limit=PER_PAGE)
             counts = counts_of(connection)
             every = collections.children(connection)
-            troubles = scans.troubles(connection, limit=20)
+            unresolved = scans.unresolved(connection, limit=20)
         chosen = {"state": state, "order": order, "collection": collection}
         html = render(
             "queue.html",
@@ -144,7 +144,7 @@ def queue_routes(site: Site) -> APIRouter:
             following=f"{site.prefix}/?{urlencode(chosen | {'after': page.following})}"
             if page.following
             else None,
-            troubles=troubles,
+            unresolved=unresolved,
         )
         return HTMLResponse(html, headers=_NO_CACHE)
 

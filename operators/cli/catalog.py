@@ -217,8 +217,8 @@ def show(accession: Accession, home: Home = DEFAULT_HOME, as_json: AsJson = Fals
         print_rows(("when", "what", "outcome", "detail"), rows)
 
 
-@app.command()
-def troubles(
+@app.command("troubles")
+def list_unresolved(
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -227,7 +227,7 @@ def troubles(
     from catalog import scans
 
     with opened(home) as engine, engine.connect() as connection:
-        found = scans.troubles(connection, limit=limit)
+        found = scans.unresolved(connection, limit=limit)
     if as_json:
         print_json([asdict(scan) for scan in found])
     else:

@@ -67,10 +67,10 @@ def test_scan_whose_original_is_lost_is_due_when_it_came_in_again(engine: Engine
         scans.mark_lost(connection, sha256)
     assert owed(engine, redo=Redo.ALL) == []
     with engine.connect() as connection:
-        assert [trouble.id for trouble in scans.troubles(connection)] == [scan]
+        assert [trouble.id for trouble in scans.unresolved(connection)] == [scan]
     come_in(engine)
     with engine.connect() as connection:
-        assert scans.get(connection, scan).lost_at is None and not scans.troubles(connection)
+        assert scans.get(connection, scan).lost_at is None and not scans.unresolved(connection)
     assert owed(engine) == [], "its original is back, and all that was made of it is there"
 
 

@@ -1,4 +1,4 @@
-"""One photograph's fault stops nobody else; what may pass is tried again; what crashes the process is recorded as failed."""
+"""One photograph's fault stops nobody else; what may pass is tried again; what crashes, fails."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_photograph_that_killed_the_process_twice_is_recorded_as_failed(run: Run
     assert state[CRASH_COUNTS] == {} and state[KEY]["done"] == 3
 
 
-def test_page_that_kills_the_process_is_recorded_as_failed_alone(
+def test_of_pages_only_the_one_that_crashes_the_process_fails(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FakeWorker, "name", lambda self, item: "album.tif")

@@ -62,7 +62,7 @@ def refused_meanwhile(ingestion: Ingestion, name: str, fault: str) -> None:
         ingestion.process(name, Progress(1))
     ingestion.refuse(name, refusal.value)
     with ingestion.engine.connect() as connection:
-        assert scans.troubles(connection)
+        assert scans.unresolved(connection)
 
 
 def refused(ingestion: Ingestion, name: str, kind: type[ScanError]) -> scans.Scan:
@@ -71,7 +71,7 @@ def refused(ingestion: Ingestion, name: str, kind: type[ScanError]) -> scans.Sca
     assert not ingestion.refuse(name, refusal.value), "it was not known before"
     assert ingestion.refuse(name, refusal.value), "a second time it is known"
     with ingestion.engine.connect() as connection:
-        (scan,) = scans.troubles(connection)
+        (scan,) = scans.unresolved(connection)
         assert connection.scalar(select(func.count()).select_from(event_rows)) == 1
     assert scan.state is ScanState.REFUSED and scan.reason and scan.remedy
     return scan
@@ -162,7 +162,7 @@ def test_file_that_is_still_being_written_waits(
     with pytest.raises(UnfinishedScan):
         Ingestion(engine, store, inbox, quiet_seconds=60).process("growing.tif", Progress(1))
     with engine.connect() as connection:
-        assert not scans.troubles(connection)
+        assert not scans.unresolved(connection)
 
 
 def test_same_photograph_under_two_names_is_one_scan(ingestion: Ingestion, photograph: Photographer) -> None:
@@ -354,7 +354,7 @@ def test_file_that_was_away_for_a_moment_is_no_trouble_any_more(
     (inbox / "elsewhere").rename(inbox / "box")
     assert ingest(ingestion, "box/a.tif") == scan
     with ingestion.engine.connect() as connection:
-        assert not scans.troubles(connection)
+        assert not scans.unresolved(connection)
 
 
 def test_name_that_is_no_text_is_refused_and_the_others_go_on(
