@@ -22,12 +22,12 @@ from catalog.hints import GivenHint
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.manifest import build_manifest
 from catalog.iiif.records import (
-    SERVICE,
+    DYNAMIC_SERVER,
     CanvasImage,
+    Capabilities,
     CollectionLink,
     DamagedRegion,
     Institution,
-    Offer,
     PhotographRecord,
     SourcedHint,
     View,
@@ -154,7 +154,7 @@ def manifest_of(
     shown: ShownObject,
     addresses: Addresses,
     institution: Institution | None = None,
-    offer: Offer = SERVICE,
+    capabilities: Capabilities = DYNAMIC_SERVER,
 ) -> bytes:
     """Return the manifest of what is shown."""
     record = PhotographRecord(
@@ -176,7 +176,7 @@ def manifest_of(
             CollectionLink(collection.slug, collection.title)
             for collection in collections.of_object(connection, shown.object.id)
         ],
-        offer=replace(offer, provenance=bool(accounts_of(shown))),
+        capabilities=replace(capabilities, provenance=bool(accounts_of(shown))),
     )
 
 

@@ -188,7 +188,7 @@ class _Publication:
     ) -> None:
         self.site = site
         self.target = target
-        self.offer = replace(site.offer, image_level="level0")
+        self.capabilities = replace(site.capabilities, image_level="level0")
         self.progress = progress
         self.again = target.state.rendering != RENDERING
         self.manifests: dict[str, str] = {}
@@ -199,7 +199,8 @@ class _Publication:
     def run(self, slug: str) -> Published:
         with self.site.engine.connect() as connection:
             sections = list(_sections(connection, slug))
-        self.offer = replace(self.offer, collections=frozenset(one.record.slug for one in sections))
+        slugs = frozenset(one.record.slug for one in sections)
+        self.capabilities = replace(self.capabilities, collections=slugs)
         everything = {item.accession_number: item for one in sections for item in one.members}
         for done, accession in enumerate(sorted(everything), 1):
             self._photograph(accession)
@@ -230,7 +231,9 @@ class _Publication:
             shown = shown_object(connection, accession, Audience.PUBLIC)
             if shown is None:
                 return
-            document = manifest_of(connection, shown, self.site.addresses, self.site.institution, self.offer)
+            document = manifest_of(
+                connection, shown, self.site.addresses, self.site.institution, self.capabilities
+            )
         digest = hashlib.sha256(document).hexdigest()
         again = self.again or accession in self.target.state.outdated
         try:
@@ -270,7 +273,7 @@ class _Publication:
             for file in scan.files:
                 image = addresses.image(file.image)
                 told += [image, f"{image}/info.json"]
-                if self.offer.masters:
+                if self.capabilities.masters:
                     told.append(addresses.master(file.image))
         return [self._relative(address) for address in told]
 
@@ -290,7 +293,7 @@ class _Publication:
             f"{address}/info.json",
             information(address, file.width, file.height, shown.object.rights or None),
         )
-        if self.offer.masters:
+        if self.capabilities.masters:
             master = self.site.addresses.master(file.image)
             self.target.put_copy(self._relative(master), self.site.root / file.path)
 

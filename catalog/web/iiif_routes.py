@@ -60,14 +60,14 @@ def _manifest_routes(site: Site) -> APIRouter:
     def manifest(request: Request, token: str) -> Response:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
-            body = manifest_of(connection, shown, site.addresses, site.institution, site.offer)
+            body = manifest_of(connection, shown, site.addresses, site.institution, site.capabilities)
         return document(request, body, public=public)
 
     @router.get("/manifests/{token}/annotations/{name}.json")
     def annotations(request: Request, token: str, name: str) -> Response:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
-            body = manifest_of(connection, shown, site.addresses, site.institution, site.offer)
+            body = manifest_of(connection, shown, site.addresses, site.institution, site.capabilities)
         for canvas in json.loads(body)["items"]:
             for page in canvas.get("annotations", ()):
                 if page["id"].endswith(f"/{name}.json"):

@@ -16,7 +16,7 @@ from catalog import manifests, objects, outcomes, scans
 from catalog.database import in_transaction
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, manifest_of, served_scan, shown_object
-from catalog.iiif.records import Institution, Offer
+from catalog.iiif.records import Capabilities, Institution
 from catalog.iiif.service_copies import ServiceCopies
 from imaging.errors import CatalogError, HeliochromeError, ScanError
 from operators.outcome import ItemResult, ScanReference
@@ -87,6 +87,6 @@ class Describing:
         if shown is None:
             raise CatalogError(shown_by.accession_number, "has no picture to show", "Restore a scan of it.")
         # The staff's pages have the master files; the public is told of none.
-        offer = Offer(masters=audience is Audience.STAFF)
-        document = manifest_of(connection, shown, self.addresses, self.institution, offer).decode()
+        capabilities = Capabilities(masters=audience is Audience.STAFF)
+        document = manifest_of(connection, shown, self.addresses, self.institution, capabilities).decode()
         return manifests.put(connection, scan.object_id, document)
