@@ -139,7 +139,7 @@ def may_know_of(connection: Connection, slug: str, audience: Audience) -> bool:
     )
 
 
-def accounts_of(shown: ShownObject) -> tuple[Derivative, ...]:
+def provenance_files(shown: ShownObject) -> tuple[Derivative, ...]:
     """Return the files of the provenance records of what is shown: at most one of each scan."""
     return tuple(
         file
@@ -176,7 +176,7 @@ def manifest_of(
             CollectionLink(collection.slug, collection.title)
             for collection in collections.of_object(connection, shown.object.id)
         ],
-        capabilities=replace(capabilities, provenance=bool(accounts_of(shown))),
+        capabilities=replace(capabilities, provenance=bool(provenance_files(shown))),
     )
 
 

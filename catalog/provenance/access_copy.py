@@ -26,7 +26,7 @@ def write_access_copy(
     Parameters
     ----------
     record, master
-        The photograph's account, and the master as its stage wrote it.
+        The photograph's record, and the master as its stage wrote it.
     source
         Where the master lies: a TIFF, of whose pyramid the nearest larger level is read.
     side

@@ -23,7 +23,7 @@ from catalog.provenance.identity import DEVELOPMENT_NAME
 from imaging.errors import CorruptScan
 
 LABEL = "example.heliochrome.provenance"
-"""The own assertion: the photograph's account up to the file, see `catalog.provenance.signing`."""
+"""The own assertion: the photograph's record up to the file, see `catalog.provenance.signing`."""
 MEDIA_TYPE = "application/c2pa"
 SUFFIX = ".c2pa"
 
@@ -54,7 +54,7 @@ class Credential:
     actions: tuple[tuple[str, str], ...]
     """Each action and its digital source type (empty where it has none)."""
     record: Mapping[str, Any] | None
-    """The photograph's account that was signed, see `LABEL`."""
+    """The photograph's record that was signed, see `LABEL`."""
     ingredients: tuple[str, ...]
     manifests: int
     """How many manifests the file carries: its own and its ancestors'."""

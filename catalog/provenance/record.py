@@ -1,4 +1,4 @@
-"""The provenance record: one frozen account of everything that was done to one photograph.
+"""The provenance record: everything that was done to one photograph, frozen.
 
 It is assembled from the outcomes of the stages and refuses a chain with a gap: each step must have read the
 scan or something that an earlier step wrote. PREMIS, PROV, XMP and C2PA are all told from this one record, so
@@ -152,7 +152,7 @@ class Step:
 
 @dataclass(frozen=True)
 class ProvenanceRecord:
-    """The account of one photograph: what it shows, its scan, and each step since, in order."""
+    """What is known of one photograph: what it shows, its scan, and each step since, in order."""
 
     description: Description
     scan: ScanFile

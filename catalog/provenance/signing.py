@@ -2,7 +2,7 @@
 
 See the C2PA specification 2.2, https://c2pa.org/specifications/. Each derivative's manifest opens its parent
 (``c2pa.opened`` with a ``parentOf`` ingredient), says what was done (``c2pa.edited``,
-``c2pa.color_adjustments``, with the IPTC source type), and carries the photograph's account up to this file
+``c2pa.color_adjustments``, with the IPTC source type), and carries the photograph's record up to this file
 as an assertion of our own. The parent's manifest travels along, so the chain scan → restored → colorized →
 access copy can be followed from any end of it.
 
@@ -65,7 +65,7 @@ class Parent:
 
 
 def derivative_record(record: ProvenanceRecord, sha256: str) -> dict[str, Any]:
-    """Return the account of one derivative as plain JSON: what a content credential carries, signed."""
+    """Return the record of one derivative as plain JSON: what a content credential carries, signed."""
     return {
         "accessionNumber": record.description.accession_number,
         "scan": {"sha256": record.scan.sha256, "name": record.scan.name},
@@ -104,7 +104,7 @@ def manifest_of(
     Parameters
     ----------
     record
-        The photograph's account.
+        The photograph's record.
     file
         The derivative, as its stage wrote it.
     title, media_type
@@ -115,14 +115,14 @@ def manifest_of(
     opened: dict[str, Any] = {"action": "c2pa.opened", "parameters": {"ingredientIds": [_PARENT]}}
     step = record.lineage(file.sha256)[-1]
     done = [{"action": "c2pa.resized"}, {"action": "c2pa.transcoded"}] if copied else [_action(step)]
-    account = {**derivative_record(record, file.sha256), "notice": NOTICES.get(file.role, "")}
+    assertion = {**derivative_record(record, file.sha256), "notice": NOTICES.get(file.role, "")}
     return {
         "claim_generator_info": [{"name": SOFTWARE, "version": step.software_version}],
         "title": title,
         "format": media_type,
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [opened, *done]}},
-            {"label": LABEL, "data": account},
+            {"label": LABEL, "data": assertion},
         ],
     }
 

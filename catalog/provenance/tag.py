@@ -5,7 +5,7 @@ Reads the restored and the colorized masters (and alternatives) of one photograp
 - ``restored.tif``, ``colorized.tif``, …: the masters with XMP in them, not encoded again;
 - ``restored.jpg``, ``colorized.jpg``: access copies with XMP, EXIF and IPTC;
 - content credentials, signed into access copies and into masters up to a size, as ``NAME.c2pa`` above it;
-- ``provenance.json``: the whole account as JSON-LD, PREMIS and PROV in one.
+- ``provenance.json``: the whole record as JSON-LD, PREMIS and PROV in one.
 
 A repeat gives the same metadata, whatever the time: all times are those of the stages. Only the signatures
 differ, which contain random numbers; `determinants` says what the outcome is stored under. A crash leaves
@@ -189,7 +189,7 @@ class _Tagging:
         self.options = options
         self.input_sha256 = _last_master(inputs)
         self.record = assemble(inputs.description, inputs.scan, [stored.run for stored in inputs.runs])
-        self.account = self.record
+        self.extended_record = self.record
         self.parents = {inputs.scan.sha256: _scan_parent(inputs, options)}
         for stored in inputs.runs:
             for file in stored.run.result.files:
@@ -202,7 +202,7 @@ class _Tagging:
             for master in stored.run.result.files:
                 if master.role in _TAGGED:
                     self._tag_picture(_checked(stored.folder, master), master)
-        self._write_account()
+        self._write_document()
         identity = self.options.identity
         sidecars = sum(file.role is Role.CREDENTIAL for file in self.files)
         return StageResult(
@@ -224,7 +224,7 @@ class _Tagging:
         if self.options.access_side is not None and master.role in _COPIED:
             written.append(self._make_access_copy(source, master, self.options.access_side))
         self.files += written
-        self.account = with_step(self.account, self._step(master, written))
+        self.extended_record = with_step(self.extended_record, self._step(master, written))
 
     def _tag_master(self, source: Path, master: OutputFile) -> list[OutputFile]:
         target = self.into / Path(master.name).name
@@ -306,10 +306,10 @@ class _Tagging:
             parameters=self.options.parameters(),
         )
 
-    def _write_account(self) -> None:
+    def _write_document(self) -> None:
         path = self.into / RECORD
         with _replacing(path) as partial:
-            partial.write_text(prov.document(self.account), encoding="utf-8")
+            partial.write_text(prov.document(self.extended_record), encoding="utf-8")
         described = describe_output(path, self.into, Role.PROVENANCE)
         self.files.append(replace(described, media_type=prov.MEDIA_TYPE))
 

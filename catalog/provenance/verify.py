@@ -163,22 +163,24 @@ def verify_object(
         There is no such object.
     """
     files = register.of_object(accession_number)
-    accounts = [file for file in files if file.role is Role.PROVENANCE and file.path.is_file()]
-    return tuple(_verify_known(file, accounts, register, anchors) for file in files)
+    documents = [file for file in files if file.role is Role.PROVENANCE and file.path.is_file()]
+    return tuple(_verify_known(file, documents, register, anchors) for file in files)
 
 
 def _verify_known(
-    file: KnownFile, accounts: list[KnownFile], register: Register, anchors: bytes | None
+    file: KnownFile, documents: list[KnownFile], register: Register, anchors: bytes | None
 ) -> Verification:
     if not file.path.is_file():
         missing = Finding(Check.FIXITY, Verdict.DIFFERS, f"{file.name} is missing")
         return Verification(file.path, file.sha256, (missing,))
     verified = verify_file(file.path, register=register, expected=file, anchors=anchors)
-    account = next((a for a in accounts if a.path.parent == file.path.parent and a is not file), None)
-    if account is None:
+    document = next((d for d in documents if d.path.parent == file.path.parent and d is not file), None)
+    if document is None:
         return verified
     return Verification(
-        file.path, verified.sha256, (*verified.findings, _account(account.path, file, verified.sha256))
+        file.path,
+        verified.sha256,
+        (*verified.findings, _check_document(document.path, file, verified.sha256)),
     )
 
 
@@ -261,21 +263,21 @@ def _credential(
     elif credential.state is CredentialState.INVALID:
         yield Finding(Check.CREDENTIAL, Verdict.DIFFERS, "; ".join(credential.faults) or "invalid")
     else:
-        yield _signed_account(credential, facts)
+        yield _check_assertion(credential, facts)
 
 
-def _signed_account(credential: Credential, facts: XmpFacts | None) -> Finding:
+def _check_assertion(credential: Credential, facts: XmpFacts | None) -> Finding:
     signer = f"signed by {credential.signer}"
     if credential.state is not CredentialState.TRUSTED:
         signer += ", whom none of the given certificates vouches for"
-    account = credential.record
-    if account is None:
+    record = credential.record
+    if record is None:
         return Finding(Check.CREDENTIAL, Verdict.AGREES, f"{signer}; not by this software")
     if facts is not None:
         pairs = {
-            "object": (account.get("accessionNumber"), facts.accession_number),
-            "content": (account.get("sha256"), facts.content_sha256),
-            "scan": (account.get("scan", {}).get("sha256"), facts.scan_sha256),
+            "object": (record.get("accessionNumber"), facts.accession_number),
+            "content": (record.get("sha256"), facts.content_sha256),
+            "scan": (record.get("scan", {}).get("sha256"), facts.scan_sha256),
         }
         for what, (signed, stated) in pairs.items():
             if signed != stated:
@@ -284,7 +286,7 @@ def _signed_account(credential: Credential, facts: XmpFacts | None) -> Finding:
     return Finding(Check.CREDENTIAL, Verdict.AGREES, signer)
 
 
-def _account(path: Path, file: KnownFile, sha256: str) -> Finding:
+def _check_document(path: Path, file: KnownFile, sha256: str) -> Finding:
     if file.role is Role.PROVENANCE:
         return Finding(Check.ACCOUNT, Verdict.AGREES, "is the record")
     try:

@@ -85,7 +85,7 @@ def build_packet(record: ProvenanceRecord, file: OutputFile, *, variant: str = "
     Parameters
     ----------
     record
-        The photograph's account.
+        The photograph's record.
     file
         The derivative as its stage wrote it.
     variant

@@ -24,9 +24,9 @@ from catalog.iiif.presentation import (
     Audience,
     ShownFile,
     ShownObject,
-    accounts_of,
     may_know_of,
     nested_collections,
+    provenance_files,
 )
 from catalog.iiif.records import INFERRED, ROLE_ORDER
 from catalog.objects import CatalogObject
@@ -179,7 +179,7 @@ def photograph_values(site: Site, shown: ShownObject) -> dict[str, Any]:
         ],
         "manifest": path_of(site, site.addresses.manifest(item.accession_number)),
         "provenance": path_of(site, site.addresses.provenance(item.accession_number))
-        if accounts_of(shown)
+        if provenance_files(shown)
         else None,
     }
 

@@ -21,7 +21,6 @@ from sqlalchemy import Connection, Engine
 from catalog import collections
 from catalog.durability import is_full
 from catalog.iiif import discovery
-from catalog.iiif.account import account_document
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.collection import (
     PART,
@@ -36,11 +35,12 @@ from catalog.iiif.presentation import (
     Audience,
     ShownFile,
     ShownObject,
-    accounts_of,
     manifest_of,
     nested_collections,
+    provenance_files,
     shown_object,
 )
+from catalog.iiif.provenance_document import provenance_document
 from catalog.iiif.records import Institution
 from catalog.objects import CatalogObject
 from catalog.site.pages import STATIC, grid_page, photograph_values, render, still_card
@@ -256,9 +256,9 @@ class _Publication:
         for scan in shown.scans:
             for file in scan.files:
                 self._image(file, shown, again=again)
-        if files := accounts_of(shown):
-            account = account_document(self.site.root, files)
-            self._document(self.site.addresses.provenance(accession), account)
+        if files := provenance_files(shown):
+            document = provenance_document(self.site.root, files)
+            self._document(self.site.addresses.provenance(accession), document)
         self._document(self.site.addresses.manifest(accession), manifest)
         page = render("photograph.html", self.site, **photograph_values(self.site, shown))
         self._document(f"{self.site.addresses.homepage(accession)}index.html", page.encode())
@@ -267,7 +267,7 @@ class _Publication:
         """Return the places of all that `_show` puts."""
         addresses, accession = self.site.addresses, shown.object.accession_number
         told = [addresses.manifest(accession), f"{addresses.homepage(accession)}index.html"]
-        if accounts_of(shown):
+        if provenance_files(shown):
             told.append(addresses.provenance(accession))
         for scan in shown.scans:
             for file in scan.files:

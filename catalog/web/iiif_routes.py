@@ -10,7 +10,6 @@ from sqlalchemy import Connection, select
 
 from catalog import activities, collections
 from catalog.iiif import discovery, search
-from catalog.iiif.account import account_document
 from catalog.iiif.addresses import name_of
 from catalog.iiif.collection import (
     PART,
@@ -25,13 +24,14 @@ from catalog.iiif.documents import PRESENTATION, serialize
 from catalog.iiif.presentation import (
     Audience,
     ShownObject,
-    accounts_of,
     manifest_of,
     may_know_of,
     nested_collections,
+    provenance_files,
     shown_file,
     shown_object,
 )
+from catalog.iiif.provenance_document import provenance_document
 from catalog.schema import collections as collection_rows
 from catalog.schema import memberships, objects
 from catalog.search import ObjectSearch, count
@@ -79,8 +79,8 @@ def _manifest_routes(site: Site) -> APIRouter:
     def provenance(request: Request, token: str) -> Response:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
-        if files := accounts_of(shown):
-            body = account_document(site.root, files)
+        if files := provenance_files(shown):
+            body = provenance_document(site.root, files)
             return document(request, body, "http://www.w3.org/ns/prov", public=public)
         raise HTTPException(404, "Nothing was done to this photograph yet.")
 

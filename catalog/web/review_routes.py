@@ -292,7 +292,7 @@ def _review_values(connection: Connection, shown: ShownObject) -> dict[str, Any]
             for scan in shown.scans
             for hint in hints.standing(connection, scan.scan.id)
         ],
-        "accounts": [
+        "stage_reports": [
             {
                 "stage": version.stage,
                 "figures": figures.rows(version.figures),

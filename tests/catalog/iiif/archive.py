@@ -92,7 +92,7 @@ class Archive:
         digests |= {file.role: file.sha256 for file in colorized[1].files}
         return Photograph(accession, scan.id, colorized[0], digests)
 
-    def account(self, photograph: Photograph, *nodes: dict[str, object]) -> Photograph:
+    def add_provenance(self, photograph: Photograph, *nodes: dict[str, object]) -> Photograph:
         """Send a photograph to review with a provenance record of these nodes; others are another version."""
         colorized = photograph.digests[Role.COLORIZED]
         key = stage_key(

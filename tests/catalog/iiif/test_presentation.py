@@ -51,24 +51,24 @@ def test_the_public_keeps_seeing_the_approved_version_while_a_new_one_is_reviewe
 
 def test_staff_see_what_waits_for_them_though_another_version_was_tagged_since(archive: Archive) -> None:
     first, second = archive.add("1987.1"), archive.add("1987.1", take=1)
-    archive.decide(archive.account(first), ReviewState.REJECTED, "pale")
-    archive.account(second)
-    archive.account(first, {"@id": "urn:retitled"})
+    archive.decide(archive.add_provenance(first), ReviewState.REJECTED, "pale")
+    archive.add_provenance(second)
+    archive.add_provenance(first, {"@id": "urn:retitled"})
 
     def seen() -> str:
         return images(archive, "1987.1", Audience.STAFF)[Role.COLORIZED]
 
     assert seen() == second.digests[Role.COLORIZED]
-    archive.decide(archive.account(second), ReviewState.REJECTED, "dark")
+    archive.decide(archive.add_provenance(second), ReviewState.REJECTED, "dark")
     assert seen() == first.digests[Role.COLORIZED]
 
 
 def test_staff_see_what_stands_rather_than_what_was_superseded(archive: Archive) -> None:
     first, second = archive.add("1987.1"), archive.add("1987.1", take=1)
-    archive.account(first, {"@id": "urn:former words"})
-    archive.decide(archive.account(second), ReviewState.REJECTED, "dark")
-    archive.account(second, {"@id": "urn:other words"})
-    archive.account(second)
+    archive.add_provenance(first, {"@id": "urn:former words"})
+    archive.decide(archive.add_provenance(second), ReviewState.REJECTED, "dark")
+    archive.add_provenance(second, {"@id": "urn:other words"})
+    archive.add_provenance(second)
     with archive.engine.connect() as connection:
         shown = shown_object(connection, "1987.1", Audience.STAFF)
     assert shown is not None and shown.scans[0].review is not None
@@ -156,7 +156,7 @@ def test_the_manifest_tells_the_hints_that_the_colorization_followed(
     second = archive.add("1987.1", take=1)
     give(archive, first, "diary")
     withdraw(archive, followed)
-    archive.account(second)
+    archive.add_provenance(second)
     if not recorded:
         with archive.engine.begin() as connection:
             connection.execute(delete(event_agents))

@@ -239,9 +239,9 @@ def test_what_the_public_sees_can_be_withdrawn_though_a_newer_version_is_shown(
 
 def test_what_waits_is_offered_beside_what_the_public_sees(archive: Archive, staff: Client) -> None:
     first = archive.add("1987.1")
-    archive.decide(archive.account(first), ReviewState.APPROVED)
-    waiting = archive.account(archive.add("1987.1", take=1))
-    retitled = archive.account(first, {"@id": "urn:retitled"})
+    archive.decide(archive.add_provenance(first), ReviewState.APPROVED)
+    waiting = archive.add_provenance(archive.add("1987.1", take=1))
+    retitled = archive.add_provenance(first, {"@id": "urn:retitled"})
     page = staff.get("/heliochrome/photographs/1987.1/").text
     offered = [int(number) for number in re.findall(r"/reviews/(\d+)/decision", page)]
     assert offered == [archive.review(waiting).id, archive.review(retitled).id]
