@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog.objects import CatalogObject
-from catalog.rows import columns, read
 from catalog.schema import collections, memberships, objects
+from catalog.table_rows import columns, read
 from imaging.errors import CatalogError
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

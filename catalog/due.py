@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, select
 
-from catalog.rows import columns
 from catalog.scans import Scan
 from catalog.schema import (
     ReviewState,
@@ -26,6 +25,7 @@ from catalog.schema import (
     scans,
     versions,
 )
+from catalog.table_rows import columns
 
 _NAMES_AT_ONCE = 5000
 

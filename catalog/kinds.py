@@ -17,9 +17,9 @@ from sqlalchemy.dialects.postgresql import insert
 from catalog import events
 from catalog.agents import Agent, ensure, model
 from catalog.events import Event, Participant
-from catalog.rows import columns, read
 from catalog.scans import get, of_object
 from catalog.schema import AgentRole, EventOutcome, EventType, agents, collections, objects, scan_kinds
+from catalog.table_rows import columns, read
 from imaging.errors import CatalogError
 from imaging.scan_kind import ScanKind, ScanKindReport
 from imaging.stage import Scalar

@@ -33,7 +33,6 @@ from catalog import activities, derivatives, events, hints, kinds
 from catalog.agents import Agent, ensure
 from catalog.derivatives import Version
 from catalog.hints import Hint
-from catalog.rows import columns, read
 from catalog.schema import (
     AgentRole,
     EventOutcome,
@@ -45,6 +44,7 @@ from catalog.schema import (
     scans,
     versions,
 )
+from catalog.table_rows import columns, read
 from catalog.vocabulary import Stage
 from imaging.errors import CatalogError
 

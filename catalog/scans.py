@@ -18,8 +18,8 @@ from sqlalchemy import ColumnElement, Connection, case, delete, func, literal_co
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from catalog.rows import columns, read
 from catalog.schema import ScanState, events, scan_names, scans, versions
+from catalog.table_rows import columns, read
 from imaging.errors import CatalogError, HeliochromeError
 
 

@@ -66,7 +66,7 @@ class PublishCollectionOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was written; raise `StoreError` when photographs could not be read."""
         from operators.configured import publisher
-        from operators.work.publishing import publish_collection  # loads libvips
+        from operators.work.collection_publishing import publish_collection  # loads libvips
 
         progress = Progress(0, context.get("task_state_store"))
 

@@ -10,8 +10,8 @@ import pyvips
 from catalog.provenance.exif import insert_exif
 from catalog.provenance.iptc import insert_iptc
 from catalog.provenance.record import ProvenanceRecord
-from catalog.provenance.tiff import MAX_PAGES
-from catalog.provenance.xmp import build_packet
+from catalog.provenance.tiff_xmp import MAX_PAGES
+from catalog.provenance.xmp_packet import build_packet
 from imaging.pyramid import OutputSize, write_jpeg
 from imaging.scan import decoding
 from imaging.stage import OutputFile

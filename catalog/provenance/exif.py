@@ -14,7 +14,7 @@ import piexif.helper
 
 from catalog.provenance.record import ProvenanceRecord, timestamp
 from catalog.provenance.vocabulary import SOFTWARE
-from catalog.provenance.xmp import described
+from catalog.provenance.xmp_packet import described
 from catalog.vocabulary import NOTICES
 from imaging.errors import CorruptScan
 from imaging.pyramid import OutputSize

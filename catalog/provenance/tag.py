@@ -40,8 +40,8 @@ from catalog.provenance.record import (
     with_step,
 )
 from catalog.provenance.signing import Parent
-from catalog.provenance.tiff import embed_xmp
-from catalog.provenance.xmp import build_packet
+from catalog.provenance.tiff_xmp import embed_xmp
+from catalog.provenance.xmp_packet import build_packet
 from catalog.schema import EventOutcome
 from catalog.vocabulary import Stage
 from imaging.errors import CatalogError, OptionsError, ScanError, SigningError, StoredFileError

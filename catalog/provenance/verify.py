@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from catalog.provenance import credentials, jpeg, tiff
+from catalog.provenance import credentials, jpeg, tiff_xmp
 from catalog.provenance.credentials import Credential, CredentialState
 from catalog.provenance.premis import file_iri
 from catalog.provenance.vocabulary import DigitalSourceType
@@ -210,7 +210,7 @@ def _fixity(
 
 def _read_facts(path: Path, media_type: str) -> tuple[XmpFacts | None, list[Finding]]:
     try:
-        packet = tiff.read_xmp(path) if media_type == _TIFF else jpeg.read_xmp(path)
+        packet = tiff_xmp.read_xmp(path) if media_type == _TIFF else jpeg.read_xmp(path)
         return (None if packet is None else read_packet(packet)), []
     except CorruptScan as error:
         return None, [Finding(Check.XMP, Verdict.DIFFERS, str(error))]

@@ -2,7 +2,7 @@
 
 The own namespace is ``https://heliochrome.example/ns/provenance/1.0/``. It lies under a top-level domain that
 RFC 2606 reserves, so that nobody can ever own the address: it identifies, it does not resolve. Its terms are
-documented in `catalog.provenance.xmp`, which writes most of them.
+documented in `catalog.provenance.xmp_packet`, which writes most of them.
 """
 
 from __future__ import annotations

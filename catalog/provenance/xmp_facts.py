@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.provenance.vocabulary import NAMESPACE
-from catalog.provenance.xmp import DC, IPTC, MM, RDF, REFERENCE
+from catalog.provenance.xmp_packet import DC, IPTC, MM, RDF, REFERENCE
 from imaging.errors import CorruptScan
 
 

@@ -43,7 +43,7 @@ from catalog.iiif.presentation import (
 from catalog.iiif.provenance_document import provenance_document
 from catalog.iiif.records import Institution
 from catalog.objects import CatalogObject
-from catalog.site.pages import STATIC, grid_page, photograph_values, render, still_card
+from catalog.site.html_pages import STATIC, grid_page, photograph_values, render, still_card
 from catalog.site.site import Site
 from catalog.site.site_folder import SiteChange, SiteFolder, publishing
 from catalog.site.static_image import RENDERING, information, write_static_image

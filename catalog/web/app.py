@@ -21,13 +21,13 @@ from catalog.iiif.addresses import Addresses
 from catalog.iiif.image_service import ImageService, ServicePolicy
 from catalog.iiif.presentation import Audience, is_image
 from catalog.iiif.records import Institution
-from catalog.site.pages import STATIC, render
+from catalog.site.html_pages import STATIC, render
 from catalog.site.site import Site
 from catalog.web.access import StaffAccess, storable
-from catalog.web.answers import SafeHeaders
 from catalog.web.health import health_routes
 from catalog.web.iiif_routes import file_routes, iiif_routes
 from catalog.web.page_routes import collection_routes, photograph_routes, thumbnail_routes
+from catalog.web.responses import SafeHeaders
 from catalog.web.review_routes import decision_routes, queue_routes, review_routes
 from imaging.errors import CatalogError, OptionsError
 

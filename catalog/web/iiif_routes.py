@@ -37,7 +37,7 @@ from catalog.schema import memberships, objects
 from catalog.search import ObjectSearch, count
 from catalog.search import search as search_objects
 from catalog.site.site import Site
-from catalog.web.answers import document
+from catalog.web.responses import document
 
 _SEARCHED = ("title", "accession_number", "description", "maker", "date_text", "source")
 _NO_SUCH = "There is no such resource."

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from catalog.iiif.addresses import name_of
 from catalog.iiif.presentation import shown_object
-from catalog.site.pages import collection_page, photograph_values, render, thumbnail_path
+from catalog.site.html_pages import collection_page, photograph_values, render, thumbnail_path
 from catalog.site.site import Site
 
 _FRESH = {"Cache-Control": "no-cache"}

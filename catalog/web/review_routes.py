@@ -28,7 +28,7 @@ from catalog.kinds import Treatment
 from catalog.objects import by_id
 from catalog.reviews import Review
 from catalog.schema import AgentRole, ReviewState
-from catalog.site.pages import PER_PAGE, card, photograph_values, render
+from catalog.site.html_pages import PER_PAGE, card, photograph_values, render
 from catalog.site.site import Site
 from catalog.web import figures
 from catalog.web.access import Dependency, same_origin

@@ -96,7 +96,7 @@ def publish(  # noqa: PLR0917 - typer makes options of them
 
     [dim]heliochrome publish glass-plates --to site --address https://photos.example.org[/]
     """
-    from operators.work.publishing import publish_collection  # loads libvips
+    from operators.work.collection_publishing import publish_collection  # loads libvips
 
     publisher = _publisher(institution, homepage)
     settings.warn_of_loopback(address, "name the site's address with --address.")

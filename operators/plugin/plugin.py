@@ -20,9 +20,9 @@ HERE = PAGES_PREFIX.removeprefix("/")
 
 def make_pages() -> Application:
     """Return the catalog's pages for staff."""
-    from operators.plugin import pages  # loads the catalog
+    from operators.plugin import staff_pages  # loads the catalog
 
-    return pages.make_pages()
+    return staff_pages.make_pages()
 
 
 class HeliochromePlugin(AirflowPlugin):

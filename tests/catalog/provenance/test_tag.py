@@ -23,7 +23,7 @@ from catalog.provenance.credentials import CredentialState, read_credential
 from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.record import Description, ScanFile, StageRun
 from catalog.provenance.tag import StoredRun, TagInputs, TagOptions, determinants, tag
-from catalog.provenance.tiff import embed_xmp, read_xmp
+from catalog.provenance.tiff_xmp import embed_xmp, read_xmp
 from catalog.provenance.vocabulary import DigitalSourceType
 from catalog.provenance.xmp_facts import read_packet
 from catalog.store import Store, stage_key

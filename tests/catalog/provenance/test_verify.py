@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from catalog.provenance.cataloged import CatalogRegister
 from catalog.provenance.identity import SigningIdentity, development_identity
 from catalog.provenance.tag import TagInputs, TagOptions, tag
-from catalog.provenance.tiff import embed_xmp, read_xmp
+from catalog.provenance.tiff_xmp import embed_xmp, read_xmp
 from catalog.provenance.verify import Check, Verdict, Verification, verify_file, verify_object
 from imaging.errors import CatalogError, StoreError
 from tests.catalog.provenance.cataloged_photograph import (

@@ -249,9 +249,9 @@ def test_the_page_of_a_colorized_photograph_says_that_colors_are_inferred(
 def test_grids_are_paged_by_accession_number(
     archive: Archive, public: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.site import pages
+    from catalog.site import html_pages
 
-    monkeypatch.setattr(pages, "PER_PAGE", 2)
+    monkeypatch.setattr(html_pages, "PER_PAGE", 2)
     for number in range(3):
         archive.decide(archive.add(f"1987.{number}"), ReviewState.APPROVED)
     first = public.get("/").text

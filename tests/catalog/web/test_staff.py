@@ -101,9 +101,9 @@ def test_the_queue_shows_what_waits(archive: Archive, staff: Client) -> None:
 def test_the_grid_of_all_photographs_is_linked_and_paged(
     archive: Archive, staff: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.site import pages
+    from catalog.site import html_pages
 
-    monkeypatch.setattr(pages, "PER_PAGE", 1)
+    monkeypatch.setattr(html_pages, "PER_PAGE", 1)
     for number in range(2):
         archive.add(f"1987.{number}")
     assert 'href="/heliochrome/all/"' in staff.get("/heliochrome/").text

@@ -311,7 +311,7 @@ def test_a_site_needs_no_address_but_the_configured_one(
     ("command", "user"),
     [
         (("serve",), "catalog.web.standalone.PublicServer"),
-        (("publish", "ships", "--to", "site"), "operators.work.publishing.publish_collection"),
+        (("publish", "ships", "--to", "site"), "operators.work.collection_publishing.publish_collection"),
         (("verify", "1987.12"), "catalog.store.Store"),
     ],
 )

@@ -29,10 +29,10 @@ from imaging.scan_kind import ScanKind
 from imaging.stage import ModelReference, Role
 from operators.outcome import ScanReference
 from operators.progress import Progress
+from operators.work.collection_publishing import publish_collection
 from operators.work.colorization import Coloring
-from operators.work.description import Describing
 from operators.work.ingestion import Ingestion
-from operators.work.publishing import publish_collection
+from operators.work.manifest_publishing import ManifestPublishing
 from operators.work.restoration import Restoring
 from operators.work.tagging import Tagging
 from restoration.options import RestorationOptions
@@ -68,7 +68,7 @@ def way(engine: Engine, store: Store, inbox: Path, photograph: Photographer, tmp
             Restoring(engine, store, RestorationOptions(tile=128, device="cpu", threads=1)),
             Coloring(engine, store, ColorizationOptions(), Sepia()),
             Tagging(engine, store, identity=identity, agent="a test"),
-            Describing(engine, Addresses("https://photographs.example")),
+            ManifestPublishing(engine, Addresses("https://photographs.example")),
         )
         references = tuple(ScanReference(scan) for scan in scans)
         references = references or Ingestion(engine, store, inbox).process(name, Progress(1)).scans

@@ -31,10 +31,10 @@ from catalog.iiif.presentation import (
 from catalog.iiif.records import INFERRED, ROLE_ORDER
 from catalog.objects import CatalogObject
 from catalog.rights import label as rights_label
-from catalog.rows import columns, read
 from catalog.schema import collections as collection_rows
 from catalog.schema import memberships, objects
 from catalog.site.site import Site
+from catalog.table_rows import columns, read
 from catalog.vocabulary import COLOR_NOTICE
 from imaging.stage import Role
 

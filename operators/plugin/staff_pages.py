@@ -21,7 +21,7 @@ from catalog import objects, scans
 from catalog.agents import Agent, person
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience
-from catalog.site.pages import card, render
+from catalog.site.html_pages import card, render
 from catalog.site.site import Site
 from catalog.web.access import StaffAccess
 from catalog.web.app import create_app

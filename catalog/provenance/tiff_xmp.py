@@ -31,7 +31,9 @@ def embed_xmp(path: Path, packet: bytes) -> None:
         The packet is no packet.
     """
     if b"rdf:RDF" not in packet:
-        raise OptionsError(path, "the packet to write is not XMP", "Build it with catalog.provenance.xmp.")
+        raise OptionsError(
+            path, "the packet to write is not XMP", "Build it with catalog.provenance.xmp_packet."
+        )
     read_directories(path, MAX_PAGES)
     replace_xmp(path, packet)
 

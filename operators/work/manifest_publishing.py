@@ -1,6 +1,6 @@
-"""Description: the IIIF manifest of an object, kept in the catalog as it was last written.
+"""Publishing manifests: an object's IIIF manifest, kept in the catalog as it was last written.
 
-Of a published object it shows what the public sees, of one that awaits its first review what the archivists
+For a published object it shows what the public sees, for one that awaits its first review what the archivists
 see. A repeat writes the same text, which changes nothing.
 """
 
@@ -24,10 +24,11 @@ from operators.progress import Progress
 from operators.work.event_context import event_context
 
 STAGE = "description"
+"""The stage's name in events and outcomes."""
 
 
 @dataclass(frozen=True)
-class Describing:
+class ManifestPublishing:
     """Writes manifests.
 
     Parameters
@@ -61,19 +62,19 @@ class Describing:
         return ItemResult(scans=(item,), fresh=int(written))
 
     def refuse(self, item: ScanReference, error: ScanError) -> bool:
-        """Record the failure: a description reads no scan and has nothing to refuse."""
-        self.fail(item, error, "description")
+        """Record the failure: this stage reads no scan and has nothing to refuse."""
+        self.fail(item, error, STAGE)
         return False
 
     def fail(self, item: ScanReference, error: HeliochromeError, attempt: str) -> None:
-        """Record that the object could not be described."""
+        """Record that the manifest could not be written."""
         context = event_context(datetime.now(UTC))
         outcomes.record_failure(self.engine, item.scan, STAGE, error, context, attempt=attempt)
 
     def _prepare(self, store_root: Path, scan_id: int) -> None:
         with self.engine.connect() as connection:
             scan = scans.get(connection, scan_id)
-        # What cannot be prepared is served otherwise or told by the service: it holds nothing back here.
+        # The image service renders what has no copy, or reports why it cannot: that stops nothing here.
         if (served := served_scan(scan, store_root)) is not None:
             ServiceCopies(store_root).make(served)
 
@@ -86,7 +87,7 @@ class Describing:
         shown = shown_object(connection, shown_by.accession_number, audience)
         if shown is None:
             raise CatalogError(shown_by.accession_number, "has no picture to show", "Restore a scan of it.")
-        # The staff's pages have the master files; the public is told of none.
+        # The staff's pages have the master files; the public's manifests name none.
         capabilities = Capabilities(masters=audience is Audience.STAFF)
         document = manifest_of(connection, shown, self.addresses, self.institution, capabilities).decode()
         return manifests.put(connection, scan.object_id, document)
