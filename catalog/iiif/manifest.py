@@ -110,18 +110,23 @@ def build_manifest(
         if capabilities.masters
         else None,
         seeAlso=[_provenance(record, addresses)] if capabilities.provenance else None,
-        partOf=[
-            prezi.Class(id=addresses.collection(link.slug), type="Collection", label=text(link.label))
-            for link in collections
-            if capabilities.collections is None or link.slug in capabilities.collections
-        ]
-        or None,
+        partOf=_part_of(collections, addresses, capabilities) or None,
         items=[
             _canvas(record, view, number, addresses, capabilities, notice=notice)
             for number, view in enumerate(views, 1)
         ],
     )
     return to_json(manifest)
+
+
+def _part_of(
+    collections: Sequence[CollectionLink], addresses: Addresses, capabilities: Capabilities
+) -> list[prezi.Class]:
+    return [
+        prezi.Class(id=addresses.collection(link.slug), type="Collection", label=text(link.label))
+        for link in collections
+        if capabilities.collections is None or link.slug in capabilities.collections
+    ]
 
 
 def fit(width: int, height: int, side: int) -> tuple[int, int]:

@@ -25,8 +25,8 @@ def provenance_document(root: Path, files: Sequence[Derivative]) -> bytes:
 def merged(documents: Sequence[bytes]) -> bytes:
     """Return provenance records, JSON-LD as `catalog.provenance.prov` writes it, as one.
 
-    A node that several records describe states all that they state (JSON-LD 1.1 API §4.6, flattening). A single
-    record is returned byte for byte.
+    A node that several records describe states all that they state (JSON-LD 1.1 API §4.6, flattening). A
+    single record is returned byte for byte.
     """
     if len(documents) == 1:
         return documents[0]

@@ -11,14 +11,13 @@ The server that holds the folder must send ``Access-Control-Allow-Origin: *`` fo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from catalog import collections
 from catalog.durability import is_full
 from catalog.iiif import discovery
 from catalog.iiif.addresses import Addresses
@@ -36,7 +35,6 @@ from catalog.iiif.presentation import (
     ShownFile,
     ShownObject,
     manifest_of,
-    nested_collections,
     provenance_files,
     shown_object,
 )
@@ -44,6 +42,7 @@ from catalog.iiif.provenance_document import provenance_document
 from catalog.iiif.records import Institution
 from catalog.objects import CatalogObject
 from catalog.site.html_pages import STATIC, grid_page, photograph_values, render, still_card
+from catalog.site.sections import Section, sections_of
 from catalog.site.site import Site
 from catalog.site.site_folder import SiteChange, SiteFolder, publishing
 from catalog.site.static_image import RENDERING, information, write_static_image
@@ -170,15 +169,6 @@ def publish(
         return published
 
 
-@dataclass(frozen=True)
-class _Section:
-    """A collection of the site: what is right inside it."""
-
-    record: CollectionRecord
-    nested: tuple[Nested, ...]
-    members: tuple[CatalogObject, ...]
-
-
 class _Publication:
     def __init__(
         self,
@@ -198,7 +188,7 @@ class _Publication:
 
     def run(self, slug: str) -> Published:
         with self.site.engine.connect() as connection:
-            sections = list(_sections(connection, slug))
+            sections = list(sections_of(connection, slug))
         slugs = frozenset(one.record.slug for one in sections)
         self.capabilities = replace(self.capabilities, collections=slugs)
         everything = {item.accession_number: item for one in sections for item in one.members}
@@ -208,7 +198,7 @@ class _Publication:
                 self.progress(accession, done, len(everything))
         for section in sections:
             self._collection(section, landing=section.record.slug == slug)
-        top = build_top([_nested(sections[0].record)], self.site.addresses, institution=self.site.institution)
+        top = build_top([sections[0].nested_link()], self.site.addresses, institution=self.site.institution)
         self._document(self.site.addresses.top(), top)
         fresh = self._fresh()
         counts = self._feed()
@@ -297,7 +287,7 @@ class _Publication:
             master = self.site.addresses.master(file.image)
             self.target.put_copy(self._relative(master), self.site.root / file.path)
 
-    def _collection(self, section: _Section, *, landing: bool) -> None:
+    def _collection(self, section: Section, *, landing: bool) -> None:
         addresses, record = self.site.addresses, section.record
         shown = [item for item in section.members if item.accession_number in self.manifests]
         members = [Member(item.accession_number, item.title) for item in shown]
@@ -380,25 +370,3 @@ class _Publication:
 
     def _relative(self, address: str) -> str:
         return address.removeprefix(f"{self.site.addresses.base_url}/")
-
-
-def _sections(connection: Connection, slug: str, parent: Nested | None = None) -> Iterator[_Section]:
-    found = collections.get(connection, slug)
-    record = CollectionRecord(found.slug, found.title, found.description, parent)
-    nested = tuple(
-        Nested(one.slug, one.title) for one in nested_collections(connection, slug, Audience.PUBLIC)
-    )
-    yield _Section(record, nested, tuple(_members(connection, slug)))
-    for child in nested:
-        yield from _sections(connection, child.slug, _nested(record))
-
-
-def _members(connection: Connection, slug: str) -> Iterator[CatalogObject]:
-    after = ""
-    while found := collections.members(connection, slug, after=after, limit=PART, published=True):
-        yield from found
-        after = found[-1].accession_number
-
-
-def _nested(record: CollectionRecord) -> Nested:
-    return Nested(record.slug, record.title)

@@ -25,7 +25,8 @@ from catalog.database import in_transaction
 from catalog.derivatives import Version
 from catalog.provenance.audit import AuditOptions, examine
 from catalog.scans import Scan
-from catalog.store import RESULT, Produced, Store
+from catalog.store import Produced, Store
+from catalog.store_files import RESULT
 from imaging.errors import CatalogError, HeliochromeError, ScanError, StoredFileError, StoreError
 from imaging.stage import Role, StageResult
 from operators.outcome import ItemResult, ScanReference

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog.store import RESULT, Store, rotating_share, stage_key
+from catalog.store import Store, rotating_share, stage_key
+from catalog.store_files import RESULT
 from imaging.errors import HeliochromeError, StoreError
 from imaging.stage import ModelReference, OutputFile, Role, StageResult
 
