@@ -71,7 +71,7 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 
 def file_fault(path: Path, size: int | None, sha256: str) -> str | None:
-    """Return how a stored file differs from what was stored, or why it cannot be read; ``None`` for intact."""
+    """Return how a file differs from what was stored, or why it cannot be read; ``None`` if intact."""
     if fault := size_fault(path, size):
         return fault
     try:

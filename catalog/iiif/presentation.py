@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from sqlalchemy import Connection, select
 
-from catalog import collections, derivatives, events, hints, objects, reviews, scans
+from catalog import collections, derivatives, events, given_hints, objects, reviews, scans
 from catalog.collections import Collection
 from catalog.derivatives import Derivative, Version
-from catalog.hints import GivenHint
+from catalog.given_hints import GivenHint
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.manifest import build_manifest
 from catalog.iiif.records import (
@@ -307,7 +307,7 @@ def _followed(connection: Connection, shown: ShownScan) -> tuple[GivenHint, ...]
         return ()
     event = events.that_made(colorized[-1], events.of_scan(connection, shown.scan.id))
     began = event.started_at if event else colorized[-1].created_at
-    return hints.followed(hints.of_scan(connection, shown.scan.id), began)
+    return given_hints.followed(given_hints.of_scan(connection, shown.scan.id), began)
 
 
 def _hint(hint: GivenHint, audience: Audience) -> SourcedHint:

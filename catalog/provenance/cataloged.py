@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from catalog import derivatives, events, hints, objects, scans
+from catalog import derivatives, events, given_hints, objects, scans
 from catalog.derivatives import Version
 from catalog.events import Event
-from catalog.hints import GivenHint
+from catalog.given_hints import GivenHint
 from catalog.provenance.record import Description, ScanFile, SourcedHint, StageRun
 from catalog.provenance.tag import StoredRun, TagInputs
 from catalog.provenance.verify import KnownFile
@@ -61,7 +61,7 @@ def tag_inputs(
     scan = scans.get(connection, scan_id)
     chain = _newest(connection, scan) if versions is None else versions
     happened = events.of_scan(connection, scan_id)
-    given = hints.of_scan(connection, scan_id)
+    given = given_hints.of_scan(connection, scan_id)
     runs = [_run(store, version, _event(scan, version, happened), given, agent) for version in chain]
     return TagInputs(
         description=_description(connection, scan),
@@ -189,7 +189,7 @@ def _event(scan: Scan, version: Version, happened: Iterable[Event]) -> Event:
 def _followed(version: Version, event: Event, given: Iterable[GivenHint]) -> Iterator[SourcedHint]:
     if version.stage != Stage.COLORIZATION:
         return
-    for hint in hints.followed(given, event.started_at):
+    for hint in given_hints.followed(given, event.started_at):
         source = ", ".join(filter(None, (hint.source, hint.citation, hint.source_date)))
         yield SourcedHint(hint.x, hint.y, hint.radius, hint.a, hint.b, source)
 

@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
-from catalog import collections, events, hints, kinds, queue, reviews, scans
+from catalog import collections, events, given_hints, kinds, queue, reviews, scans
 from catalog.agents import Agent
 from catalog.database import in_transaction
 from catalog.derivatives import Version
@@ -194,7 +194,7 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
     @router.post("/hints/{number}/withdrawal")
     def withdraw_hint(number: int, reviewer: Agent = who_decides) -> Response:
         def work(connection: Connection) -> str:
-            return _home(connection, site, hints.withdraw(connection, number, reviewer))
+            return _home(connection, site, given_hints.withdraw(connection, number, reviewer))
 
         return _decided(site, work)
 
@@ -290,7 +290,7 @@ def _review_values(connection: Connection, shown: ShownObject) -> dict[str, Any]
                 "given": f"{hint.given_at:%Y-%m-%d}",
             }
             for scan in shown.scans
-            for hint in hints.standing(connection, scan.scan.id)
+            for hint in given_hints.standing(connection, scan.scan.id)
         ],
         "stage_reports": [
             {

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from catalog import hints as given
-from catalog import kinds
+from catalog import given_hints, kinds
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
 from colorization.hints import Hint
@@ -90,5 +89,5 @@ class Coloring(StageWorker):
         with self.engine.connect() as connection:
             return tuple(
                 Hint(h.x, h.y, min(h.radius, LARGEST_RADIUS), h.a, h.b, h.source)
-                for h in given.standing(connection, scan.id)
+                for h in given_hints.standing(connection, scan.id)
             )

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine
 
-from catalog import derivatives, hints, outcomes, reviews, scans
+from catalog import derivatives, given_hints, outcomes, reviews, scans
 from catalog.agents import person
 from catalog.due import Reason, Redo, due
-from catalog.hints import Hint
+from catalog.given_hints import Hint
 from catalog.schema import ReviewState
 from imaging.errors import CorruptScan, StoredFileError
 from imaging.stage import Role, StageResult
@@ -97,7 +97,7 @@ def test_scan_that_was_sent_back_without_hints_waits_for_some(engine: Engine) ->
     decide(engine, finish(engine, scan), ReviewState.RETURNED)
     assert owed(engine) == [], "the same would come out"
     with engine.begin() as connection:
-        hints.give(connection, scan, [BLUE], ARCHIVIST)
+        given_hints.give(connection, scan, [BLUE], ARCHIVIST)
     assert owed(engine) == [Reason.RETURNED]
 
 
@@ -107,8 +107,8 @@ def test_withdrawn_hint_of_a_returned_version_makes_it_due(engine: Engine) -> No
     decide(engine, finish(engine, scan, "second"), ReviewState.RETURNED)
     assert owed(engine) == []
     with engine.begin() as connection:
-        (given,) = hints.of_scan(connection, scan)
-        hints.withdraw(connection, given.id, ARCHIVIST)
+        (given,) = given_hints.of_scan(connection, scan)
+        given_hints.withdraw(connection, given.id, ARCHIVIST)
     assert owed(engine) == [Reason.RETURNED]
     finish(engine, scan)
     assert owed(engine) == [], "the former version waits again"

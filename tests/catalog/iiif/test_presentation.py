@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete
 
-from catalog import activities, derivatives, hints, reviews
-from catalog.hints import Hint
+from catalog import activities, derivatives, given_hints, reviews
+from catalog.given_hints import Hint
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, hint_color, manifest_of, shown_file, shown_object
 from catalog.schema import ReviewState, event_agents, events
@@ -105,7 +105,7 @@ def test_the_manifest_tells_damaged_regions_hints_models_and_collections(archive
         reviews.decide(
             connection, review.id, ReviewState.RETURNED, ARCHIVIST, reason="coat was blue", given=[coat]
         )
-        assert hints.standing(connection, first.scan_id)
+        assert given_hints.standing(connection, first.scan_id)
     archive.decide(archive.add("1987.1", take=1), ReviewState.APPROVED)
     with archive.engine.connect() as connection:
         public = shown_object(connection, "1987.1", Audience.PUBLIC)
@@ -128,13 +128,13 @@ def test_the_manifest_tells_damaged_regions_hints_models_and_collections(archive
 def give(archive: Archive, photograph: Photograph, source: str) -> int:
     hint = Hint(x=0.5, y=0.5, radius=0.1, a=5, b=-30, source=source)
     with archive.engine.begin() as connection:
-        hints.give(connection, photograph.scan_id, [hint], ARCHIVIST)
-        return hints.of_scan(connection, photograph.scan_id)[-1].id
+        given_hints.give(connection, photograph.scan_id, [hint], ARCHIVIST)
+        return given_hints.of_scan(connection, photograph.scan_id)[-1].id
 
 
 def withdraw(archive: Archive, hint: int) -> None:
     with archive.engine.begin() as connection:
-        hints.withdraw(connection, hint, ARCHIVIST)
+        given_hints.withdraw(connection, hint, ARCHIVIST)
 
 
 def sources(archive: Archive) -> set[str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from catalog import hints, objects, scans
+from catalog import given_hints, objects, scans
 from catalog.agents import person, software
 from catalog.events import Participant
-from catalog.hints import Hint
+from catalog.given_hints import Hint
 from catalog.objects import ObjectRecord
 from catalog.outcomes import EventContext, record_ingestion, record_success
 from catalog.provenance.cataloged import tag_inputs
@@ -78,7 +78,7 @@ def _ingest(engine: Engine, store: Store, photograph: Photograph) -> int:
         given = Hint(
             x=HINT.x, y=HINT.y, radius=HINT.radius, a=HINT.a, b=HINT.b, source="letter", citation="MS 7"
         )
-        hints.give(connection, scan_id, [given], person("Alena Novotná"))
+        given_hints.give(connection, scan_id, [given], person("Alena Novotná"))
     return scan_id
 
 

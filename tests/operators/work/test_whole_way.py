@@ -14,7 +14,18 @@ from PIL import Image
 from skimage import data
 from sqlalchemy import Engine, func, select
 
-from catalog import collections, derivatives, due, events, hints, kinds, manifests, objects, reviews, scans
+from catalog import (
+    collections,
+    derivatives,
+    due,
+    events,
+    given_hints,
+    kinds,
+    manifests,
+    objects,
+    reviews,
+    scans,
+)
 from catalog.agents import person
 from catalog.iiif.addresses import Addresses
 from catalog.provenance.audit import AuditOptions, audit_fixity
@@ -109,7 +120,7 @@ def test_hint_makes_a_new_version_and_supersedes_the_review(engine: Engine, way:
         blue = hints.Hint(
             x=0.5, y=0.5, radius=0.9, a=2, b=-30, source="coat: Prussian blue, letter 1912-04-03"
         )
-        hints.give(connection, first.scan, [blue], person("A. Novak"))
+        given_hints.give(connection, first.scan, [blue], person("A. Novak"))
     (second,) = way()
     assert second.versions[0] == first.versions[0]
     assert second.versions[1:] != first.versions[1:]
