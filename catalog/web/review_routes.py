@@ -65,16 +65,16 @@ class PlacedHint(BaseModel):
 
     x: float = Field(ge=0, le=1)
     y: float = Field(ge=0, le=1)
-    radius: float = Field(default=0.01, ge=hints.LEAST_RADIUS, le=1)
+    radius: float = Field(default=0.01, ge=given_hints.LEAST_RADIUS, le=1)
     color: str = Field(pattern=r"^#[0-9a-fA-F]{6}$")
     source: Text = Field(min_length=1, max_length=500)
     citation: Text = Field(default="", max_length=500)
     source_date: Text = Field(default="", max_length=100)
 
-    def hint(self) -> hints.Hint:
+    def hint(self) -> given_hints.Hint:
         """Return the hint with its color as chroma."""
         a, b = hint_chroma(self.color)
-        return hints.Hint(
+        return given_hints.Hint(
             x=self.x,
             y=self.y,
             radius=self.radius,
@@ -229,7 +229,7 @@ def _decided(site: Site, work: Callable[[Connection], str]) -> Response:
     return RedirectResponse(home, 303)
 
 
-def _read_hints(text: str) -> list[hints.Hint]:
+def _read_hints(text: str) -> list[given_hints.Hint]:
     try:
         return [placed.hint() for placed in _PLACED.validate_json(text)]
     except ValidationError as error:

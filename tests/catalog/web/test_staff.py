@@ -136,7 +136,7 @@ def test_a_return_keeps_hints_with_their_sources(archive: Archive, staff: Client
 
 def given(archive: Archive, photograph: Photograph) -> int:
     """Give the coat of a photograph its color; return the hint's number."""
-    coat = hints.Hint(x=0.5, y=0.25, radius=0.1, a=5, b=-30, source="letter of 1912")
+    coat = given_hints.Hint(x=0.5, y=0.25, radius=0.1, a=5, b=-30, source="letter of 1912")
     with archive.engine.begin() as connection:
         given_hints.give(connection, photograph.scan_id, [coat], ARCHIVIST)
         (hint,) = given_hints.standing(connection, photograph.scan_id)

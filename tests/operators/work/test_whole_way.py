@@ -117,7 +117,7 @@ def test_repeat_changes_no_row_and_no_file(engine: Engine, store: Store, way: Wa
 def test_hint_makes_a_new_version_and_supersedes_the_review(engine: Engine, way: Way) -> None:
     (first,) = way()
     with engine.begin() as connection:
-        blue = hints.Hint(
+        blue = given_hints.Hint(
             x=0.5, y=0.5, radius=0.9, a=2, b=-30, source="coat: Prussian blue, letter 1912-04-03"
         )
         given_hints.give(connection, first.scan, [blue], person("A. Novak"))
@@ -135,7 +135,7 @@ def test_sent_back_photograph_gets_a_new_version_though_its_file_has_left_the_in
     (first,) = way()
     (inbox / "1987.12.tif").unlink()
     with engine.begin() as connection:
-        blue = hints.Hint(x=0.5, y=0.5, radius=0.9, a=2, b=-30, source="coat: Prussian blue, letter")
+        blue = given_hints.Hint(x=0.5, y=0.5, radius=0.9, a=2, b=-30, source="coat: Prussian blue, letter")
         review = reviews.of_version(connection, first.versions[-1])
         archivist = person("A. Novak")
         reviews.decide(
