@@ -63,7 +63,7 @@ def record_refusal(
     page: int = 0,
     size: int | None = None,
 ) -> Scan:
-    """Record that a file, or one page of it, can not be used, and why."""
+    """Record that a file, or one page of it, cannot be used, and why."""
 
     def work(connection: Connection) -> Scan:
         programs = (p.agent for p in context.participants if p.role is AgentRole.EXECUTING_PROGRAM)

@@ -233,7 +233,7 @@ def _check(review: Review, decision: ReviewState, reason: str, revision: int | N
     if decision not in _NEXT[review.state]:
         allowed = ", ".join(sorted(_NEXT[review.state])) or "nothing, for it is final"
         raise CatalogError(
-            subject, f"is {review.state} and can not become {decision}", f"It can become: {allowed}."
+            subject, f"is {review.state} and cannot become {decision}", f"It can become: {allowed}."
         )
     if decision in {ReviewState.REJECTED, ReviewState.RETURNED} and not reason.strip():
         raise CatalogError(subject, f"is to be {decision} without a reason", "Say what is wrong.")

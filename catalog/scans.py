@@ -144,7 +144,7 @@ def refuse(
     size: int | None = None,
     by: str | None = None,
 ) -> Scan:
-    """Record that a file can not be used, why, and what to do; a scan that was processed stays so.
+    """Record that a file cannot be used, why, and what to do; a scan that was processed stays so.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def refuse(
     scan = read(Scan, connection.execute(select(*columns(scans, Scan)).where(known)).one())
     _add_name(connection, scan.id, name)
     if sha256 is None:
-        # What can not be read now need not be the same file afterwards.
+        # What cannot be read now need not be the same file afterwards.
         known_as = (scan_names.c.path == name) & scan_names.c.file.is_not(None)
         connection.execute(update(scan_names).where(known_as).values(file=None))
     return scan

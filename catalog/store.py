@@ -220,7 +220,7 @@ class Store:
         Raises
         ------
         HeliochromeError
-            `path` can not be read to its end.
+            `path` cannot be read to its end.
         StoreError
             The disk is full.
         """

@@ -67,7 +67,7 @@ def chunks(path: Path) -> Iterator[bytes]:
         if error.errno in SURROUNDINGS:
             raise
         remedy = "Look at the disk or the network folder that holds it."
-        raise HeliochromeError(path, f"can not be read to its end ({error.strerror})", remedy) from error
+        raise HeliochromeError(path, f"cannot be read to its end ({error.strerror})", remedy) from error
 
 
 def file_fault(path: Path, size: int | None, sha256: str) -> str | None:
@@ -78,7 +78,7 @@ def file_fault(path: Path, size: int | None, sha256: str) -> str | None:
         with path.open("rb") as file:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        return f"can not be read ({error.strerror})"
+        return f"cannot be read ({error.strerror})"
     return None if actual == sha256 else f"sha256 is {actual} instead of {sha256}"
 
 

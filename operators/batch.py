@@ -7,7 +7,7 @@ One photograph's fault never stops its neighbors. What an error does depends on 
 - the item's: the rest of the batch is done first, then the task is tried again; at the last try the
   photograph is recorded as failed, which makes it due in the next run, and the rest goes on. An
   `UnfinishedScan` only waits for the next run;
-- everyone's: the task fails and is tried again, unless `RETRY_POLICY` knows that this can not help; nothing
+- everyone's: the task fails and is tried again, unless `RETRY_POLICY` knows that this cannot help; nothing
   is said of any photograph.
 
 A photograph over which the process crashed (out of memory, killed) `CRASHES_ALLOWED` times is recorded as
@@ -71,10 +71,10 @@ class Worker(Protocol):
         """Return what people call this photograph."""
 
     def process(self, item: Any, progress: Progress) -> ItemResult:
-        """Do what the stage does; raise `ScanError` when the photograph can not be used."""
+        """Do what the stage does; raise `ScanError` when the photograph cannot be used."""
 
     def refuse(self, item: Any, error: ScanError) -> bool:
-        """Record that the photograph can not be used; return whether that was known."""
+        """Record that the photograph cannot be used; return whether that was known."""
 
     def fail(self, item: Any, error: HeliochromeError, attempt: str) -> None:
         """Record that work on the photograph was lost in this `attempt`."""
@@ -168,7 +168,7 @@ class BatchOperator(BaseOperator):
             except Exception as unrecorded:
                 if scope_of(unrecorded) is Scope.EVERYONE:
                     raise
-                log.exception("that %s failed can not be recorded", name)
+                log.exception("that %s failed cannot be recorded", name)
         return tally
 
     def _attempts(

@@ -23,7 +23,7 @@ PICTURES = frozenset(
     | {".jpx", ".gif", ".bmp", ".heic", ".heif", ".avif", ".jxl", ".psd", ".pdf", ".dng", ".nef", ".cr2"}
     | {".arw"}
 )
-"""Suffixes that promise a picture; those that can not be read are refused by name, with what to do."""
+"""Suffixes that promise a picture; those that cannot be read are refused by name, with what to do."""
 
 Item = TypeVar("Item")
 
@@ -60,7 +60,7 @@ def list_inbox(inbox: Path, quiet_seconds: float) -> Listing:
     Raises
     ------
     HeliochromeError
-        The inbox itself can not be read.
+        The inbox itself cannot be read.
     """
     scans, waiting, others = [], [], []
     for path, promises_picture in _entries(inbox):
@@ -115,7 +115,7 @@ def _entries(inbox: Path) -> Iterator[tuple[Path, bool]]:
             yield path, path.suffix.rstrip().lower() in PICTURES or os.path.islink(path)
     for error in unreadable:
         if Path(error.filename) == inbox:
-            fault = f"the inbox can not be read ({error.strerror})"
+            fault = f"the inbox cannot be read ({error.strerror})"
             raise HeliochromeError(inbox, fault, "Let the account of Airflow's workers read it.") from error
         # A folder that may not be read is handed on likewise; one that vanished is its owner's own business.
         if not isinstance(error, FileNotFoundError):

@@ -47,7 +47,7 @@ class FindCollectionsOperator(BaseOperator):
 class PublishCollectionOperator(BaseOperator):
     """Writes the static site of one collection; only what changed is written again.
 
-    Photographs that can not be read hold back no others; when those are written, the task fails and names
+    Photographs that cannot be read hold back no others; when those are written, the task fails and names
     what was lost.
 
     Parameters

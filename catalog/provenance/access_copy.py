@@ -37,7 +37,7 @@ def write_access_copy(
     Raises
     ------
     CorruptScan
-        The master can not be decoded.
+        The master cannot be decoded.
     StoreError
         The disk is full.
     """

@@ -128,7 +128,7 @@ def audit_fixity(
     Raises
     ------
     StoreError
-        The store can not be read or written at all.
+        The store cannot be read or written at all.
     """
     started = datetime.now(UTC)
     with engine.connect() as connection:

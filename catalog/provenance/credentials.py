@@ -92,7 +92,7 @@ def read_credential(
     Raises
     ------
     CorruptScan
-        The file or the manifest can not be parsed.
+        The file or the manifest cannot be parsed.
     """
     context = reading_context(anchors)
     try:
@@ -107,7 +107,7 @@ def read_credential(
         return None
     except (c2pa.C2paError, KeyError, TypeError, ValueError) as error:
         # The library reports on damaged manifests too, with parts of its report missing.
-        fault = f"its content credential can not be read ({error!r})"
+        fault = f"its content credential cannot be read ({error!r})"
         raise CorruptScan(path, fault, "Tag the file again from its untagged master.") from error
 
 

@@ -65,7 +65,7 @@ def insert_exif(path: Path, record: ProvenanceRecord, file: OutputFile, size: Ou
     try:
         piexif.insert(piexif.dump({"0th": encoded, "Exif": exif}), str(path))
     except (piexif.InvalidImageDataError, ValueError) as error:
-        raise CorruptScan(path, f"can not take EXIF ({error})", "Make the access copy again.") from error
+        raise CorruptScan(path, f"cannot take EXIF ({error})", "Make the access copy again.") from error
 
 
 def _exif_time(moment: datetime) -> str:

@@ -209,5 +209,5 @@ def _read(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        fault = f"{what} can not be read ({error.strerror})"
+        fault = f"{what} cannot be read ({error.strerror})"
         raise OptionsError(path, fault, "Correct the path or the file's permissions.") from error

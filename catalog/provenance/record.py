@@ -2,7 +2,7 @@
 
 It is assembled from the outcomes of the stages and refuses a chain with a gap: each step must have read the
 scan or something that an earlier step wrote. PREMIS, PROV, XMP and C2PA are all told from this one record, so
-they can not disagree.
+they cannot disagree.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ def sign_embedded(
     Raises
     ------
     StoredFileError
-        The file's structure can not hold a manifest.
+        The file's structure cannot hold a manifest.
     SigningError
         No file can be signed: the certificates do not serve, or the time-stamping service does not answer.
     """
@@ -241,7 +241,7 @@ def _blamed(subject: Path | str, identity: SigningIdentity, error: c2pa.C2paErro
         remedy = "It is asked again; if it stays away, correct or empty `timestamp_url`."
         return SigningError(identity.timestamp_url, fault, remedy)
     remedy = "Write masters as page pyramids, or lower the embedding limit so that it gets a sidecar."
-    return StoredFileError(subject, f"can not be given a content credential ({error})", remedy)
+    return StoredFileError(subject, f"cannot be given a content credential ({error})", remedy)
 
 
 def _trial(identity: SigningIdentity) -> c2pa.C2paError | None:

@@ -158,7 +158,7 @@ def tag(inputs: TagInputs, into: Path, options: TagOptions) -> StageResult:
     CatalogError
         The runs do not form a chain from the scan, or there is nothing to tag.
     StoredFileError
-        A master is missing, is not what its stage wrote, or can not be decoded or take metadata.
+        A master is missing, is not what its stage wrote, or cannot be decoded or take metadata.
     StoreError
         The disk is full.
     SigningError

@@ -293,7 +293,7 @@ def _check_document(path: Path, file: KnownFile, sha256: str) -> Finding:
         graph = json.loads(path.read_text(encoding="utf-8"))["@graph"]
         listed = {node["@id"] for node in graph}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return Finding(Check.ACCOUNT, Verdict.DIFFERS, f"{path.name} can not be read ({error})")
+        return Finding(Check.ACCOUNT, Verdict.DIFFERS, f"{path.name} cannot be read ({error})")
     if file_iri(sha256) in listed:
         return Finding(Check.ACCOUNT, Verdict.AGREES, f"{path.name} lists it")
     return Finding(Check.ACCOUNT, Verdict.DIFFERS, f"{path.name} does not list sha256 {sha256}")

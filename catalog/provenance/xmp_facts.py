@@ -89,6 +89,4 @@ def _field(structure: ET.Element, namespace: str, term: str) -> str | None:
 
 
 def _unreadable(why: str) -> CorruptScan:
-    return CorruptScan(
-        "XMP packet", f"can not be read: {why}", "Tag the file again from its untagged master."
-    )
+    return CorruptScan("XMP packet", f"cannot be read: {why}", "Tag the file again from its untagged master.")

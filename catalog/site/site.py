@@ -90,7 +90,7 @@ class Site:
         Raises
         ------
         StoreError
-            When the scan can not be served.
+            When the scan cannot be served.
         """
         with self.engine.connect() as connection:
             found = shown_file(connection, image, self.audience)

@@ -2,7 +2,7 @@
 
 Reads the catalog and the store as the public may; writes one folder. A repeat rewrites only what changed and
 removes what is no longer published; a crash leaves whole files, and the repeat completes it. A photograph
-that can not be read holds back no other: it is left out, or stays as it was while its manifest says the same.
+that cannot be read holds back no other: it is left out, or stays as it was while its manifest says the same.
 What is put before the public is told to the caller before the folder's state says so: a crash between the two
 has it told again, never lost. No transaction is open while pictures are read or files written.
 The server that holds the folder must send ``Access-Control-Allow-Origin: *`` for viewers on other sites.

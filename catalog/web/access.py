@@ -38,7 +38,7 @@ def storable(request: Request) -> None:
 def same_origin(request: Request) -> None:
     """Refuse a write that another site's page sent (a FastAPI dependency).
 
-    Browsers say where a request comes from in ``Sec-Fetch-Site``, which scripts can not forge and proxies do
+    Browsers say where a request comes from in ``Sec-Fetch-Site``, which scripts cannot forge and proxies do
     not alter; without encryption only in ``Origin``, which is compared with the host that was asked. A
     program that is no browser sends neither and has no cookies to abuse.
     """

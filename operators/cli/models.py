@@ -26,7 +26,7 @@ Folder = Annotated[
 
 @app.command("list")
 def list_all(folder: Folder, as_json: AsJson = False) -> int:
-    """List the models that ship and those of your own; status 1 when a descriptor can not be read."""
+    """List the models that ship and those of your own; status 1 when a descriptor cannot be read."""
     from colorization import models as color  # loads PyTorch
     from restoration import models as mending
 
@@ -40,7 +40,7 @@ def list_all(folder: Folder, as_json: AsJson = False) -> int:
         print_rows(columns, [(*row[:-1], row[-1][:12]) for row in rows])
     broken = color.unreadable(folder)
     for path, error in broken.items():
-        stderr_console.print(f"{path} can not be read: {error.fault}", markup=False)
+        stderr_console.print(f"{path} cannot be read: {error.fault}", markup=False)
     return Status.NOT_ALL_WELL if broken else Status.WELL
 
 

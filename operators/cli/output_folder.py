@@ -48,7 +48,7 @@ def run_stage(
         One of these files is there and is not of this page, or somebody changed it since; or another run is
         working in the folder.
     ScanError
-        The scan can not be read; no folder is made then.
+        The scan cannot be read; no folder is made then.
     """
     inspect_scan(scan, page=page)
     digest = sha256_file(scan)

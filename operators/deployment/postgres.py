@@ -40,7 +40,7 @@ START_SECONDS = 60
 SYSTEM_USERS = ("postgres", "nobody")
 """Who may run the server when root starts it, first that exists."""
 OUT_OF_SIGHT = Path("/var/lib/heliochrome")
-"""Where root keeps the data when the unprivileged user can not reach the home folder, as below ``/root``."""
+"""Where root keeps the data when the unprivileged user cannot reach the home folder, as below ``/root``."""
 
 
 @dataclass(frozen=True)

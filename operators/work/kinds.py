@@ -35,7 +35,7 @@ def look_at(engine: Engine, store: Store, scan: Scan) -> tuple[str, ...]:
         report = tell_kind(store.resolve(scan.path), page=scan.page)
     except ScanError as error:
         # The restoration reads all of it too, and refuses it with the reason in the catalog.
-        log.info("%s: what it is can not be told: %s", scan.original_name, error)
+        log.info("%s: what it is cannot be told: %s", scan.original_name, error)
         return ()
     in_transaction(engine, lambda connection: kinds.record(connection, scan.id, report, event_context(began)))
     log.info("%s: %s. %s", scan.original_name, report.kind.label, report.reason)

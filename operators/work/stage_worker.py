@@ -113,7 +113,7 @@ class StageWorker(ABC):
         return recorded.version, produced.fresh
 
     def refuse(self, item: ScanReference, error: ScanError) -> bool:
-        """Record that the scan can not be used; had it been known, it would not have come so far."""
+        """Record that the scan cannot be used; had it been known, it would not have come so far."""
         scan = self._scan(item)
         context = event_context(datetime.now(UTC))
         outcomes.record_refusal(

@@ -58,7 +58,7 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
     certificates, key = tmp_path / "development-certificates.pem", tmp_path / "development-key.pem"
     junk = tmp_path / "junk.pem"
     junk.write_text("hello")
-    with pytest.raises(OptionsError, match=r"absent\.pem: the signing certificates can not be read"):
+    with pytest.raises(OptionsError, match=r"absent\.pem: the signing certificates cannot be read"):
         load_identity(tmp_path / "absent.pem", key)
     with pytest.raises(OptionsError, match="no PEM certificate"):
         load_identity(junk, key)

@@ -157,7 +157,7 @@ def test_a_damaged_record_is_reported(cataloged: Cataloged, register: CatalogReg
     path.chmod(0o644)
     path.write_text("{")
     verified = verify_object(ACCESSION_NUMBER, register)
-    assert any("provenance.json can not be read" in _details(v) for v in verified)
+    assert any("provenance.json cannot be read" in _details(v) for v in verified)
 
 
 def test_a_stranger_is_unknown(cataloged: Cataloged, tmp_path: Path, register: CatalogRegister) -> None:

@@ -286,7 +286,7 @@ def test_a_photograph_that_can_not_be_read_holds_back_no_other(archive: Archive,
     assert (done.photographs, done.created, done.deleted) == (1, 1, 1)
     (lost,) = done.lost
     assert lost.accession == "1987.1"
-    assert "can not be opened" in lost.reason
+    assert "cannot be opened" in lost.reason
     assert not traces(folder, broken)
     assert not traces(folder, withdrawn)
     assert traces(folder, sound)
@@ -379,11 +379,11 @@ def test_a_full_disk_ends_the_publication_and_removes_nothing(
     def full(*_: object) -> None:
         cause = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if told == "in words":
-            raise StoreError("site", f"can not be written ({cause})", "Free some space.")
-        raise StoreError("site", "can not be written", "Free some space.") from cause
+            raise StoreError("site", f"cannot be written ({cause})", "Free some space.")
+        raise StoreError("site", "cannot be written", "Free some space.") from cause
 
     monkeypatch.setattr(static_site, "write_static_image", full)
-    with pytest.raises(StoreError, match="can not be written"):
+    with pytest.raises(StoreError, match="cannot be written"):
         published(archive, folder)
     assert before <= stamps(folder).keys()
 
