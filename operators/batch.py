@@ -8,7 +8,7 @@ One photograph's fault never stops its neighbors. What an error does depends on 
   photograph is recorded as failed, which makes it due in the next run, and the rest goes on. An
   `UnfinishedScan` only waits for the next run;
 - everyone's: the task fails and is tried again, unless `RETRY_POLICY` knows that this cannot help; nothing
-  is said of any photograph.
+  is recorded for any photograph.
 
 A photograph over which the process crashed (out of memory, killed) `CRASHES_ALLOWED` times is recorded as
 failed too; faults that concern everyone do not count against it. A repeat finds what was finished before and
@@ -57,21 +57,21 @@ RETRIES: Mapping[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
     "retry_policy": RETRY_POLICY,
 }
-"""Default arguments for the tasks of a DAG: what may pass by itself is tried three times."""
+"""Default arguments for the tasks of a DAG: what may resolve itself is tried three times."""
 
 
 class BatchUnfinished(Exception):
-    """Photographs of a batch failed for no reason that is known to last; the batch is tried again."""
+    """Photographs of a batch failed, perhaps only for now; the batch is tried again."""
 
 
 class Worker(Protocol):
-    """Does one photograph after the other; `operators.work` has one for each operator."""
+    """Processes one photograph after the other; `operators.work` has one for each operator."""
 
     def name(self, item: Any) -> str:
         """Return what people call this photograph."""
 
     def process(self, item: Any, progress: Progress) -> ItemResult:
-        """Do what the stage does; raise `ScanError` when the photograph cannot be used."""
+        """Run the stage; raise `ScanError` when the photograph cannot be used."""
 
     def refuse(self, item: Any, error: ScanError) -> bool:
         """Record that the photograph cannot be used; return whether that was known."""
@@ -96,7 +96,7 @@ class _Tally:
 
 
 class BatchOperator(BaseOperator):
-    """Works through a batch; subclasses name the stage and bring the worker.
+    """Works through a batch; subclasses name the stage and provide the worker.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class BatchOperator(BaseOperator):
 
     @abstractmethod
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
-        """Return who does the work; heavy imports belong in here."""
+        """Return the worker; heavy imports belong in here."""
 
     def items(self) -> Sequence[Any]:
         """Return the photographs of the batch, as the worker takes them."""
@@ -137,7 +137,7 @@ class BatchOperator(BaseOperator):
         BatchUnfinished
             Some photographs failed and may succeed at another try.
         """
-        # libvips tells of every thread it ends.
+        # libvips logs every thread that it ends.
         logging.getLogger("pyvips").setLevel(logging.WARNING)
         with closing(CatalogHook(self.catalog_conn_id)) as hook:
             tally = self._work_through(self.items(), self.worker(hook, context), context)
@@ -214,7 +214,7 @@ def _name(worker: Worker, item: Any) -> str:
     try:
         return worker.name(item)
     except HeliochromeError as error:
-        # Work on it fails for the same reason, and says so.
+        # Work on it fails for the same reason, with this error.
         if error.scope is Scope.EVERYONE:
             raise
         return str(item)
@@ -222,7 +222,7 @@ def _name(worker: Worker, item: Any) -> str:
 
 def _as_heliochrome_error(name: str, error: Exception) -> HeliochromeError:
     fault = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return HeliochromeError(name, fault[:500], "The task's log says where; a new run tries again.")
+    return HeliochromeError(name, fault[:500], "The task's log shows where; a new run tries again.")
 
 
 def _crashed(name: str, crashes: int) -> HeliochromeError:

@@ -22,7 +22,7 @@ from operators.inbox_folder import inbox_folder
 class IngestOperator(BatchOperator):
     """Takes files of the inbox in: originals into the store, scans and objects into the catalog.
 
-    Scans that the catalog says are due are in already and go on with them.
+    Scans that are due according to the catalog are in already and go on with them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a batch of photographs came to, small enough for XCom: who goes on, who was lost and why."""
+"""The outcome of a batch of photographs, small enough for XCom: which scans go on, what was lost and why."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ScanReference:
 class ItemResult:
     """The result of one stage for one photograph: the scans that go on, the failures, and what was made.
 
-    Remarks state what somebody should look at although all went on.
+    Remarks state what somebody should check although all went on.
     """
 
     scans: tuple[ScanReference, ...] = ()
@@ -64,7 +64,7 @@ class ItemResult:
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What came out of one batch so far; each stage adds to what it was handed.
+    """The outcome of one batch so far; each stage adds to that of the stage before.
 
     Parameters
     ----------
@@ -73,13 +73,13 @@ class BatchOutcome:
     scans
         Those that go on.
     lost
-        Those that do not.
+        Why others do not.
     waiting
         Names of files that are still being written; the next run takes them.
     fresh
         How many stage results were made, not found.
     remarks
-        What somebody should look at although it went on.
+        What somebody should check although it went on.
     """
 
     index: int

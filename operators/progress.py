@@ -1,4 +1,4 @@
-"""How far a task is, told to Airflow: a row in the task state store, a log line a minute.
+"""The progress of a task, reported to Airflow: a row in the task state store, a log line a minute.
 
 The state store survives retries: a photograph that a retry finds counted there was being worked on when an
 earlier try crashed.
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 KEY = "progress"
 CRASH_COUNTS = "in-hand"
 STORE_SECONDS = 2.0
-"""How often at most the state store is written; each write is a request to the api-server."""
+"""The shortest interval between writes to the state store; each write is a request to the api-server."""
 LOG_SECONDS = 60.0
 
 

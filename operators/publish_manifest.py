@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PublishManifestOperator(BatchOperator):
-    """Writes the manifest of each object that a batch's scans show; one that says the same is left alone.
+    """Writes the manifest of each object that a batch's scans show; an unchanged one is not written again.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ def _discovery_routes(site: Site) -> APIRouter:
         return document(request, body, discovery.CONTEXT, public=public)
 
     @router.get("/search/{slug}")
-    def answer(request: Request, slug: str, q: str = "", page: int = 0) -> Response:
+    def search_collection(request: Request, slug: str, q: str = "", page: int = 0) -> Response:
         given = dict(request.query_params)
         asked = search.SearchRequest(
             q[: search.LONGEST_QUERY], min(max(0, page), 1000), search.ignored_parameters(given)

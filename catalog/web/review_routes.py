@@ -1,7 +1,7 @@
 """The staff's pages: the queue, the photograph under review, and the decisions.
 
 A decision is one transaction (`catalog.reviews.decide`). Sent twice, or sent after somebody else decided, it
-is refused with what happened meanwhile.
+is refused with what happened in between.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class DecisionForm(BaseModel):
 
 
 class KindForm(BaseModel):
-    """What somebody says a scan is; empty for what it was taken for."""
+    """The kind that somebody sets for a scan; empty for the detected one."""
 
     kind: ScanKind | Literal[""] = ""
 
@@ -169,7 +169,7 @@ def review_routes(site: Site) -> APIRouter:
 
 
 def decision_routes(site: Site, write: Dependency) -> APIRouter:
-    """Return the routes that take decisions; `write` says who decides, or refuses."""
+    """Return the routes for decisions; `write` returns who decides, or refuses."""
     router = APIRouter(dependencies=[Depends(same_origin)])
     who_decides = Depends(write)
 
@@ -199,7 +199,7 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
         return _decided(site, work)
 
     @router.post("/scans/{number}/kind")
-    def say_kind(number: int, form: Annotated[KindForm, Form()], reviewer: Agent = who_decides) -> Response:
+    def set_kind(number: int, form: Annotated[KindForm, Form()], reviewer: Agent = who_decides) -> Response:
         def work(connection: Connection) -> str:
             kinds.overrule(connection, number, form.kind or None, reviewer)
             return _home(connection, site, number)
@@ -207,7 +207,7 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
         return _decided(site, work)
 
     @router.post("/objects/{number}/coloring")
-    def say_coloring(
+    def set_coloring(
         number: int, form: Annotated[ColoringForm, Form()], reviewer: Agent = who_decides
     ) -> Response:
         def work(connection: Connection) -> str:
@@ -220,11 +220,11 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
 
 
 def _decided(site: Site, work: Callable[[Connection], str]) -> Response:
-    """Do `work` and lead to the page that it names; 409 when the catalog refuses."""
+    """Run `work` and redirect to the page that it returns; 409 when the catalog refuses."""
     try:
         home = in_transaction(site.engine, work)
     except CatalogError as error:
-        page = render("message.html", site, title="Not decided", text=str(error), back=f"{site.prefix}/")
+        page = render("message.html", site, title="Not saved", text=str(error), back=f"{site.prefix}/")
         return HTMLResponse(page, 409, headers=_NO_CACHE)
     return RedirectResponse(home, 303)
 

@@ -1,4 +1,4 @@
-"""Commands on the catalog: import, names, export, list, show, troubles, retry, migrate.
+"""Commands for the catalog: import, names, export, list, show, troubles, retry, migrate.
 
 They use the catalog that the environment names (AIRFLOW_CONN_HELIOCHROME_CATALOG, HELIOCHROME_CATALOG_DSN),
 else the one that Airflow's connection `heliochrome_catalog` names, else the embedded one, which is started
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look into the catalog and exchange it: objects, scans, what was made of them, what went wrong.",
+    help="Read, import and export the catalog: objects, scans, what was made of them, what went wrong.",
 )
 Accession = Annotated[str, typer.Argument(help="Accession number.")]
 Collection = Annotated[str | None, typer.Option(help="Slug of a collection.")]
@@ -34,7 +34,7 @@ Collection = Annotated[str | None, typer.Option(help="Slug of a collection.")]
 
 @contextmanager
 def opened(home: Path) -> Iterator[Engine]:
-    """Lend an engine on the catalog."""
+    """Provide an engine for the catalog."""
     from catalog.database import connect  # alembic takes a while to load
     from operators.deployment import services
 
@@ -56,7 +56,7 @@ def bring_in(  # noqa: PLR0917 - typer makes options of them
     ] = False,
     dry_run: Annotated[bool, typer.Option(help="Check every row and count, change nothing.")] = False,
     skip_bad_rows: Annotated[
-        bool, typer.Option(help="Take the good rows although others are faulty.")
+        bool, typer.Option(help="Import the valid rows although others are faulty.")
     ] = False,
     encoding: Annotated[
         str, typer.Option(help="Of the file, such as cp1252; UTF-8 and UTF-16 are recognized.")
@@ -64,9 +64,9 @@ def bring_in(  # noqa: PLR0917 - typer makes options of them
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Bring the objects of a file in; known ones are updated, a repeat changes nothing.
+    """Import the objects in a file; known ones are updated, a repeat changes nothing.
 
-    Of Linked Art, "line" in the answer is the place of a document in the list.
+    For Linked Art, "line" in the output is the position of a document in the list.
     """
     from catalog.database import in_transaction
     from catalog.interchange import linked_art as json_ld
@@ -109,7 +109,7 @@ def read_names(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show what the workflow would read from each file name; status 1 when a name needs a look.
+    """Show what the workflow would read from each file name; status 1 when a name needs attention.
 
     Only names are read. Each page of a file with several gets a number of its own, "1987.12 p. 2".
     """
@@ -167,7 +167,7 @@ def export(
 @app.command("list")
 def list_objects(
     collection: Collection = None,
-    after: Annotated[str, typer.Option(help="Begin behind this accession number.")] = "",
+    after: Annotated[str, typer.Option(help="Begin after this accession number.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -190,12 +190,12 @@ def list_objects(
 
 @app.command()
 def show(accession: Accession, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Tell everything about an object: its scans, versions, files and events."""
+    """Show everything about an object: its scans, versions, files and events."""
     from catalog import derivatives, events, objects, scans
 
     with opened(home) as engine, engine.connect() as connection:
         item = objects.get(connection, accession)
-        told: list[dict[str, Any]] = [
+        entries: list[dict[str, Any]] = [
             {
                 "scan": asdict(scan),
                 "names": scans.names(connection, scan.id),
@@ -205,10 +205,10 @@ def show(accession: Accession, home: Home = DEFAULT_HOME, as_json: AsJson = Fals
             for scan in scans.of_object(connection, item.id)
         ]
     if as_json:
-        print_json({"object": asdict(item), "scans": told})
+        print_json({"object": asdict(item), "scans": entries})
         return
     print_facts(accession, {k: v for k, v in asdict(item).items() if v not in ("", None)})
-    for entry in told:
+    for entry in entries:
         scan = entry["scan"]
         print_facts(f"scan {scan['original_name']}", {k: v for k, v in scan.items() if v not in ("", None)})
         rows = [
@@ -223,7 +223,7 @@ def list_unresolved(
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """List scans that wait for somebody: refused, failed, original lost; status 1 when there are any."""
+    """List unresolved scans: refused, failed, or their original lost; status 1 when there are any."""
     from catalog import scans
 
     with opened(home) as engine, engine.connect() as connection:
@@ -243,7 +243,7 @@ def list_unresolved(
 @app.command()
 def retry(
     files: Annotated[
-        list[str] | None, typer.Argument(help="Names as `troubles` lists them; none for all.")
+        list[str] | None, typer.Argument(help="Names as `troubles` lists them; all when none is given.")
     ] = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -257,7 +257,7 @@ def retry(
     if as_json:
         print_json({"retried": count})
     else:
-        stderr_console.print(f"{count} scans are looked at again in the next run")
+        stderr_console.print(f"{count} scans will be processed again in the next run")
     return Status.WELL if count else Status.NOT_ALL_WELL
 
 
@@ -268,10 +268,10 @@ def migrate(
     ] = False,
     home: Home = DEFAULT_HOME,
 ) -> None:
-    """Bring the configured catalog's tables up to date, and say which database that was.
+    """Bring the configured catalog's tables up to date, and name the database.
 
     Data stays in place. The catalog is the one that HELIOCHROME_CATALOG_DSN or Airflow's connection
-    heliochrome_catalog names. The README says what its role has to be allowed.
+    heliochrome_catalog names. The README states the privileges that its role needs.
     """
     from catalog.database import name_of
     from operators.deployment import services

@@ -45,7 +45,7 @@ def status_of(error: HeliochromeError) -> Status:
 
 
 def print_error(error: HeliochromeError, as_json: bool) -> None:
-    """Print an error: in words for people, as a document for scripts."""
+    """Print an error: as text for people, as a document for scripts."""
     if as_json:
         print_json(
             {

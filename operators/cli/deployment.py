@@ -21,7 +21,7 @@ Home = Annotated[
 ]
 DEFAULT_HOME = Path(".heliochrome")
 LOOK_SECONDS = 2.0
-"""How often `up` looks whether everything still runs."""
+"""How often `up` checks whether everything still runs."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,12 +32,12 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     home: Home = DEFAULT_HOME,
-    port: Annotated[int | None, typer.Option(help="Of Airflow's pages; a free one when not given.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of Airflow's pages; a free one by default.")] = None,
 ) -> None:
     """Run the workflow: PostgreSQL and Airflow, until Ctrl-C or SIGTERM stops them.
 
-    Scans that lie in HOME/inbox are digitized every night, or when somebody starts the DAG `digitize`. All
-    state lies in HOME. HELIOCHROME_CATALOG_DSN puts the catalog into a PostgreSQL server of your own.
+    Scans in HOME/inbox are digitized every night, and whenever somebody starts the DAG `digitize`. All
+    state is kept in HOME. HELIOCHROME_CATALOG_DSN puts the catalog into a PostgreSQL server of your own.
     """
     from operators.deployment import services  # loads SQLAlchemy
 
@@ -61,12 +61,12 @@ def up(
 def demo(
     home: Home = DEFAULT_HOME,
     scans: Annotated[
-        Path | None, typer.Option(help="A folder of further scans to take along.", file_okay=False)
+        Path | None, typer.Option(help="A folder of further scans to include.", file_okay=False)
     ] = None,
 ) -> int:
-    """Show the whole way with pictures of its own: aged prints in, colored and documented photographs out.
+    """Show the whole workflow with sample pictures: aged prints in, colored and documented photographs out.
 
-    The second time everything is found done. The status says whether all went well.
+    The second time all work is found done. The exit status shows whether all went well.
     """
     from operators.demo.run import demonstrate  # loads libvips and OpenCV
 

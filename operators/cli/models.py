@@ -1,4 +1,4 @@
-"""Commands on models: which there are, whether they are what they say, adding weights of one's own."""
+"""Commands for models: list them, show and verify one, add your own weights."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def list_all(folder: Folder, as_json: AsJson = False) -> int:
 
 @app.command()
 def show(name: Name, folder: Folder, as_json: AsJson = False) -> None:
-    """Tell what a model is, what it was trained on and how well it does."""
+    """Show what a model is, what it was trained on and how well it performs."""
     from colorization import models as color
     from restoration import models as mending
 
@@ -59,14 +59,14 @@ def show(name: Name, folder: Folder, as_json: AsJson = False) -> None:
 
 @app.command()
 def verify(name: Name, folder: Folder, as_json: AsJson = False) -> None:
-    """Check that a model's weights are those described, by sha256 and by shape."""
+    """Check a model's weights against its descriptor: sha256 and shapes."""
     from colorization import models as color
     from restoration import models as mending
 
     checked = mending.verify(name) if name in mending.available() else color.verify(name, folder)
     if as_json:
         print_json(asdict(checked))
-    stderr_console.print(f"{name}: the weights are those described", markup=False)
+    stderr_console.print(f"{name}: the weights match the descriptor", markup=False)
 
 
 @app.command()

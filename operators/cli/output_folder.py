@@ -1,4 +1,4 @@
-"""Where a command on a single file works: nothing of anybody else is overwritten, and a kill costs little.
+"""The output folder of a command on a single file: no foreign file is overwritten, and a kill costs little.
 
 The work is done in a hidden folder within the one that was asked for, is moved out of it when it is done, and
 a record is written last. A repeat finds the hidden folder and goes on from there.
@@ -32,7 +32,7 @@ def run_stage(
     page: int,
     outputs: Iterable[str],
 ) -> tuple[StageResult, Path]:
-    """Do a stage's `work` on a page of a scan and return its result, and the record of it.
+    """Run a stage's `work` on a page of a scan and return its result, and the record of it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Commands that face the public: serve, publish, verify."""
+"""Commands for publishing: serve, publish, verify."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PublisherPage = Annotated[
     str, typer.Option("--homepage", help="The institution's address on the web; needed with its name.")
 ]
 
-Masters = Annotated[bool, typer.Option(help="Offer the master files too, originals included.")]
+Masters = Annotated[bool, typer.Option(help="Deliver the master files too, originals included.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -75,7 +75,7 @@ def serve(  # noqa: PLR0917 - typer makes options of them
 
 def publish(  # noqa: PLR0917 - typer makes options of them
     collection: Annotated[str, typer.Argument(help="The collection's slug.")],
-    to: Annotated[Path, typer.Option("--to", help="An empty folder, or one published into before.")],
+    to: Annotated[Path, typer.Option("--to", help="An empty folder, or one with an earlier publication.")],
     address: Annotated[
         str,
         typer.Option(
@@ -92,7 +92,7 @@ def publish(  # noqa: PLR0917 - typer makes options of them
 ) -> int:
     """Write a collection as a static site that any web server or bucket can hold; only changes are written.
 
-    Status 1 when photographs could not be read: these are left out, or stay as they were.
+    Status 1 when photographs could not be read: they are left out, or stay as they were.
 
     [dim]heliochrome publish glass-plates --to site --address https://photos.example.org[/]
     """
@@ -100,7 +100,7 @@ def publish(  # noqa: PLR0917 - typer makes options of them
 
     publisher = _publisher(institution, homepage)
     settings.warn_of_loopback(address, "name the site's address with --address.")
-    with opened(home) as engine, progress_bar(f"publishing {collection}", as_json) as tell:
+    with opened(home) as engine, progress_bar(f"publishing {collection}", as_json) as update:
         to.mkdir(parents=True, exist_ok=True)
         published = publish_collection(
             engine,
@@ -110,7 +110,7 @@ def publish(  # noqa: PLR0917 - typer makes options of them
             address,
             institution=publisher,
             masters=masters,
-            progress=lambda name, done, total: tell(done / max(total, 1)),
+            progress=lambda name, done, total: update(done / max(total, 1)),
         )
     if as_json:
         print_json({**published.counts(), "lost": published.lost})
@@ -128,11 +128,11 @@ def _publisher(name: str, homepage: str) -> Institution | None:
 
 def verify(
     subject: Annotated[str, typer.Argument(help="A file, or an accession number.")],
-    alone: Annotated[bool, typer.Option(help="Ask the file only, not the catalog.")] = False,
+    alone: Annotated[bool, typer.Option(help="Check the file alone, without the catalog.")] = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Hold files against their own statements and the catalog's: fixity, XMP, content credentials.
+    """Check files against their own statements and the catalog's: fixity, XMP, content credentials.
 
     Status 1 when anything differs.
     """

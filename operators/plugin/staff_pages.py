@@ -1,4 +1,4 @@
-"""The catalog's pages as they stand inside Airflow: for those whom `operators.plugin.dag_access` lets in.
+"""The catalog's pages inside Airflow: for those whom `operators.plugin.dag_access` lets in.
 
 Loads the catalog; only the api-server imports it, at the first request.
 """
@@ -46,23 +46,23 @@ def make_pages() -> Application:
     pages = create_app(hook.engine, hook.store.root, address, staff=access, institution=publisher())
     site = Site(hook.engine, hook.store.root, Addresses(address), Audience.STAFF, publisher())
     _add_task_page(pages, site)
-    return TellsOfDecisions(pages)
+    return DecisionAnnouncer(pages)
 
 
-class TellsOfDecisions:
-    """Lets Airflow know of every decision that an archivist took, so that what depends on it runs.
+class DecisionAnnouncer:
+    """Announces every decision of an archivist to Airflow, so that what depends on it runs.
 
     Parameters
     ----------
     pages
-        The application that takes the decisions.
+        The application in which decisions are made.
     """
 
     def __init__(self, pages: FastAPI) -> None:
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on the request; announce the decision when it was taken."""
+        """Pass the request on; announce the decision when one was made."""
         decided = False
 
         async def watch(message: Message) -> None:
@@ -94,7 +94,7 @@ def _caller(request: Request) -> Agent:
 def _add_task_page(pages: FastAPI, site: Site) -> None:
     @pages.get("/task", response_class=HTMLResponse)
     def photographs_of_task(run: str, task: str, batch: int = -1) -> Response:
-        """Show the objects whose scans a batch handed on, and what it lost; go to the only one at once."""
+        """Show the objects whose scans a batch passed on, and what it lost; redirect to a single one."""
         # Run ids hold a plus sign, which forms and some links turn into a space.
         outcome = _outcome(run.replace(" ", "+"), task, batch)
         references = outcome.scans if outcome else ()

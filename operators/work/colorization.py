@@ -25,7 +25,7 @@ from operators.work.stage_worker import Share, StageTask, StageWorker
 log = logging.getLogger(__name__)
 
 LARGEST_RADIUS = 0.5
-"""The catalog takes spots up to the longer side; the network up to half of it."""
+"""The catalog accepts spots up to the longer side; the network up to half of it."""
 
 
 class Coloring(StageWorker):
@@ -57,7 +57,7 @@ class Coloring(StageWorker):
         )
 
     def process(self, item: ScanReference, progress: Progress) -> ItemResult:
-        """Colorize one photograph; what has colors of its own, or must not get any, goes on as it is."""
+        """Colorize one photograph; one that has colors, or must not get any, goes on as it is."""
         with self.engine.connect() as connection:
             treatment = kinds.treatment(connection, item.scan)
         if treatment.colorized:

@@ -63,7 +63,7 @@ class Ingestion:
     name_pattern
         Reads accession numbers from file names.
     kind
-        What the run's form says all scans are; ``None`` for what each is taken for.
+        The kind of all scans, from the run's form; ``None`` to detect each one's.
     agent
         Who started the run, as the record names it.
     """
@@ -85,18 +85,18 @@ class Ingestion:
     def process(self, item: str, progress: Progress) -> ItemResult:
         """Take one file in."""
         path = self._path(item)
-        # Before it is read: should somebody change it meanwhile, it is not taken for the same the next time.
+        # Before it is read: if it changes meanwhile, the next run does not take it for the same file.
         file = file_state(path)
         if known := self._taken_in_before(item, file):
             references = tuple(ScanReference(scan.id) for scan in known)
-            return ItemResult(scans=references, remarks=self._look_at(*known))
+            return ItemResult(scans=references, remarks=self._detect_kinds(*known))
         try:
-            # The header first: a file that promises too much is not even copied.
+            # The header first: a file that declares too many pixels is not even copied.
             inspect_scan(path)
             sha256, original = self.store.add_original(path)
             count = inspect_scan(original).pages
         except ScanError as error:
-            # Named as people know it, not as the store does.
+            # Under the name that people know, not the store's.
             raise type(error)(item, error.fault, error.remedy) from error
         pages = [self._take_in(item, sha256, original, page) for page in range(count)]
         self._seal(item, sha256, file)
@@ -108,12 +108,12 @@ class Ingestion:
         )
 
     def refuse(self, item: str, error: ScanError) -> bool:
-        """Record the refusal; return whether an earlier run had said the same."""
+        """Record the refusal; return whether an earlier run had recorded the same."""
         file, sha256, size = self._identity(item)
-        told_before = self._record_refusal(item, error, sha256, size)
+        known = self._record_refusal(item, error, sha256, size)
         if file and sha256:
             self._seal(item, sha256, file)
-        return told_before
+        return known
 
     def fail(self, item: str, error: HeliochromeError, attempt: str) -> None:
         """Record the failure as a refusal: there is no scan yet to record it with."""
@@ -126,13 +126,13 @@ class Ingestion:
         except PermissionError as error:
             raise UnsupportedScan(name, "its folder may not be entered", MAY_READ) from error
         if is_folder:
-            fault = "it is a folder that is not looked into: a link to one, or one that may not be read"
+            fault = "it is a folder that is not searched: a link to one, or one that may not be read"
             raise UnsupportedScan(name, fault, f"Put the scans themselves into the inbox. {MAY_READ}")
         if not is_there:
             if "\\x" in name:
                 raise UnsupportedScan(name, "its name is not in UTF-8", "Rename the file or its folder.")
             raise UnsupportedScan(
-                name, "it is not there any more, or its link leads nowhere", "Put the file itself there."
+                name, "it no longer exists, or is a link to nothing", "Put the file itself there."
             )
         if path.is_file() and path.stat().st_size and not is_settled(path, self.quiet_seconds):
             raise UnfinishedScan(name, "it is still being written", "The next run takes it.")
@@ -148,12 +148,12 @@ class Ingestion:
             self._catalog_object(page, self.name_pattern.read(name).accession_number)
         return pages
 
-    def _look_at(self, *taken: Scan) -> tuple[str, ...]:
-        """Tell what scans are, and say what the run's form says; return what a person should look at."""
+    def _detect_kinds(self, *taken: Scan) -> tuple[str, ...]:
+        """Set the kind from the run's form, detect kinds; return remarks for a person to look at."""
         if self.kind is not None:
             for scan in taken:
-                kinds.say(self.engine, scan, self.kind, software(self.agent, software_version()))
-        return tuple(remark for scan in taken for remark in kinds.look_at(self.engine, self.store, scan))
+                kinds.set_kind(self.engine, scan, self.kind, software(self.agent, software_version()))
+        return tuple(remark for scan in taken for remark in kinds.detect_kind(self.engine, self.store, scan))
 
     def _is_stored(self, scan: Scan) -> bool:
         original = None if scan.path is None or scan.lost_at else self.store.resolve(scan.path)
@@ -183,8 +183,8 @@ class Ingestion:
         try:
             properties = inspect_scan(original, page=page)
         except ScanError as error:
-            told = self._record_refusal(name, error, sha256, original.stat().st_size, page)
-            return ItemResult(lost=(Failure.of(error, STAGE, page_name(name, page), known=told),))
+            refused_before = self._record_refusal(name, error, sha256, original.stat().st_size, page)
+            return ItemResult(lost=(Failure.of(error, STAGE, page_name(name, page), known=refused_before),))
         record = self._record(name, sha256, original, page, properties)
         registered = outcomes.record_ingestion(self.engine, record, event_context(started))
         stated = self.name_pattern.read(name, page if properties.pages > 1 else None)
@@ -195,19 +195,19 @@ class Ingestion:
             remarks=(
                 *((f"{name}: {stated.remark}",) if stated.remark else ()),
                 *self._namesakes(registered.scan, stated, object_id),
-                *self._look_at(registered.scan),
+                *self._detect_kinds(registered.scan),
             ),
         )
 
     def _stands(self, scan: Scan) -> bool:
-        """Return whether a scan is refused and nothing says to look again, such as another version of us."""
+        """Return whether a scan stays refused: no new version of the software, no request to try again."""
         return scan.state is ScanState.REFUSED and not self.again and scan.refused_by == software_version()
 
     def _record_refusal(
         self, name: str, error: ScanError, sha256: str | None, size: int | None, page: int = 0
     ) -> bool:
         with self.engine.connect() as connection:
-            # The database's clock, not ours: its row says when it last had something new to say.
+            # The database's clock, not ours: it set the time of the row's last change.
             now = connection.execute(select(func.now())).scalar_one()
         context = event_context(datetime.now(UTC))
         scan = outcomes.record_refusal(self.engine, name, error, context, sha256=sha256, page=page, size=size)
@@ -243,7 +243,7 @@ class Ingestion:
         return object_id
 
     def _namesakes(self, scan: Scan, stated: StatedName, object_id: int) -> tuple[str, ...]:
-        """Remark on other pictures whose names state the same: cameras begin each folder at IMG_0001."""
+        """Return remarks on other pictures whose names state the same: cameras restart at IMG_0001."""
         mine = scan.original_name
         with self.engine.connect() as connection:
             beside = scans.of_object(connection, object_id)
@@ -255,7 +255,7 @@ class Ingestion:
         ]
         return tuple(
             f"{mine} and {other} are both taken for object {stated.accession_number}, which their names "
-            "state. Look whether they show the same; files of different objects need different names."
+            "state. Check whether they show the same; files of different objects need different names."
             for other in others
         )
 

@@ -59,13 +59,13 @@ class Restoring(StageWorker):
             stage=STAGE,
             version=VERSION,
             parameters=options.parameters(),
-            # All that ship, whichever take part in this scan: new weights mean a new outcome.
+            # All that ship, whichever are used for this scan: new weights mean a new outcome.
             models=[read_descriptor(name).reference for name in available()],
         )
         return StageTask(key, work, (source,))
 
     def _suited(self, scan: Scan) -> RestorationOptions:
-        """Return the options as they suit what the scan is."""
+        """Return the options that suit the scan's kind."""
         with self.engine.connect() as connection:
             treatment = kinds.treatment(connection, scan.id)
         if not treatment.mended:
@@ -88,8 +88,8 @@ class Restoring(StageWorker):
         def work(folder: Path, share: Share) -> StageResult:
             output = cut_out_page(original.path, scan.page, folder / "page.tif")
             read = inspect_scan(original.path, page=scan.page).as_parameters()
-            digest, told = sha256_file(original.path), {**parameters, **read}
-            return StageResult(PAGE_STAGE, PAGE_VERSION, digest, (output,), parameters=told)
+            digest, recorded = sha256_file(original.path), {**parameters, **read}
+            return StageResult(PAGE_STAGE, PAGE_VERSION, digest, (output,), parameters=recorded)
 
         key = stage_key(
             input_sha256=original.sha256, stage=PAGE_STAGE, version=PAGE_VERSION, parameters=parameters

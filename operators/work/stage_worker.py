@@ -4,9 +4,9 @@ A repeat finds the outcome in the store and the record in the catalog and writes
 partial folder that the next try resumes in; a kill between commit and record leaves an outcome that the next
 try finds and records.
 
-What a stage read is compared with what it was asked to read before anything is committed: work on a rotted
-file would else be found for ever under the good one's key. What is altered goes to quarantine, and the scan
-waits until its original comes in again or the earlier stage has made its derivative anew.
+What a stage read is compared with what it was asked to read before anything is committed: work on a corrupted
+file would otherwise be found forever under the good one's key. What is altered goes to quarantine, and the
+scan waits until its original comes in again or the earlier stage has made its derivative anew.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Input:
 
     @property
     def address(self) -> str:
-        """What the store knows it by."""
+        """Its address in the store."""
         return self.sha256 if self.version is None else self.version.store_key
 
 
@@ -65,7 +65,7 @@ class StageTask:
 
 
 class StageWorker(ABC):
-    """Takes scans through one stage; subclasses say what there is to do.
+    """Takes scans through one stage; subclasses define its task.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class StageWorker(ABC):
 
     stage: str
     for_review = False
-    """Whether the scan is done after this stage and goes to the archivists."""
+    """Whether the scan goes to review after this stage."""
 
     def __init__(self, engine: Engine, store: Store) -> None:
         self.engine = engine
@@ -83,7 +83,7 @@ class StageWorker(ABC):
 
     @abstractmethod
     def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
-        """Return what there is to do for a scan."""
+        """Return the task for a scan."""
 
     def name(self, item: ScanReference) -> str:
         """Return the name under which the scan came in."""
@@ -96,7 +96,7 @@ class StageWorker(ABC):
         return ItemResult(scans=(item.with_version(version.id),), fresh=int(fresh))
 
     def run_stage(self, scan: Scan, task: StageTask, share: Share) -> tuple[Version, bool]:
-        """Return the recorded outcome of a task, and whether it was made just now."""
+        """Run a task; return its recorded outcome, and whether it was made just now."""
         started = datetime.now(UTC)
         try:
             produced = self.store.produce(task.key, lambda folder: _work(task, folder, share))
@@ -113,7 +113,7 @@ class StageWorker(ABC):
         return recorded.version, produced.fresh
 
     def refuse(self, item: ScanReference, error: ScanError) -> bool:
-        """Record that the scan cannot be used; had it been known, it would not have come so far."""
+        """Record that the scan cannot be used; return that this was not known before."""
         scan = self._scan(item)
         context = event_context(datetime.now(UTC))
         outcomes.record_refusal(
@@ -175,7 +175,7 @@ class StageWorker(ABC):
             if failure is not None:
                 what, remedy = (version.stage, ANEW) if version else ("original", AGAIN)
                 moved = f"; it was moved to {failure.quarantined}" if failure.quarantined else ""
-                fault = f"its {what} in the store is not what it was ({'; '.join(failure.faults)}){moved}"
+                fault = f"its {what} in the store has changed ({'; '.join(failure.faults)}){moved}"
                 raise StoredFileError(scan.original_name, fault, remedy) from error
 
     def _scan(self, item: ScanReference) -> Scan:
@@ -193,8 +193,8 @@ class StageWorker(ABC):
 def _work(task: StageTask, folder: Path, share: Share) -> StageResult:
     result = task.work(folder, share)
     if result.input_sha256 not in {read.sha256 for read in task.reads}:
-        fault = f"was read as other bytes than were stored, sha256 {result.input_sha256}"
-        remedy = "Run it again; look at the machine's memory and disks if that repeats."
+        fault = f"was read with other bytes than were stored, sha256 {result.input_sha256}"
+        remedy = "Run it again; check the machine's memory and disks if that repeats."
         raise StoredFileError(task.reads[0].path, fault, remedy)
     return result
 
@@ -206,8 +206,8 @@ def _may_come_of_an_input(error: HeliochromeError | OSError) -> bool:
 
 
 def _named(error: ScanError, scan: Scan, task: StageTask) -> HeliochromeError:
-    """Return `error` under the name that people know the scan by, and with the blame where it belongs."""
+    """Return `error` under the scan's file name, blaming the earlier stage where that wrote the input."""
     if any(read.version is not None for read in task.reads):
-        # What an earlier stage made is of no use, though it is what that stage wrote.
+        # An earlier stage's file is unusable, though it is what that stage wrote.
         return StoredFileError(scan.original_name, f"{error.subject}: {error.fault}", error.remedy)
     return type(error)(scan.original_name, error.fault, error.remedy)

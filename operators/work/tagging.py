@@ -26,7 +26,7 @@ class Tagging(StageWorker):
     engine, store
         Where outcomes are recorded and kept.
     identity
-        Who signs content credentials; ``None`` leaves them away.
+        Who signs content credentials; ``None`` to write none.
     agent
         Who started the run, as the record names it.
     """

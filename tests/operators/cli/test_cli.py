@@ -280,7 +280,7 @@ def test_names_are_tried_out_with_a_pattern(
     assert json.loads(heliochrome("catalog", "names", inbox, "--json")[1]) == expected
     photograph("IMG_0001.tif")
     status, text = heliochrome("catalog", "names", inbox)
-    assert status == Status.NOT_ALL_WELL and "does not fit the" in text
+    assert status == Status.NOT_ALL_WELL and "does not match the" in text
     assert heliochrome("catalog", "names", inbox, "--pattern", "(.*)")[0] == Status.USAGE
 
 

@@ -1,4 +1,4 @@
-"""Where commands on single files work."""
+"""The output folder of commands on single files."""
 
 from __future__ import annotations
 

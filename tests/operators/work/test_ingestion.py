@@ -235,7 +235,7 @@ def test_names_are_read_by_the_pattern(
         photograph(name, seed=seed)
     remarks = [remark for name in files for remark in ingestion.process(name, Progress(1)).remarks]
     assert remarks == [
-        "IMG_1_2.tif: does not fit the name pattern; all of it is taken for the accession number"
+        "IMG_1_2.tif: does not match the name pattern; all of it is taken as the accession number"
     ]
     with ingestion.engine.connect() as connection:
         found = objects.listed(connection)
@@ -350,7 +350,7 @@ def test_file_that_was_away_for_a_moment_is_no_trouble_any_more(
     photograph("box/a.tif")
     scan = processed(ingestion, "box/a.tif")
     (inbox / "box").rename(inbox / "elsewhere")
-    refused_meanwhile(ingestion, "box/a.tif", "not there any more")
+    refused_meanwhile(ingestion, "box/a.tif", "no longer exists")
     (inbox / "elsewhere").rename(inbox / "box")
     assert ingest(ingestion, "box/a.tif") == scan
     with ingestion.engine.connect() as connection:

@@ -107,7 +107,7 @@ def test_rotted_original_that_can_not_be_decoded_is_no_reason_to_refuse_the_scan
     (reference,) = ingestion.process("a.jpg", Progress(1)).scans
     original = restoring.store.original(sha256_file(path))
     flip(original, count=original.stat().st_size)
-    with pytest.raises(StoredFileError, match="is not what it was"):
+    with pytest.raises(StoredFileError, match="has changed"):
         restoring.process(reference, Progress(1))
 
 
@@ -119,7 +119,7 @@ def test_rotted_page_is_found_as_its_original_is(
         one.save(inbox / "album.tif", save_all=True, append_images=[two])
     *_, page = ingestion.process("album.tif", Progress(1)).scans
     flip(restoring.store.original(sha256_file(inbox / "album.tif")))
-    with pytest.raises(StoredFileError, match="its original in the store is not what it was"):
+    with pytest.raises(StoredFileError, match="its original in the store has changed"):
         restoring.process(page, Progress(1))
     assert not list(restoring.store.keys())
 
