@@ -1,4 +1,4 @@
-"""Access copies: small JPEGs that say in XMP, EXIF and IPTC what they are copies of."""
+"""Access copies: small JPEGs whose XMP, EXIF and IPTC state what they are copies of."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write_access_copy(
     record, master
         The photograph's record, and the master as its stage wrote it.
     source
-        Where the master lies: a TIFF, of whose pyramid the nearest larger level is read.
+        Path of the master: a TIFF, of whose pyramid the nearest larger level is read.
     side
         The copy's longer side, px; a smaller master is not enlarged.
     quality
@@ -55,8 +55,8 @@ def _level(path: Path, side: int) -> pyvips.Image:
     levels = [first, *(level for level in others if not level.is_page)]
     sides = {level.index: max(level.first(Tag.WIDTH, 0), level.first(Tag.HEIGHT, 0)) for level in levels}
     index = min((i for i in sides if sides[i] >= side), key=sides.__getitem__, default=0)
-    # A master of our own, so not through the door for scans, which shows no level but the first. libvips says
-    # no more than a warning where a tile is damaged.
+    # A master of our own, so not opened as a scan is, which gives the first level only. libvips gives no more
+    # than a warning where a tile is damaged.
     return pyvips.Image.tiffload(
         os.fspath(path), page=index, access="sequential", fail_on="warning", unlimited=True
     )

@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """Which share is read, and what is done with damage.
+    """Which share is read, and how damage is handled.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class AuditOptions:
     quarantine
         Whether damaged entries are taken out of use, or only reported.
     abandoned
-        Partial work that nobody has touched for so long is removed: it is only what can be made again.
+        Partial work untouched for so long is removed: it can be made again.
     machine, participants
         For the events.
     """
@@ -64,7 +64,7 @@ class AuditOptions:
 
 @dataclass(frozen=True)
 class FixityFailure:
-    """One entry or original that is not what it was.
+    """One entry or original that has changed since it was stored.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class FixityFailure:
     faults
         Each file and what is wrong with it.
     quarantined
-        Where it lies now, relative to the store, whichever audit moved it; ``None`` when there was nothing to
+        Where it is now, relative to the store, whichever audit moved it; ``None`` when there was nothing to
         move or moving was off.
     scan_id
         The scan that it belongs to; ``None`` when the catalog does not know it.
@@ -95,9 +95,9 @@ class AuditReport:
     originals: int
     losses: tuple[FixityFailure, ...]
     strangers: tuple[str, ...] = ()
-    """Intact entries that no record of the catalog names: left by a run that died before it recorded them."""
+    """Intact entries that the catalog does not know: left by a run that crashed before it recorded them."""
     dropped: tuple[str, ...] = ()
-    """Keys of the partial work that was removed because nobody went on with it."""
+    """Keys of the partial work that was removed because it was abandoned."""
 
     @property
     def intact(self) -> bool:
@@ -157,7 +157,7 @@ def examine(
     scan_id: int,
     version_id: int | None = None,
 ) -> FixityFailure | None:
-    """Read one entry or original of a scan again, whatever its turn; return what is lost, ``None`` if whole.
+    """Read an entry or original of a scan again, whatever its turn; return what is wrong, ``None`` if intact.
 
     Records and moves what `audit_fixity` would.
 
@@ -222,7 +222,7 @@ def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> Fi
 
 
 def _mark(connection: Connection, due: _Due, *, lost: bool) -> None:
-    """Say whether what was read is of use: what is lost is due to be made anew, or to come in again."""
+    """Record whether what was read is intact: what is lost is due to be made anew, or to come in again."""
     if due.version_id is not None:
         (derivatives.mark_lost if lost else derivatives.mark_found)(connection, due.version_id)
     elif due.scan_id is not None:

@@ -46,7 +46,7 @@ def tag_inputs(
     scan_id
         The scan's row.
     versions
-        What was made from it, in order; ``None`` stands for the newest picture and what led to it.
+        What was made from it, in order; ``None`` for the newest picture and its lineage.
     agent
         Who or what ran the stages; empty for the people that their events name.
 
@@ -56,7 +56,7 @@ def tag_inputs(
         The scan is unknown or refused, shows no object, or nothing was made from it yet; a stage's event is
         missing.
     StoredFileError
-        A stage's outcome is not in the store any more.
+        A stage's outcome is no longer in the store.
     """
     scan = scans.get(connection, scan_id)
     chain = _newest(connection, scan) if versions is None else versions
@@ -130,7 +130,7 @@ class CatalogRegister:
 def _description(connection: Connection, scan: Scan) -> Description:
     if scan.object_id is None:
         raise CatalogError(
-            scan.original_name, "shows no object of the catalog", "Link the scan to its object."
+            scan.original_name, "is not linked to an object of the catalog", "Link the scan to its object."
         )
     shown = objects.by_id(connection, [scan.object_id])[scan.object_id]
     return Description(
@@ -161,7 +161,7 @@ def _newest(connection: Connection, scan: Scan) -> Sequence[Version]:
 def _run(store: Store, version: Version, event: Event, given: Iterable[GivenHint], agent: str) -> StoredRun:
     result = store.find(version.store_key)
     if result is None:
-        raise StoredFileError(version.store_key, "is not in the store any more", "Run its stage again.")
+        raise StoredFileError(version.store_key, "is no longer in the store", "Run its stage again.")
     programs = [p.agent for p in event.participants if p.role is AgentRole.EXECUTING_PROGRAM]
     people = [p.agent.name for p in event.participants if p.agent.kind is not AgentKind.SOFTWARE]
     program = next((a for a in programs if a.name == SOFTWARE), next(iter(programs), None))

@@ -1,4 +1,4 @@
-"""The third stage: pictures that say what they are.
+"""The third stage: writes into pictures what they are.
 
 Reads the restored and the colorized masters (and alternatives) of one photograph. Writes into its own folder:
 
@@ -8,7 +8,7 @@ Reads the restored and the colorized masters (and alternatives) of one photograp
 - ``provenance.json``: the whole record as JSON-LD, PREMIS and PROV in one.
 
 A repeat gives the same metadata, whatever the time: all times are those of the stages. Only the signatures
-differ, which contain random numbers; `determinants` says what the outcome is stored under. A crash leaves
+differ, which contain random numbers; `determinants` gives what the outcome is stored under. A crash leaves
 files that the repeat replaces. What is signed was compared with its stage's digest a moment before.
 """
 
@@ -65,7 +65,7 @@ class StoredRun:
 
 @dataclass(frozen=True)
 class TagInputs:
-    """What there is to tell about one photograph, and the files to tell it in.
+    """What is known about one photograph, and the files to write it into.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class TagInputs:
     runs
         The stage runs since the scan, in order: restoration, then colorization where there was one.
     started
-        When the tagging was asked for; ``None`` stands for the end of the last run.
+        When the tagging was started; ``None`` for the end of the last run.
     """
 
     description: Description
@@ -93,7 +93,7 @@ class TagOptions:
     Parameters
     ----------
     identity
-        Who signs; ``None`` leaves content credentials away.
+        Who signs; ``None`` to write no content credentials.
     embed_limit
         Masters up to so many bytes get their credential embedded (signing takes three times that in memory),
         larger ones as a sidecar; 0 always makes sidecars.
@@ -132,7 +132,7 @@ class TagOptions:
 
 def determinants(inputs: TagInputs, options: TagOptions) -> dict[str, Any]:
     """Return what the outcome depends on, as arguments of `catalog.store.stage_key`; times are none of it."""
-    told = {
+    determined_by = {
         "description": asdict(inputs.description),
         "scan": asdict(inputs.scan),
         "runs": [
@@ -140,7 +140,7 @@ def determinants(inputs: TagInputs, options: TagOptions) -> dict[str, Any]:
             for stored in inputs.runs
         ],
     }
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()
     return {
         "input_sha256": _last_master(inputs),
         "stage": str(Stage.PROVENANCE),
@@ -162,7 +162,7 @@ def tag(inputs: TagInputs, into: Path, options: TagOptions) -> StageResult:
     StoreError
         The disk is full.
     SigningError
-        The certificates do not serve, or the time-stamping service does not answer.
+        The certificates are unsuitable, or the time-stamping service does not respond.
     """
     with storage_faults(into):
         try:
@@ -271,7 +271,7 @@ class _Tagging:
         )
         if read is None or read.state is CredentialState.INVALID:
             fault = (
-                f"its content credential does not hold ({'; '.join(read.faults) if read else 'none found'})"
+                f"its content credential is not valid ({'; '.join(read.faults) if read else 'none found'})"
             )
             raise SigningError(target, fault, "Check the signing certificates; scans wait for it.")
         return replace(parent, manifest=manifest, report=read.report)
@@ -347,7 +347,7 @@ def _signed(path: Path, manifest: Mapping[str, Any], parent: Parent, identity: S
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """Lend a path beside `target` that becomes it at the end; leftovers of a killed task are replaced."""
+    """Provide a path beside `target` that replaces it at the end; a killed task's leftovers are overwritten."""
     partial = target.with_name(f".{target.name}.partial")
     partial.unlink(missing_ok=True)
     try:

@@ -1,6 +1,6 @@
-"""Whether a file, what it says about itself, what was signed about it and the catalog agree.
+"""Whether a file, its own statements, what was signed about it and the catalog agree.
 
-`verify_file` computes the digest again and holds XMP, content credential and catalog against it and against
+`verify_file` computes the digest again and compares XMP, content credential and catalog with it and with
 each other; `verify_object` does so for every file of an object. Nothing is written and nothing repaired.
 """
 
@@ -43,7 +43,7 @@ class Check(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What came of it."""
+    """The result of a comparison."""
 
     AGREES = "agrees"
     DIFFERS = "differs"
@@ -118,7 +118,7 @@ def verify_file(
     expected: KnownFile | None = None,
     anchors: bytes | None = None,
 ) -> Verification:
-    """Hold one file against its own statements and the catalog's.
+    """Compare one file with its own statements and the catalog's.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def verify_file(
     register
         The catalog; without one, only the file's own statements are compared.
     expected
-        What the catalog says lies here, when that is known.
+        The file that the catalog has here, when that is known.
     anchors
         PEM certificates to trust as signers besides C2PA's own list.
 
@@ -155,7 +155,7 @@ def verify_file(
 def verify_object(
     accession_number: str, register: Register, *, anchors: bytes | None = None
 ) -> tuple[Verification, ...]:
-    """Hold every file that the catalog knows of an object against all statements about it.
+    """Compare every file that the catalog knows of an object with all statements about it.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def _fixity(
         yield Finding(Check.FIXITY, Verdict.AGREES, detail)
     elif facts and facts.content_sha256 and (origin := register.by_sha256(facts.content_sha256)):
         detail = (
-            f"the catalog does not know these bytes, though it knows what they say they were made from, "
+            f"the catalog does not know these bytes, though it knows the origin that they state, "
             f"{origin.name} of {origin.accession_number}: altered since, or tagged elsewhere"
         )
         yield Finding(Check.FIXITY, Verdict.DIFFERS, detail)
@@ -233,17 +233,17 @@ def _contradictions(facts: XmpFacts, known: KnownFile | None, register: Register
     stated, source = facts.content_sha256, facts.input_sha256
     origin = register.by_sha256(stated, made_from=source) if register and stated else None
     if register and origin is None:
-        yield f"says it holds {facts.content_sha256}, which the catalog does not know"
+        yield f"states that it holds {facts.content_sha256}, which the catalog does not know"
     if origin is None:
         return
     if facts.input_sha256 != origin.input_sha256:
-        yield f"says it was made from {facts.input_sha256}, the catalog from {origin.input_sha256}"
+        yield f"states that it was made from {facts.input_sha256}, the catalog from {origin.input_sha256}"
     if missing := set(origin.models) - set(facts.models):
-        yield f"is silent about {', '.join(sorted(name for name, _ in missing))}, which the catalog names"
+        yield f"does not name {', '.join(sorted(name for name, _ in missing))}, which the catalog names"
     if facts.notice != NOTICES.get(origin.role):
         yield f"does not carry the notice of a {origin.role} picture"
     if origin.role in INFERRED and facts.digital_source_type != DigitalSourceType.COMPOSITE_WITH_MODEL:
-        yield "does not say that a trained model took part"
+        yield "does not state that a trained model was used"
 
 
 def _credential(
@@ -281,7 +281,7 @@ def _check_assertion(credential: Credential, facts: XmpFacts | None) -> Finding:
         }
         for what, (signed, stated) in pairs.items():
             if signed != stated:
-                detail = f"the signed {what} is {signed}, XMP says {stated}"
+                detail = f"the signed {what} is {signed}, XMP states {stated}"
                 return Finding(Check.CREDENTIAL, Verdict.DIFFERS, detail)
     return Finding(Check.CREDENTIAL, Verdict.AGREES, signer)
 

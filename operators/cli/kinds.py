@@ -57,7 +57,7 @@ def kind(  # noqa: PLR0917 - typer makes options of them
         return
     for entry in entries:
         shown = {k: v for k, v in entry.items() if v and k not in {"scan", "scan_id", "evidence"}}
-        print_facts(entry["scan"], shown or {"told": "not looked at yet"})
+        print_facts(entry["scan"], shown or {"told": "not examined yet"})
 
 
 def do_not_color(

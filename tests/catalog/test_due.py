@@ -1,4 +1,4 @@
-"""What is due is the catalog's to say, and it says it no oftener than there is something to do."""
+"""The catalog decides what is due, and lists it no oftener than there is something to do."""
 
 from __future__ import annotations
 

@@ -81,8 +81,8 @@ def test_a_person_overrules_what_was_told_and_takes_it_back(connection: Connecti
     assert not kinds.treatment(connection, scan).colorized
     said = [event.detail for event in events.of_scan(connection, scan) if "taken for a" not in event.detail]
     assert said == [
-        "A. Rchivist says it is a black-and-white photograph",
-        "what it was taken for holds again",
+        "A. Rchivist set its kind to a black-and-white photograph",
+        "its detected kind applies again",
     ]
 
 
@@ -96,7 +96,7 @@ def test_a_run_yields_to_a_person(connection: Connection, scan: int) -> None:
 
 
 def test_nothing_said_can_not_be_taken_back(connection: Connection, scan: int) -> None:
-    with pytest.raises(CatalogError, match="not looked at"):
+    with pytest.raises(CatalogError, match="not been examined"):
         kinds.overrule(connection, scan, None, ARCHIVIST)
 
 
@@ -110,7 +110,7 @@ def test_an_object_that_must_not_be_colored_holds_over_what_people_say(
     assert not treatment.colorized and treatment.mended
     assert "do not color" in treatment.explanation
     details = [event.detail for event in events.of_scan(connection, scan)]
-    assert details.count("A. Rchivist says its object must not be colored") == 1
+    assert details.count("A. Rchivist decided that its object must not be colored") == 1
     kinds.forbid(connection, object_id, False, ARCHIVIST)
     assert kinds.treatment(connection, scan).colorized
 

@@ -93,7 +93,7 @@ def test_an_outcome_that_left_the_store_is_named(cataloged: Cataloged) -> None:
     with cataloged.engine.connect() as connection:
         (version,) = derivatives.of_scan(connection, cataloged.scan_id, "restoration")
         cataloged.store.quarantine(version.store_key)
-        with pytest.raises(StoreError, match="not in the store any more"):
+        with pytest.raises(StoreError, match="is no longer in the store"):
             tag_inputs(connection, cataloged.store, cataloged.scan_id)
 
 

@@ -62,7 +62,7 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
         load_identity(tmp_path / "absent.pem", key)
     with pytest.raises(OptionsError, match="no PEM certificate"):
         load_identity(junk, key)
-    with pytest.raises(OptionsError, match="no readable private key"):
+    with pytest.raises(OptionsError, match="not a readable private key"):
         load_identity(certificates, junk)
 
 
@@ -77,7 +77,7 @@ def test_an_encrypted_key_is_refused(tmp_path: Path) -> None:
             serialization.BestAvailableEncryption(b"secret"),
         )
     )
-    with pytest.raises(OptionsError, match="no readable private key"):
+    with pytest.raises(OptionsError, match="not a readable private key"):
         load_identity(tmp_path / "development-certificates.pem", locked)
 
 

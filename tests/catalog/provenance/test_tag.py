@@ -386,7 +386,7 @@ def test_a_time_stamping_service_that_is_away_is_named_and_no_scan_is_blamed(
     photograph: Photograph, identity: SigningIdentity, tmp_path: Path, limit: int
 ) -> None:
     away = replace(identity, timestamp_url="http://127.0.0.1:9/")
-    with pytest.raises(SigningError, match=r"127\.0\.0\.1:9/: the time-stamping service does not answer"):
+    with pytest.raises(SigningError, match=r"127\.0\.0\.1:9/: the time-stamping service does not respond"):
         tag(photograph.inputs, tmp_path, TagOptions(away, embed_limit=limit))
 
 

@@ -118,7 +118,7 @@ def test_forged_metadata_is_contradicted(cataloged: Cataloged, register: Catalog
     details = _details(found)
     assert "names object 1999.99, the catalog 1912.44" in details
     assert "does not carry the notice of a colorized picture" in details
-    assert "does not say that a trained model took part" in details
+    assert "does not state that a trained model was used" in details
     assert _verdicts(found)[Check.CREDENTIAL] is Verdict.DIFFERS
 
 
