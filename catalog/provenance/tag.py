@@ -347,7 +347,7 @@ def _signed(path: Path, manifest: Mapping[str, Any], parent: Parent, identity: S
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """Provide a path beside `target` that replaces it at the end; a killed task's leftovers are overwritten."""
+    """Provide a path that replaces `target` at the end; a killed task's leftovers are overwritten."""
     partial = target.with_name(f".{target.name}.partial")
     partial.unlink(missing_ok=True)
     try:

@@ -147,7 +147,7 @@ def collection_page(
 
 
 def photograph_values(site: Site, shown: ShownObject) -> dict[str, Any]:
-    """Return what the page of a photograph says, in the public's words."""
+    """Return the values that the public page of a photograph shows."""
     files = [file for scan in shown.scans for file in scan.files]
     inferred = any(file.role in INFERRED for file in files)
     item = shown.object

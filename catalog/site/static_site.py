@@ -2,9 +2,10 @@
 
 Reads the catalog and the store as the public may; writes one folder. A repeat rewrites only what changed and
 removes what is no longer published; a crash leaves whole files, and the repeat completes it. A photograph
-that cannot be read holds back no other: it is left out, or stays as it was while its manifest says the same.
-What is put before the public is told to the caller before the folder's state says so: a crash between the two
-has it told again, never lost. No transaction is open while pictures are read or files written.
+that cannot be read does not stop the others: it is left out, or stays as it was while its manifest is
+unchanged. What is published is reported to the caller before the folder's state records it: after a crash
+between the two it is reported again, never lost. No transaction is open while pictures are read or files
+written.
 The server that holds the folder must send ``Access-Control-Allow-Origin: *`` for viewers on other sites.
 """
 
@@ -52,7 +53,7 @@ Progress = Callable[[str, int, int], None]
 """Called with an accession number, how many photographs are done, and how many there are."""
 
 Disseminated = Callable[[tuple["Dissemination", ...]], None]
-"""Called with what is put before the public, once all its files are whole; may be told the same again."""
+"""Called with what is published, once all its files are complete; may be called with the same again."""
 
 CARDS = 200
 """Photographs on one landing page."""
@@ -148,9 +149,9 @@ def publish(
     masters
         Whether to copy the master files too.
     progress
-        Told as photographs are done.
+        Called as photographs are done.
     disseminated
-        Told what is new or changed; when it raises, the next publication tells it again.
+        Called with what is new or changed; when it raises, the next publication calls it again.
 
     Raises
     ------
@@ -256,16 +257,16 @@ class _Publication:
     def _whole(self, shown: ShownObject) -> list[str]:
         """Return the places of all that `_show` puts."""
         addresses, accession = self.site.addresses, shown.object.accession_number
-        told = [addresses.manifest(accession), f"{addresses.homepage(accession)}index.html"]
+        published = [addresses.manifest(accession), f"{addresses.homepage(accession)}index.html"]
         if provenance_files(shown):
-            told.append(addresses.provenance(accession))
+            published.append(addresses.provenance(accession))
         for scan in shown.scans:
             for file in scan.files:
                 image = addresses.image(file.image)
-                told += [image, f"{image}/info.json"]
+                published += [image, f"{image}/info.json"]
                 if self.capabilities.masters:
-                    told.append(addresses.master(file.image))
-        return [self._relative(address) for address in told]
+                    published.append(addresses.master(file.image))
+        return [self._relative(address) for address in published]
 
     def _image(self, file: ShownFile, shown: ShownObject, *, again: bool) -> None:
         from catalog.iiif.rendering import open_picture

@@ -1,7 +1,7 @@
 """The demonstration: fill an inbox, let Airflow digitize it, show what came out.
 
 Works in the home folder like any other run, with the collection ``demo``. A second demonstration finds all
-work done and says so.
+work done and reports that.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def demonstrate(home: Path, historical: Path | None, console: Console) -> Demons
     home
         The state folder.
     historical
-        A folder of further scans to take along; ignored when it is not there.
+        A folder of further scans to include; ignored when it is absent.
     console
         Where progress and results are shown.
 
