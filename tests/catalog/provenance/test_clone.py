@@ -1,4 +1,4 @@
-"""Copies of masters: by the file system where it can, by hand where it can not."""
+"""Copies of masters: by the file system where it can, by hand where it cannot."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from catalog.site.pages import STATIC
+from catalog.site.html_pages import STATIC
 
 NODE = shutil.which("node")
 BROWSER = """

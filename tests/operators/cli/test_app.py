@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from operators.cli.answer import Status
 from operators.cli.app import run
+from operators.cli.console import Status
 from tests.operators.conftest import Photographer
 
 PASSWORD = "p@ssw0rd"  # noqa: S105 - nobody's

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from catalog.provenance.record import Description, assemble, instance_id
 from catalog.provenance.vocabulary import DigitalSourceType
-from catalog.provenance.xmp import JPEG_LIMIT, build_packet
 from catalog.provenance.xmp_facts import XmpFacts, read_packet
+from catalog.provenance.xmp_packet import JPEG_LIMIT, build_packet
 from catalog.vocabulary import COLOR_NOTICE
 from imaging.errors import CatalogError, CorruptScan
 from imaging.stage import Role
