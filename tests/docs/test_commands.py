@@ -14,7 +14,7 @@ import typer
 from PIL import Image
 
 from colorization.models import DEFAULT, SHIPPED
-from operators.cli.answer import Status
+from operators.cli.console import Status
 from operators.cli.app import app, run
 from tests.docs.guide import PAGES, ROOT, Block, blocks, commands
 
