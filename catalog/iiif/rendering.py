@@ -250,7 +250,7 @@ _open_pictures = _OpenPictures(OPEN_PICTURES)
 
 
 def _load_page(path: Path, page: int) -> pyvips.Image:
-    # Masters were written by Heliochrome and their digests are on record: they need no door.
+    # Masters were written by Heliochrome and their digests are recorded: they need not be opened as scans.
     return pyvips.Image.tiffload(str(path), page=page, fail_on="error", revalidate=True)
 
 
