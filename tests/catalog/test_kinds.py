@@ -1,4 +1,4 @@
-"""What scans are is told once, overruled by people, and what says "do not color" holds over all."""
+"""A scan's kind is detected once, overruled by people, and "do not color" takes precedence over all."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_an_object_that_must_not_be_colored_holds_over_what_people_say(
     kinds.forbid(connection, object_id, True, ARCHIVIST)
     treatment = kinds.treatment(connection, scan)
     assert not treatment.colorized and treatment.mended
-    assert "do not color" in treatment.explanation
+    assert "must not be colored" in treatment.explanation
     details = [event.detail for event in events.of_scan(connection, scan)]
     assert details.count("A. Rchivist decided that its object must not be colored") == 1
     kinds.forbid(connection, object_id, False, ARCHIVIST)

@@ -1,4 +1,4 @@
-"""What the catalog hands over is what the stages told it."""
+"""What the catalog returns is what the stages recorded."""
 
 from __future__ import annotations
 

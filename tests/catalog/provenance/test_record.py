@@ -1,4 +1,4 @@
-"""The record that everything else is told from: chains without gaps."""
+"""The record that everything else is written from: chains without gaps."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_an_object_without_a_number_is_refused(photograph: Photograph, runs: lis
 
 
 def test_a_stranger_has_no_lineage(photograph: Photograph) -> None:
-    with pytest.raises(CatalogError, match="knows no file"):
+    with pytest.raises(CatalogError, match="has no file"):
         photograph.record.lineage("ab" * 32)
 
 

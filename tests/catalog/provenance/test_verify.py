@@ -143,7 +143,7 @@ def test_a_file_tagged_elsewhere_is_recognized_by_what_it_holds(
     inputs: TagInputs = photograph.inputs
     tag(inputs, tmp_path, TagOptions(elsewhere, access_side=100))
     verified = verify_file(tmp_path / "colorized.jpg", register=register)
-    assert "made from, colorized.tif of 1912.44" in _details(verified)
+    assert "origin that they state, colorized.tif of 1912.44" in _details(verified)
 
 
 def test_a_lost_file_is_reported(cataloged: Cataloged, register: CatalogRegister) -> None:

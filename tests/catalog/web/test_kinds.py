@@ -44,7 +44,7 @@ def test_an_object_is_kept_from_being_colored(archive: Archive, staff: Client) -
         number = objects.get(connection, "1987.1").id
     path = f"/heliochrome/objects/{number}/coloring"
     assert staff.post(path, data={"do_not_color": "true"}).status_code == 303
-    assert "do not color" in staff.get("/heliochrome/photographs/1987.1/").text
+    assert "must not be colored" in staff.get("/heliochrome/photographs/1987.1/").text
     with archive.engine.connect() as connection:
         assert not kinds.treatment(connection, photograph.scan_id).colorized
     assert staff.post(path, data={"do_not_color": "false"}).status_code == 303
