@@ -19,7 +19,7 @@ from imaging.stage import Role, StageResult
 from operators.outcome import Done, Passage
 from operators.progress import Progress
 from operators.work.stage import Commission, Input, Share, StageWorker
-from restoration.models import available, read_descriptor
+from restoration.models import shipped
 from restoration.options import RestorationOptions
 from restoration.restore import STAGE, VERSION, restore
 
@@ -57,7 +57,7 @@ class Restoring(StageWorker):
             version=VERSION,
             parameters=self.options.parameters(),
             # All that ship, whichever take part in this scan: new weights mean a new outcome.
-            models=[read_descriptor(name).reference for name in available()],
+            models=[descriptor.reference for descriptor in shipped()],
         )
         return Commission(key, work, (source,))
 
