@@ -95,7 +95,7 @@ def test_a_run_yields_to_a_person(connection: Connection, scan: int) -> None:
     assert kinds.of_scan(connection, scan).kind is ScanKind.COLOR
 
 
-def test_nothing_said_can_not_be_taken_back(connection: Connection, scan: int) -> None:
+def test_nothing_said_cannot_be_taken_back(connection: Connection, scan: int) -> None:
     with pytest.raises(CatalogError, match="not been examined"):
         kinds.overrule(connection, scan, None, ARCHIVIST)
 

@@ -216,7 +216,7 @@ def test_original_is_kept_once_under_its_digest(store: Store, tmp_path: Path):
     assert "is missing" in store.verify_original(sha256)[0].fault
 
 
-def test_path_from_the_catalog_can_not_climb_out(store: Store):
+def test_path_from_the_catalog_cannot_climb_out(store: Store):
     with pytest.raises(StoreError):
         store.resolve("../../etc/passwd")
 

@@ -130,7 +130,7 @@ def test_photograph_is_not_to_blame_for_the_trouble_of_everyone(run: Run, troubl
     assert worker.processed == [1, 2, 3]
 
 
-def test_photograph_is_not_to_blame_when_its_refusal_can_not_be_recorded(
+def test_photograph_is_not_to_blame_when_its_refusal_cannot_be_recorded(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FakeWorker, "refuse", lambda *_: _raise(OperationalError("", {}, Exception())))

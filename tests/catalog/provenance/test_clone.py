@@ -31,7 +31,7 @@ def test_a_copy_has_the_bytes_and_can_be_written_to(master: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_where_the_system_can_not_it_is_copied_by_hand(
+def test_where_the_system_cannot_it_is_copied_by_hand(
     number: int, master: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unable(source: int, target: int, count: int) -> int:

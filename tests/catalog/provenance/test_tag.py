@@ -399,7 +399,7 @@ def test_a_certificate_that_signs_nothing_is_named_and_no_scan_is_blamed(
         tag(photograph.inputs, tmp_path, TagOptions(bad))
 
 
-def test_a_master_that_can_not_be_decoded_is_no_fault_of_the_scan(
+def test_a_master_that_cannot_be_decoded_is_no_fault_of_the_scan(
     photograph: Photograph, identity: SigningIdentity, tmp_path: Path
 ) -> None:
     stored = photograph.inputs.runs[0]
@@ -422,7 +422,7 @@ def test_options_outside_their_range_are_refused(options: dict[str, int]) -> Non
         TagOptions(**options)  # type: ignore[arg-type]
 
 
-def test_a_structure_that_can_not_be_signed_is_explained(
+def test_a_structure_that_cannot_be_signed_is_explained(
     photograph: Photograph, identity: SigningIdentity, tmp_path: Path
 ) -> None:
     from catalog.provenance.signing import manifest_of, sign_embedded

@@ -274,7 +274,7 @@ def traces(folder: Path, photograph: Photograph) -> list[Path]:
     ]
 
 
-def test_a_photograph_that_can_not_be_read_holds_back_no_other(archive: Archive, folder: Path) -> None:
+def test_a_photograph_that_cannot_be_read_holds_back_no_other(archive: Archive, folder: Path) -> None:
     broken, sound, withdrawn = (archive.add(f"1987.{n}", collection="harbor") for n in (1, 2, 4))
     archive.decide(withdrawn, ReviewState.APPROVED)
     published(archive, folder)
@@ -313,7 +313,7 @@ def test_whatever_is_lost_of_a_photograph_it_holds_back_no_other(
     assert done.photographs == (2 if lost == "provenance" else 1)
 
 
-def test_what_changed_and_can_not_be_read_is_gone(archive: Archive, folder: Path) -> None:
+def test_what_changed_and_cannot_be_read_is_gone(archive: Archive, folder: Path) -> None:
     first = archive.add("1987.1", collection="harbor")
     archive.decide(first, ReviewState.APPROVED)
     published(archive, folder)
@@ -325,7 +325,7 @@ def test_what_changed_and_can_not_be_read_is_gone(archive: Archive, folder: Path
     assert not traces(folder, first) + traces(folder, second)
 
 
-def test_what_is_said_otherwise_and_can_not_be_rendered_again_is_gone(
+def test_what_is_said_otherwise_and_cannot_be_rendered_again_is_gone(
     archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from catalog.site import static_site
@@ -342,7 +342,7 @@ def test_what_is_said_otherwise_and_can_not_be_rendered_again_is_gone(
     assert not traces(folder, photograph)
 
 
-def test_a_picture_that_can_not_be_rendered_again_stays_until_it_can(
+def test_a_picture_that_cannot_be_rendered_again_stays_until_it_can(
     archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from catalog.site import static_site

@@ -65,7 +65,7 @@ def test_reading_is_not_deciding(archive: Archive, staff: Client) -> None:
         {"Origin": "null"},
     ],
 )
-def test_other_sites_can_not_decide(archive: Archive, staff: Client, headers: dict[str, str]) -> None:
+def test_other_sites_cannot_decide(archive: Archive, staff: Client, headers: dict[str, str]) -> None:
     photograph = archive.add("1987.1")
     staff.headers |= headers
     assert decide(staff, archive.review(photograph).id, "approved").status_code == 403
@@ -183,7 +183,7 @@ def test_withdrawing_a_hint_is_deciding(archive: Archive, staff: Client, headers
         json.dumps([HINT] * 201),
     ],
 )
-def test_hints_that_can_not_be_are_refused(archive: Archive, staff: Client, sent: str) -> None:
+def test_hints_that_cannot_be_are_refused(archive: Archive, staff: Client, sent: str) -> None:
     photograph = archive.add("1987.1")
     response = decide(staff, archive.review(photograph).id, "returned", reason="coat", hints=sent)
     assert response.status_code == 400

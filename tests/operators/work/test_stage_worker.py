@@ -100,7 +100,7 @@ def test_original_that_is_gone_is_asked_for_again_and_its_scan_waits(
         assert [one.scan for one in due.due(connection)] == [reference.scan]
 
 
-def test_rotted_original_that_can_not_be_decoded_is_no_reason_to_refuse_the_scan(
+def test_rotted_original_that_cannot_be_decoded_is_no_reason_to_refuse_the_scan(
     ingestion: Ingestion, restoring: Restoring, photograph: Photographer
 ) -> None:
     path = photograph("a.jpg")
