@@ -13,8 +13,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, update
 
-from catalog.rows import columns, read
 from catalog.schema import ActivityType, activities, objects
+from catalog.table_rows import columns, read
 
 _ORDER_LOCK = 0x48656C6971
 """Advisory lock number: held from writing an activity until commit, so that order is order of appearance."""

@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog.objects import CatalogObject
-from catalog.rows import columns, read
 from catalog.schema import collections, memberships, objects
+from catalog.table_rows import columns, read
 from imaging.errors import CatalogError
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -68,9 +68,7 @@ def upsert(
     connection.execute(select(func.pg_advisory_xact_lock(_NESTING_LOCK)))
     parent_id = None if parent is None else get(connection, parent).id
     if parent is not None and slug in {parent, *_ancestors(connection, parent)}:
-        raise CatalogError(
-            slug, f"can not be part of {parent}, which is part of it", "Choose another parent."
-        )
+        raise CatalogError(slug, f"cannot be part of {parent}, which is part of it", "Choose another parent.")
     values = {"title": title or slug, "description": description, "parent_id": parent_id}
     new = insert(collections).values(slug=slug, **values)
     differs = [collections.c[name].is_distinct_from(new.excluded[name]) for name in values]

@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from catalog.rows import columns, read
 from catalog.schema import derivatives, scans, versions
 from catalog.store import entry_path
+from catalog.table_rows import columns, read
 from imaging.errors import CatalogError
 from imaging.stage import Role, Scalar, StageResult
 

@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, select
 
-from catalog.rows import columns
 from catalog.scans import Scan
 from catalog.schema import (
     ReviewState,
@@ -22,10 +21,11 @@ from catalog.schema import (
     hints,
     memberships,
     reviews,
+    scan_names,
     scans,
-    sightings,
     versions,
 )
+from catalog.table_rows import columns
 
 _NAMES_AT_ONCE = 5000
 
@@ -133,10 +133,13 @@ def _sighted(
         belongs = or_(scans.c.object_id.is_(None), member.exists())
     query = (
         select(
-            sightings.c.path.label("name"), sightings.c.file, belongs.label("belongs"), *columns(scans, Scan)
+            scan_names.c.path.label("name"),
+            scan_names.c.file,
+            belongs.label("belongs"),
+            *columns(scans, Scan),
         )
-        .join(scans, scans.c.id == sightings.c.scan_id)
-        .where(sightings.c.path.in_(list(names)), sightings.c.file.is_not(None))
+        .join(scans, scans.c.id == scan_names.c.scan_id)
+        .where(scan_names.c.path.in_(list(names)), scan_names.c.file.is_not(None))
     )
     for row in connection.execute(query):
         scan = dict(row._mapping)

@@ -18,8 +18,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from catalog.agents import Agent, ensure, model
 from catalog.derivatives import Version, lineage
-from catalog.rows import columns
 from catalog.schema import AgentRole, EventOutcome, EventType, agents, event_agents, events
+from catalog.table_rows import columns
 from imaging.stage import Scalar, StageResult
 
 NAMESPACE = UUID("5f0c4d3e-5d0a-5b0e-9d6b-4a3c1f6f7a11")

@@ -17,15 +17,15 @@ from sqlalchemy.dialects.postgresql import insert
 from catalog import events
 from catalog.agents import Agent, ensure, model
 from catalog.events import Event, Participant
-from catalog.rows import columns, read
 from catalog.scans import get, of_object
 from catalog.schema import AgentRole, EventOutcome, EventType, agents, collections, objects, scan_kinds, scans
+from catalog.table_rows import columns, read
 from imaging.errors import CatalogError
 from imaging.scan_kind import ScanKind, ScanKindReport
 from imaging.stage import Scalar
 
 if TYPE_CHECKING:
-    from catalog.outcomes import Circumstances
+    from catalog.outcomes import EventContext
 
 STAGE = "ingestion"
 """At which what a scan is gets told."""
@@ -61,9 +61,9 @@ class Treatment:
     Parameters
     ----------
     known
-        What the scan is; ``None`` when nobody has looked yet.
+        The scan's kind; ``None`` when it has not been examined yet.
     forbidden_by
-        The object or collection that says "do not color"; empty when none does.
+        The object or collection that forbids coloring; empty when none does.
     """
 
     known: KnownKind | None
@@ -86,13 +86,13 @@ class Treatment:
 
     @property
     def explanation(self) -> str:
-        """Why it is colorized or not, for people; empty when nobody has looked yet."""
+        """Why it is colorized or not, for people; empty when it has not been examined yet."""
         if self.forbidden_by:
-            return f"{self.forbidden_by} says: do not color. No colors are inferred."
+            return f"{self.forbidden_by} must not be colored. No colors are inferred."
         return "" if self.known is None else self.known.kind.consequence
 
 
-def record(connection: Connection, scan_id: int, report: ScanKindReport, under: Circumstances) -> None:
+def record(connection: Connection, scan_id: int, report: ScanKindReport, under: EventContext) -> None:
     """Record what a scan was taken for; the same report again changes nothing."""
     told = {
         "told": report.kind,
@@ -132,26 +132,26 @@ def record(connection: Connection, scan_id: int, report: ScanKindReport, under: 
 def overrule(
     connection: Connection, scan_id: int, kind: ScanKind | None, by: Agent, *, yields: bool = False
 ) -> None:
-    """Record what somebody says a scan is; ``None`` goes back to what it was taken for.
+    """Record the kind that somebody sets for a scan; ``None`` goes back to the detected one.
 
     Parameters
     ----------
     yields
-        Whether it gives way to what was said before, as a run's choice for all scans does.
+        Whether a kind that was set before is kept, as for a run's choice for all scans.
 
     Raises
     ------
     CatalogError
-        There is no such scan, or nobody has looked at it and nothing is said.
+        There is no such scan, or it has not been examined and no kind is given.
     """
     scan = get(connection, scan_id)
     before = of_scan(connection, scan_id)
     if before is None and kind is None:
-        raise CatalogError(scan.original_name, "was not looked at yet", "Say what it is, or start a run.")
+        raise CatalogError(scan.original_name, "has not been examined yet", "Set its kind, or start a run.")
     if before is not None and (before.said is kind or (yields and before.said is not None)):
         return
     if kind is None and before is not None and before.told is None:
-        raise CatalogError(scan.original_name, "was not looked at yet", "Say what it is.")
+        raise CatalogError(scan.original_name, "has not been examined yet", "Set its kind.")
     now = connection.execute(select(func.now())).scalar_one()
     said = {
         "said": kind,
@@ -164,26 +164,26 @@ def overrule(
     else:
         connection.execute(update(scan_kinds).where(scan_kinds.c.scan_id == scan_id).values(**said))
     _note_change(connection, scans.c.id == scan_id)
-    detail = f"{by.name} says it is {kind.label}" if kind else "what it was taken for holds again"
-    _record_word(connection, scan_id, detail, by)
+    detail = f"{by.name} set its kind to {kind.label}" if kind else "its detected kind applies again"
+    _record_appraisal(connection, scan_id, detail, by)
 
 
 def forbid(connection: Connection, object_id: int, forbidden: bool, by: Agent) -> None:
-    """Say of an object whether no colors may be inferred for its photographs."""
+    """Set whether no colors may be inferred for an object's photographs."""
     changed = connection.execute(
         update(objects)
         .where(objects.c.id == object_id, objects.c.do_not_color != forbidden)
         .values(do_not_color=forbidden, updated_at=func.now())
     ).rowcount
     if changed:
-        word = "must not be colored" if forbidden else "may be colored"
+        verdict = "must not be colored" if forbidden else "may be colored"
         for scan in of_object(connection, object_id):
             _note_change(connection, scans.c.id == scan.id)
-            _record_word(connection, scan.id, f"{by.name} says its object {word}", by)
+            _record_appraisal(connection, scan.id, f"{by.name} decided that its object {verdict}", by)
 
 
 def forbid_collection(connection: Connection, slug: str, forbidden: bool) -> None:
-    """Say of a collection whether no colors may be inferred for anything in it, or in collections inside it.
+    """Set whether no colors may be inferred for anything in a collection, or in collections inside it.
 
     Raises
     ------
@@ -192,7 +192,9 @@ def forbid_collection(connection: Connection, slug: str, forbidden: bool) -> Non
     """
     said = update(collections).where(collections.c.slug == slug)
     if not connection.execute(said.values(do_not_color=forbidden, updated_at=func.now())).rowcount:
-        raise CatalogError(slug, "is no collection in the catalog", "Check the slug or make the collection.")
+        raise CatalogError(
+            slug, "is no collection of the catalog", "Correct the slug or make the collection."
+        )
     inside = text(
         "WITH RECURSIVE inside AS (SELECT id FROM collections WHERE slug = :slug "
         "UNION SELECT c.id FROM collections c JOIN inside ON c.parent_id = inside.id) "
@@ -221,7 +223,7 @@ def treatment(connection: Connection, scan_id: int) -> Treatment:
 
 
 def forbidden_by(connection: Connection, object_id: int) -> str:
-    """Return what says that an object must not be colored: itself or a collection around it; or nothing."""
+    """Return what forbids coloring an object: itself or a collection that contains it; or nothing."""
     itself = exists().where(objects.c.id == object_id, objects.c.do_not_color)
     if connection.execute(select(itself)).scalar():
         return "The object"
@@ -240,7 +242,7 @@ def _note_change(connection: Connection, which: ColumnElement[bool]) -> None:
     connection.execute(update(scans).where(which).values(treatment_changed_at=func.now()))
 
 
-def _record_word(connection: Connection, scan_id: int, detail: str, by: Agent) -> None:
+def _record_appraisal(connection: Connection, scan_id: int, detail: str, by: Agent) -> None:
     scan = get(connection, scan_id)
     now = datetime.now(UTC)
     events.record(

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog import activities
-from catalog.rows import columns, read
 from catalog.schema import manifests
+from catalog.table_rows import columns, read
 
 
 @dataclass(frozen=True)

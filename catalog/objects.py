@@ -18,8 +18,8 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from catalog import activities
 from catalog.rights import canonical
-from catalog.rows import columns, read
 from catalog.schema import objects
+from catalog.table_rows import columns, read
 from imaging.errors import CatalogError
 
 LONGEST_ACCESSION_NUMBER = 100

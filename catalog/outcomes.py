@@ -22,8 +22,8 @@ from imaging.stage import StageResult
 
 
 @dataclass(frozen=True)
-class Circumstances:
-    """When, by whom and on what class of machine something was done."""
+class EventContext:
+    """The context of an event: when, by whom and on what class of machine something was done."""
 
     started_at: datetime
     ended_at: datetime
@@ -31,7 +31,7 @@ class Circumstances:
     machine: str = ""
 
 
-def record_ingestion(engine: Engine, record: ScanRecord, circumstances: Circumstances) -> Registered:
+def record_ingestion(engine: Engine, record: ScanRecord, context: EventContext) -> Registered:
     """Record that a scan came in and can be used."""
 
     def work(connection: Connection) -> Registered:
@@ -45,7 +45,7 @@ def record_ingestion(engine: Engine, record: ScanRecord, circumstances: Circumst
                 detail=f"came in as {registered.scan.original_name}",
                 scan_id=registered.scan.id,
                 output_sha256=(record.sha256,),
-                **vars(circumstances),
+                **vars(context),
             ),
         )
         return registered
@@ -57,16 +57,16 @@ def record_refusal(
     engine: Engine,
     original_name: str,
     error: HeliochromeError,
-    circumstances: Circumstances,
+    context: EventContext,
     *,
     sha256: str | None = None,
     page: int = 0,
     size: int | None = None,
 ) -> Scan:
-    """Record that a file, or one page of it, can not be used, and why."""
+    """Record that a file, or one page of it, cannot be used, and why."""
 
     def work(connection: Connection) -> Scan:
-        programs = (p.agent for p in circumstances.participants if p.role is AgentRole.EXECUTING_PROGRAM)
+        programs = (p.agent for p in context.participants if p.role is AgentRole.EXECUTING_PROGRAM)
         by = next((program.version for program in programs), None)
         scan = scans.refuse(connection, original_name, error, sha256=sha256, page=page, size=size, by=by)
         events.record(
@@ -78,7 +78,7 @@ def record_refusal(
                 detail=f"{error.fault}. {error.remedy}",
                 scan_id=scan.id,
                 input_sha256=sha256,
-                **vars(circumstances),
+                **vars(context),
             ),
         )
         return scan
@@ -91,7 +91,7 @@ def record_success(
     scan_id: int,
     key: str,
     result: StageResult,
-    circumstances: Circumstances,
+    context: EventContext,
     *,
     for_review: bool = False,
 ) -> Recorded:
@@ -113,7 +113,7 @@ def record_success(
             scan=f"{of.sha256} page {of.page}",
             scan_id=scan_id,
             version_id=version_id,
-            **vars(circumstances),
+            **vars(context),
         )
         if recorded.remade:
             occasion = f"{event.occasion}, made anew as {' '.join(event.output_sha256)}"
@@ -133,7 +133,7 @@ def record_failure(
     scan_id: int,
     stage: str,
     error: HeliochromeError,
-    circumstances: Circumstances,
+    context: EventContext,
     *,
     attempt: str,
     key: str | None = None,
@@ -161,7 +161,7 @@ def record_failure(
                 scan_id=scan_id,
                 stage=stage,
                 store_key=key,
-                **vars(circumstances),
+                **vars(context),
             ),
         )
 

@@ -25,7 +25,6 @@ from sqlalchemy import (
 )
 
 from catalog.reviews import Review
-from catalog.rows import columns
 from catalog.schema import (
     CERTAINTY,
     DAMAGE,
@@ -38,6 +37,7 @@ from catalog.schema import (
     scans,
     versions,
 )
+from catalog.table_rows import columns
 from imaging.errors import OptionsError
 
 MOST_PER_PAGE = 500

@@ -29,11 +29,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from catalog import activities, derivatives, events, hints, kinds
+from catalog import activities, derivatives, events, given_hints, kinds
 from catalog.agents import Agent, ensure
 from catalog.derivatives import Version
-from catalog.hints import Hint
-from catalog.rows import columns, read
+from catalog.given_hints import Hint
 from catalog.schema import (
     AgentRole,
     EventOutcome,
@@ -45,6 +44,7 @@ from catalog.schema import (
     scans,
     versions,
 )
+from catalog.table_rows import columns, read
 from catalog.vocabulary import Stage
 from imaging.errors import CatalogError
 
@@ -154,7 +154,7 @@ def decide(
     """
     review = _locked(connection, review_id)
     _check(review, decision, reason, revision)
-    hints.give(connection, review.scan_id, given, reviewer)
+    given_hints.give(connection, review.scan_id, given, reviewer)
     now = datetime.now(UTC)
     connection.execute(
         update(reviews)
@@ -233,7 +233,7 @@ def _check(review: Review, decision: ReviewState, reason: str, revision: int | N
     if decision not in _NEXT[review.state]:
         allowed = ", ".join(sorted(_NEXT[review.state])) or "nothing, for it is final"
         raise CatalogError(
-            subject, f"is {review.state} and can not become {decision}", f"It can become: {allowed}."
+            subject, f"is {review.state} and cannot become {decision}", f"It can become: {allowed}."
         )
     if decision in {ReviewState.REJECTED, ReviewState.RETURNED} and not reason.strip():
         raise CatalogError(subject, f"is to be {decision} without a reason", "Say what is wrong.")
@@ -301,7 +301,7 @@ def _is_returned_to(connection: Connection, review: Review) -> bool:
         return False
     return any(
         hint.withdrawn_at and review.decided_at and hint.withdrawn_at > review.decided_at
-        for hint in hints.of_scan(connection, review.scan_id)
+        for hint in given_hints.of_scan(connection, review.scan_id)
     )
 
 

@@ -1,7 +1,7 @@
 """Scans: files that came in, each known by the sha256 of its bytes and the page in it.
 
 Natural key: sha256 and page; for a file that may not be read, its name. The same photograph under a second
-name is one scan with two sightings. Repeats change nothing.
+name is one scan with two scan_names. Repeats change nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sqlalchemy import ColumnElement, Connection, case, delete, func, literal_co
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from catalog.rows import columns, read
-from catalog.schema import ScanState, events, scans, sightings, versions
+from catalog.schema import ScanState, events, scan_names, scans, versions
+from catalog.table_rows import columns, read
 from imaging.errors import CatalogError, HeliochromeError
 
 
@@ -130,7 +130,7 @@ def register(connection: Connection, record: ScanRecord) -> Registered:
     if scan is None:
         raise AssertionError("unreachable: the row was just written or stood in the way")
     _settle_unread(connection, scan.id, values["original_name"])
-    _sight(connection, scan.id, values["original_name"])
+    _add_name(connection, scan.id, values["original_name"])
     return Registered(scan, fresh=row is not None)
 
 
@@ -144,7 +144,7 @@ def refuse(
     size: int | None = None,
     by: str | None = None,
 ) -> Scan:
-    """Record that a file can not be used, why, and what to do; a scan that was processed stays so.
+    """Record that a file cannot be used, why, and what to do; a scan that was processed stays so.
 
     Parameters
     ----------
@@ -194,11 +194,11 @@ def refuse(
     refusing = known & (scans.c.state == ScanState.REFUSED) & scans.c.refused_by.is_distinct_from(by)
     connection.execute(update(scans).where(refusing).values(refused_by=by))
     scan = read(Scan, connection.execute(select(*columns(scans, Scan)).where(known)).one())
-    _sight(connection, scan.id, name)
+    _add_name(connection, scan.id, name)
     if sha256 is None:
-        # What can not be read now need not be the same file afterwards.
-        known_as = (sightings.c.path == name) & sightings.c.file.is_not(None)
-        connection.execute(update(sightings).where(known_as).values(file=None))
+        # What cannot be read now need not be the same file afterwards.
+        known_as = (scan_names.c.path == name) & scan_names.c.file.is_not(None)
+        connection.execute(update(scan_names).where(known_as).values(file=None))
     return scan
 
 
@@ -238,7 +238,7 @@ def retry(connection: Connection, names: Iterable[str] | None = None) -> int:
     """
     chosen: ColumnElement[bool] = scans.c.state.in_([ScanState.REFUSED, ScanState.FAILED])
     if names is not None:
-        under = select(sightings.c.scan_id).where(sightings.c.path.in_([storable_name(n) for n in names]))
+        under = select(scan_names.c.scan_id).where(scan_names.c.path.in_([storable_name(n) for n in names]))
         chosen &= scans.c.id.in_(under)
     stored = scans.c.path.is_not(None) & scans.c.lost_at.is_(None)
     anew = {"state": ScanState.NEW, "reason": None, "remedy": None, "refused_by": None}
@@ -278,9 +278,9 @@ def of_object(connection: Connection, object_id: int) -> tuple[Scan, ...]:
 def names(connection: Connection, scan_id: int) -> tuple[str, ...]:
     """Return the names a scan came under, first seen first."""
     query = (
-        select(sightings.c.path)
-        .where(sightings.c.scan_id == scan_id)
-        .order_by(sightings.c.seen_at, sightings.c.path)
+        select(scan_names.c.path)
+        .where(scan_names.c.scan_id == scan_id)
+        .order_by(scan_names.c.seen_at, scan_names.c.path)
     )
     return tuple(connection.execute(query).scalars())
 
@@ -298,10 +298,10 @@ def seal(connection: Connection, name: str, sha256: str, file: str) -> None:
         Which file it was and in which state, in words that change with either.
     """
     pages = select(scans.c.id).where(scans.c.sha256 == sha256)
-    sealed = update(sightings).where(
-        sightings.c.path == storable_name(name),
-        sightings.c.scan_id.in_(pages),
-        sightings.c.file.is_distinct_from(file),
+    sealed = update(scan_names).where(
+        scan_names.c.path == storable_name(name),
+        scan_names.c.scan_id.in_(pages),
+        scan_names.c.file.is_distinct_from(file),
     )
     connection.execute(sealed.values(file=file))
 
@@ -310,19 +310,19 @@ def of_file(connection: Connection, name: str, file: str) -> tuple[Scan, ...]:
     """Return all pages of the file that came under a name as this very `file`; see `seal`."""
     digests = (
         select(scans.c.sha256)
-        .join(sightings, sightings.c.scan_id == scans.c.id)
-        .where(sightings.c.path == storable_name(name), sightings.c.file == file)
+        .join(scan_names, scan_names.c.scan_id == scans.c.id)
+        .where(scan_names.c.path == storable_name(name), scan_names.c.file == file)
     )
     query = select(*columns(scans, Scan)).where(scans.c.sha256.in_(digests)).order_by(scans.c.page)
     return tuple(read(Scan, row) for row in connection.execute(query))
 
 
-def troubles(connection: Connection, *, limit: int = 100) -> tuple[Scan, ...]:
+def unresolved(connection: Connection, *, limit: int = 100) -> tuple[Scan, ...]:
     """Return scans that still wait for somebody, newest first: refused, failed, or their original lost.
 
     One that was refused or failed and whose name has come in again since with a usable file is settled.
     """
-    mine, later, usable = sightings.alias(), sightings.alias(), scans.alias()
+    mine, later, usable = scan_names.alias(), scan_names.alias(), scans.alias()
     settled = (
         select(literal_column("1"))
         .select_from(
@@ -362,12 +362,12 @@ def _settle_unread(connection: Connection, scan_id: int, name: str) -> None:
     found = connection.execute(select(scans.c.id).where(unread).with_for_update()).scalar()
     if found is not None:
         connection.execute(update(events).where(events.c.scan_id == found).values(scan_id=scan_id))
-        connection.execute(delete(sightings).where(sightings.c.scan_id == found))
+        connection.execute(delete(scan_names).where(scan_names.c.scan_id == found))
         connection.execute(delete(scans).where(scans.c.id == found))
 
 
-def _sight(connection: Connection, scan_id: int, name: str) -> None:
-    new = insert(sightings).values(scan_id=scan_id, path=name)
+def _add_name(connection: Connection, scan_id: int, name: str) -> None:
+    new = insert(scan_names).values(scan_id=scan_id, path=name)
     connection.execute(new.on_conflict_do_nothing())
 
 

@@ -4,7 +4,7 @@
 
     collections ─── memberships ─── objects ─┬─ manifests
                                              ├─ activities      what Change Discovery tells
-                                             └─ scans ─┬─ sightings    the names a scan came under
+                                             └─ scans ─┬─ sightings    file names of a scan
                                                        ├─ scan_kinds   what it was taken for
                                                        ├─ hints
                                                        ├─ versions ─┬─ derivatives
@@ -13,27 +13,23 @@
 
 A version is one outcome of one stage for one scan, a derivative one of its files; neither is overwritten.
 
-Closed sets are text with a check constraint, so that a migration can widen them with rows in place.
+EnumText sets are text with a check constraint, so that a migration can widen them with rows in place.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, TypeVar
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Boolean,
     CheckConstraint,
     Column,
     Computed,
     Date,
     DateTime,
-    Dialect,
     Double,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     MetaData,
@@ -41,17 +37,23 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    func,
     literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
-from sqlalchemy.types import TypeDecorator
 
+from catalog.table_columns import (
+    EnumText,
+    enum_column,
+    flag_column,
+    foreign_key,
+    id_column,
+    sha256_column,
+    text_column,
+    timestamp_column,
+)
 from imaging.scan_kind import ScanKind
 from imaging.stage import Role
-
-E = TypeVar("E", bound=StrEnum)
 
 
 class ScanState(StrEnum):
@@ -119,25 +121,6 @@ class ActivityType(StrEnum):
     DELETE = "Delete"
 
 
-class Closed(TypeDecorator[E]):
-    """A text column that holds the values of one `StrEnum`."""
-
-    impl = Text
-    cache_ok = True
-
-    def __init__(self, members: type[E]) -> None:
-        super().__init__()
-        self.members = members
-
-    def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:
-        """Refuse what is not a member."""
-        return None if value is None else self.members(value).value
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
-        """Return the member."""
-        return None if value is None else self.members(value)
-
-
 metadata = MetaData(
     naming_convention={
         "pk": "%(table_name)s_pkey",
@@ -149,64 +132,31 @@ metadata = MetaData(
 )
 
 
-def _key() -> Column[int]:
-    return Column("id", BigInteger, Identity(always=True), primary_key=True)
-
-
-def _now(name: str) -> Column[Any]:
-    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
-
-
-def _to(table: str, nullable: bool = False, **options: Any) -> Column[int]:
-    return Column(
-        f"{table.rstrip('s')}_id", BigInteger, ForeignKey(f"{table}.id"), nullable=nullable, **options
-    )
-
-
-def _words(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
-
-
-def _sha256(name: str, nullable: bool = False) -> tuple[Column[str], CheckConstraint]:
-    rule = CheckConstraint(f"{name} ~ '^[0-9a-f]{{64}}$'", name=name)
-    return Column(name, Text, nullable=nullable), rule
-
-
-def _member(name: str, members: type[StrEnum], nullable: bool = False) -> tuple[Column[Any], CheckConstraint]:
-    values = ", ".join(f"'{member.value}'" for member in members)
-    rule = CheckConstraint(f"{name} IN ({values})", name=name)
-    return Column(name, Closed(members), nullable=nullable), rule
-
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, server_default="false")
-
-
 NAMES = "heliochrome_fold((((accession_number || ' ') || title) || ' ') || maker)"
 """What a misspelled or cut-off word is compared with."""
 
 objects = Table(
     "objects",
     metadata,
-    _key(),
+    id_column(),
     Column(
         "accession_number",
         Text,
         CheckConstraint("accession_number <> ''", name="accession_number"),
         nullable=False,
     ),
-    _words("title"),
-    _words("description"),
-    _words("maker"),
-    _words("date_text"),
+    text_column("title"),
+    text_column("description"),
+    text_column("maker"),
+    text_column("date_text"),
     Column("date_from", Date),
     Column("date_to", Date),
-    _words("rights"),
-    _words("source"),
-    _flag("do_not_color"),
+    text_column("rights"),
+    text_column("source"),
+    flag_column("do_not_color"),
     Column("published_at", DateTime(timezone=True)),
-    _now("created_at"),
-    _now("updated_at"),
+    timestamp_column("created_at"),
+    timestamp_column("updated_at"),
     Column(
         "search",
         TSVECTOR,
@@ -232,14 +182,14 @@ objects = Table(
 collections = Table(
     "collections",
     metadata,
-    _key(),
+    id_column(),
     Column("slug", Text, CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", name="slug"), nullable=False),
-    _words("title"),
-    _words("description"),
+    text_column("title"),
+    text_column("description"),
     Column("parent_id", BigInteger, ForeignKey("collections.id"), index=True),
-    _flag("do_not_color"),
-    _now("created_at"),
-    _now("updated_at"),
+    flag_column("do_not_color"),
+    timestamp_column("created_at"),
+    timestamp_column("updated_at"),
     UniqueConstraint("slug"),
     CheckConstraint("parent_id <> id", name="parent"),
 )
@@ -247,17 +197,17 @@ collections = Table(
 memberships = Table(
     "memberships",
     metadata,
-    _to("collections", primary_key=True),
-    _to("objects", primary_key=True, index=True),
-    _now("added_at"),
+    foreign_key("collections", primary_key=True),
+    foreign_key("objects", primary_key=True, index=True),
+    timestamp_column("added_at"),
 )
 
 scans = Table(
     "scans",
     metadata,
-    _key(),
-    _to("objects", nullable=True, index=True),
-    *_sha256("sha256", nullable=True),
+    id_column(),
+    foreign_key("objects", nullable=True, index=True),
+    *sha256_column("sha256", nullable=True),
     Column("page", Integer, nullable=False, server_default="0"),
     Column("path", Text),
     Column("original_name", Text, nullable=False),
@@ -266,7 +216,7 @@ scans = Table(
     Column("height", Integer),
     Column("bits", Integer),
     Column("media_type", Text),
-    *_member("state", ScanState),
+    *enum_column("state", ScanState),
     Column("reason", Text),
     Column("remedy", Text),
     # Which version of the software refused it; another one looks again.
@@ -277,8 +227,8 @@ scans = Table(
     Column("processed_at", DateTime(timezone=True)),
     # When somebody last stated what it is, or whether it may be colored.
     Column("treatment_changed_at", DateTime(timezone=True)),
-    _now("created_at"),
-    _now("updated_at"),
+    timestamp_column("created_at"),
+    timestamp_column("updated_at"),
     UniqueConstraint("sha256", "page"),
     # A file that may not even be read has no digest: its name is all there is to know it by.
     Index("scans_unread_key", "original_name", unique=True, postgresql_where=text("sha256 IS NULL")),
@@ -289,12 +239,12 @@ scans = Table(
     CheckConstraint("sha256 IS NOT NULL OR state = 'refused'", name="unread"),
 )
 
-sightings = Table(
+scan_names = Table(
     "sightings",
     metadata,
-    _to("scans", primary_key=True),
+    foreign_key("scans", primary_key=True),
     Column("path", Text, primary_key=True, index=True),
-    _now("seen_at"),
+    timestamp_column("seen_at"),
     # Which file it was, and in which state; null where that is not known.
     Column("file", Text),
 )
@@ -302,13 +252,13 @@ sightings = Table(
 scan_kinds = Table(
     "scan_kinds",
     metadata,
-    _to("scans", primary_key=True),
-    *_member("told", ScanKind, nullable=True),
-    _words("reason"),
+    foreign_key("scans", primary_key=True),
+    *enum_column("told", ScanKind, nullable=True),
+    text_column("reason"),
     Column("evidence", JSONB, nullable=False, server_default="{}"),
-    _words("method"),
+    text_column("method"),
     Column("told_at", DateTime(timezone=True)),
-    *_member("said", ScanKind, nullable=True),
+    *enum_column("said", ScanKind, nullable=True),
     Column("said_by_id", BigInteger, ForeignKey("agents.id")),
     Column("said_at", DateTime(timezone=True)),
     CheckConstraint("told IS NOT NULL OR said IS NOT NULL", name="known"),
@@ -317,19 +267,19 @@ scan_kinds = Table(
 versions = Table(
     "versions",
     metadata,
-    _key(),
-    _to("scans"),
+    id_column(),
+    foreign_key("scans"),
     Column("stage", Text, nullable=False),
     Column("number", Integer, CheckConstraint("number > 0", name="number"), nullable=False),
-    *_sha256("store_key"),
-    *_sha256("input_sha256"),
+    *sha256_column("store_key"),
+    *sha256_column("input_sha256"),
     Column("stage_version", Text, nullable=False),
     Column("parameters", JSONB, nullable=False),
     Column("figures", JSONB, nullable=False),
     Column("regions", JSONB, nullable=False),
     # Since when its files are not in the store, or not what they were.
     Column("lost_at", DateTime(timezone=True)),
-    _now("created_at"),
+    timestamp_column("created_at"),
     UniqueConstraint("scan_id", "store_key"),
     UniqueConstraint("scan_id", "stage", "number"),
     Index("versions_lost_idx", "scan_id", postgresql_where=text("lost_at IS NOT NULL")),
@@ -338,11 +288,11 @@ versions = Table(
 derivatives = Table(
     "derivatives",
     metadata,
-    _key(),
-    _to("versions"),
-    *_member("role", Role),
+    id_column(),
+    foreign_key("versions"),
+    *enum_column("role", Role),
     Column("name", Text, nullable=False),
-    *_sha256("sha256"),
+    *sha256_column("sha256"),
     Column("bytes", BigInteger, nullable=False),
     Column("media_type", Text, nullable=False),
     Column("width", Integer),
@@ -356,31 +306,31 @@ derivatives = Table(
 agents = Table(
     "agents",
     metadata,
-    _key(),
-    *_member("kind", AgentKind),
+    id_column(),
+    *enum_column("kind", AgentKind),
     Column("name", Text, CheckConstraint("name <> ''", name="name"), nullable=False),
-    _words("version"),
-    _words("identifier"),
+    text_column("version"),
+    text_column("identifier"),
     UniqueConstraint("kind", "name", "version", "identifier"),
 )
 
 events = Table(
     "events",
     metadata,
-    _key(),
+    id_column(),
     Column("uuid", Uuid, nullable=False),
     Column("occasion", Text, nullable=False),
-    *_member("type", EventType),
-    *_member("outcome", EventOutcome),
-    _words("detail"),
-    _to("scans", nullable=True, index=True),
-    _to("versions", nullable=True, index=True),
-    _words("stage"),
+    *enum_column("type", EventType),
+    *enum_column("outcome", EventOutcome),
+    text_column("detail"),
+    foreign_key("scans", nullable=True, index=True),
+    foreign_key("versions", nullable=True, index=True),
+    text_column("stage"),
     Column("store_key", Text, index=True),
     Column("input_sha256", Text),
     Column("output_sha256", ARRAY(Text), nullable=False),
     Column("parameters", JSONB, nullable=False),
-    _words("machine"),
+    text_column("machine"),
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("uuid"),
@@ -390,9 +340,9 @@ events = Table(
 event_agents = Table(
     "event_agents",
     metadata,
-    _to("events", primary_key=True),
-    _to("agents", primary_key=True, index=True),
-    Column("role", Closed(AgentRole), primary_key=True),
+    foreign_key("events", primary_key=True),
+    foreign_key("agents", primary_key=True, index=True),
+    Column("role", EnumText(AgentRole), primary_key=True),
     CheckConstraint("role IN ('executing program', 'implementer', 'authorizer', 'model')", name="role"),
 )
 
@@ -404,15 +354,15 @@ _FILTERED = ["confidence", "damage", "scan_id"]
 reviews = Table(
     "reviews",
     metadata,
-    _key(),
-    _to("versions"),
-    _to("scans", index=True),
-    *_member("state", ReviewState),
+    id_column(),
+    foreign_key("versions"),
+    foreign_key("scans", index=True),
+    *enum_column("state", ReviewState),
     Column("confidence", Double, CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence")),
     Column("damage", Double, CheckConstraint("damage BETWEEN 0 AND 1", name="damage")),
     Column("reviewer_id", BigInteger, ForeignKey("agents.id")),
-    _words("reason"),
-    _now("opened_at"),
+    text_column("reason"),
+    timestamp_column("opened_at"),
     Column("decided_at", DateTime(timezone=True)),
     Column("revision", Integer, nullable=False, server_default="0"),
     UniqueConstraint("version_id"),
@@ -426,18 +376,18 @@ reviews = Table(
 hints = Table(
     "hints",
     metadata,
-    _key(),
-    _to("scans", index=True),
+    id_column(),
+    foreign_key("scans", index=True),
     Column("x", Double, CheckConstraint("x BETWEEN 0 AND 1", name="x"), nullable=False),
     Column("y", Double, CheckConstraint("y BETWEEN 0 AND 1", name="y"), nullable=False),
     Column("radius", Double, CheckConstraint("radius > 0 AND radius <= 1", name="radius"), nullable=False),
     Column("a", Double, CheckConstraint("a BETWEEN -128 AND 127", name="a"), nullable=False),
     Column("b", Double, CheckConstraint("b BETWEEN -128 AND 127", name="b"), nullable=False),
     Column("source", Text, CheckConstraint("source <> ''", name="source"), nullable=False),
-    _words("citation"),
-    _words("source_date"),
+    text_column("citation"),
+    text_column("source_date"),
     Column("author_id", BigInteger, ForeignKey("agents.id"), nullable=False),
-    _now("given_at"),
+    timestamp_column("given_at"),
     Column("withdrawn_at", DateTime(timezone=True)),
     Column("withdrawn_by_id", BigInteger, ForeignKey("agents.id")),
 )
@@ -445,17 +395,17 @@ hints = Table(
 manifests = Table(
     "manifests",
     metadata,
-    _to("objects", primary_key=True),
-    *_sha256("sha256"),
+    foreign_key("objects", primary_key=True),
+    *sha256_column("sha256"),
     Column("document", Text, nullable=False),
-    _now("updated_at"),
+    timestamp_column("updated_at"),
 )
 
 activities = Table(
     "activities",
     metadata,
-    _key(),
-    *_member("type", ActivityType),
-    _to("objects", index=True),
+    id_column(),
+    *enum_column("type", ActivityType),
+    foreign_key("objects", index=True),
     Column("ended_at", DateTime(timezone=True), nullable=False),
 )

@@ -17,8 +17,8 @@ from sqlalchemy.sql.functions import Function
 
 from catalog.objects import CatalogObject, plain
 from catalog.queue import Range
-from catalog.rows import columns
 from catalog.schema import NAMES, ReviewState, collections, memberships, objects, reviews, scans
+from catalog.table_rows import columns
 
 LEAST_LIKENESS = 0.45
 """Word similarity (pg_trgm, 0–1) from which a title counts as meant by a misspelled word."""

@@ -15,7 +15,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,17 +23,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 
-from catalog.durability import exclusive, storage_faults, sync_file, sync_folder
-from imaging.errors import HeliochromeError, StoredFileError, StoreError
-from imaging.files import SURROUNDINGS
+from catalog.durability import exclusive, storage_faults, sync_folder
+from catalog.store_files import (
+    RESULT,
+    addresses,
+    chunks,
+    drop_scratch,
+    file_fault,
+    relative_path,
+    seal_output,
+    size_fault,
+    sync_tree,
+    write_durably,
+)
+from imaging.errors import StoredFileError, StoreError
 from imaging.stage import ModelReference, OutputFile, Scalar, StageResult
 
 logger = logging.getLogger(__name__)
-
-RESULT = "result.json"
-CHUNK = 1 << 20
-"""Bytes read at a time when copying and hashing."""
-_ADDRESS = re.compile(r"[0-9a-f]{64}")
 
 
 def stage_key(
@@ -70,7 +75,7 @@ def stage_key(
 
 def entry_path(key: str, name: str) -> PurePosixPath:
     """Return where the file `name` of the entry `key` lies, relative to a store's root."""
-    return PurePosixPath("entries", key[:2], key) / _inside(name)
+    return PurePosixPath("entries", key[:2], key) / relative_path(name)
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ class Store:
         except (ValueError, KeyError, TypeError) as error:
             raise _damaged(folder, f"{RESULT} is unreadable ({error})") from error
         for file in result.files:
-            if fault := _size_fault(folder / file.name, file.bytes):
+            if fault := size_fault(folder / file.name, file.bytes):
                 raise _damaged(folder / file.name, fault)
         return result
 
@@ -179,10 +184,10 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
                 return found
             for file in result.files:
-                _settle(folder, file)
-            _drop_scratch(folder, {PurePosixPath(file.name) for file in result.files})
-            _write_durably(folder / RESULT, result.to_json())
-            _sync_tree(folder)
+                seal_output(folder, file)
+            drop_scratch(folder, {PurePosixPath(file.name) for file in result.files})
+            write_durably(folder / RESULT, result.to_json())
+            sync_tree(folder)
             entry = self.folder(key)
             entry.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(entry)
@@ -204,7 +209,7 @@ class Store:
 
     def resolve(self, relative: str) -> Path:
         """Return the file at the catalog's `relative` path; raise `StoredFileError` when it climbs out."""
-        return self.root / _inside(relative)
+        return self.root / relative_path(relative)
 
     def add_original(self, path: Path) -> tuple[str, Path]:
         """Copy a scan into the store, unless its bytes are there; return their sha256 and where they lie.
@@ -215,7 +220,7 @@ class Store:
         Raises
         ------
         HeliochromeError
-            `path` can not be read to its end.
+            `path` cannot be read to its end.
         StoreError
             The disk is full.
         """
@@ -225,13 +230,13 @@ class Store:
                 temporary = Path(copy.name)
                 try:
                     digest = hashlib.sha256()
-                    for chunk in _chunks(path):
+                    for chunk in chunks(path):
                         digest.update(chunk)
                         copy.write(chunk)
                     copy.flush()
                     sha256 = digest.hexdigest()
                     stored = self.original(sha256)
-                    if fault := _fault(stored, copy.tell(), sha256):
+                    if fault := file_fault(stored, copy.tell(), sha256):
                         if stored.exists():
                             logger.warning("%s %s; moved to %s", stored, fault, self.quarantine(sha256))
                         shutil.copystat(path, temporary)
@@ -260,11 +265,11 @@ class Store:
 
     def keys(self) -> Iterator[str]:
         """Yield the key of each entry, in order."""
-        return _addresses(self._entries)
+        return addresses(self._entries)
 
     def originals(self) -> Iterator[str]:
         """Yield the sha256 of each original, in order."""
-        return _addresses(self._originals)
+        return addresses(self._originals)
 
     def verify(self, key: str) -> tuple[Damage, ...]:
         """Read every file of the entry `key` again and return what is not as it was stored."""
@@ -275,13 +280,15 @@ class Store:
             return (Damage(folder / RESULT, f"unreadable ({error})"),)
         checked = ((folder / file.name, file) for file in result.files)
         return tuple(
-            Damage(path, fault) for path, file in checked if (fault := _fault(path, file.bytes, file.sha256))
+            Damage(path, fault)
+            for path, file in checked
+            if (fault := file_fault(path, file.bytes, file.sha256))
         )
 
     def verify_original(self, sha256: str) -> tuple[Damage, ...]:
         """Read an original again and return its damage, if any."""
         path = self.original(sha256)
-        fault = _fault(path, None, sha256)
+        fault = file_fault(path, None, sha256)
         return (Damage(path, fault),) if fault else ()
 
     def quarantine(self, key: str) -> Path:
@@ -343,84 +350,6 @@ def _lock(folder: Path) -> Path:
 
 def _last_touched(folder: Path) -> float:
     return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
-
-
-def _settle(folder: Path, file: OutputFile) -> None:
-    path = folder / _inside(file.name)
-    if fault := _fault(path, file.bytes, file.sha256):
-        remedy = "The stage's report and its files disagree: run it again, and report it if that repeats."
-        raise StoredFileError(path, fault, remedy)
-    path.chmod(0o444)
-    sync_file(path)
-
-
-def _drop_scratch(folder: Path, keep: set[PurePosixPath]) -> None:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir() and not path.is_symlink():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif PurePosixPath(path.relative_to(folder).as_posix()) not in keep:
-            path.unlink()
-
-
-def _write_durably(path: Path, text: str) -> None:
-    with path.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_tree(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_dir():
-            sync_folder(path)
-    sync_folder(folder)
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    # Not the store's own faults: whoever brought the file has to look at his disk.
-    try:
-        with path.open("rb") as source:
-            while chunk := source.read(CHUNK):
-                yield chunk
-    except OSError as error:
-        if error.errno in SURROUNDINGS:
-            raise
-        remedy = "Look at the disk or the network folder that holds it."
-        raise HeliochromeError(path, f"can not be read to its end ({error.strerror})", remedy) from error
-
-
-def _fault(path: Path, size: int | None, sha256: str) -> str | None:
-    if fault := _size_fault(path, size):
-        return fault
-    try:
-        with path.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        return f"can not be read ({error.strerror})"
-    return None if actual == sha256 else f"sha256 is {actual} instead of {sha256}"
-
-
-def _size_fault(path: Path, size: int | None) -> str | None:
-    try:
-        actual = path.stat().st_size
-    except FileNotFoundError:
-        return "is missing"
-    return None if size is None or actual == size else f"holds {actual} bytes instead of {size}"
-
-
-def _inside(name: str) -> PurePosixPath:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or name in {"", ".", RESULT}:
-        remedy = "Name files relative to the stage's folder."
-        raise StoredFileError(name, "is no name for a stored file", remedy)
-    return path
-
-
-def _addresses(folder: Path) -> Iterator[str]:
-    # File systems and file managers leave names of their own between ours: .nfs…, .DS_Store.
-    for shelf in sorted(folder.glob("[0-9a-f][0-9a-f]")):
-        yield from sorted(path.name for path in shelf.iterdir() if _ADDRESS.fullmatch(path.name))
 
 
 def _damaged(path: Path, fault: str) -> StoredFileError:

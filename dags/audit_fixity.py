@@ -1,6 +1,6 @@
 """Audit fixity: a share of the store is read again each week, so that silent damage does not stay silent.
 
-What is not what it was goes to quarantine, with an event in the catalog, and the run fails and names it. The
+What has changed goes to quarantine, with an event in the catalog, and the run fails and names it. The
 next run of ``digitize`` makes derivatives anew; originals have to come in again, or back from a backup.
 """
 

@@ -1,10 +1,10 @@
 """Digitize: new scans of the inbox are restored, colorized, documented and handed to the archivists.
 
 Runs daily and whenever somebody starts it. A run takes in what is new in the inbox, and goes on with what the
-catalog says is due, wherever its file is by then: scans that failed or were sent back with hints, and whose
+catalog lists as due, wherever its file is by then: scans that failed or were sent back with hints, and whose
 files were lost. Finished work is not done again, unless somebody asks for that under *Redo*. Batches go their
 way independently of each other. The run is green only when no
-photograph was lost; the task ``report`` says which were, and why.
+photograph was lost; the task ``report`` names those that were, and why.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PARAMS = {
         minimum=1,
         maximum=1000,
         title="Batch size",
-        description="Photographs per task; grown by itself where there would be too many tasks.",
+        description="Photographs per task; increased automatically where there would be too many tasks.",
     ),
     "produce": Param(
         ["restored", "colorized"],
@@ -69,14 +69,14 @@ PARAMS = {
         minimum=0,
         maximum=1,
         title="Noise reduction",
-        description="0–1; which share of the noise is taken away.",
+        description="0–1; which share of the noise is removed.",
     ),
     "extras": Param(
         [],
         type="array",
         items={"type": "string", "enum": list(EXTRAS)},
         uniqueItems=True,
-        title="Restore besides",
+        title="Also restore",
         description="Fill losses, flatten fading, turn tints neutral, stretch levels; nothing for masters.",
     ),
     "model": Param(
@@ -91,7 +91,7 @@ PARAMS = {
         minimum=0,
         maximum=1,
         title="Restraint in color",
-        description="0–1; how far unsure color is drawn towards neutral. Empty: as the model advises.",
+        description="0–1; how far uncertain color is drawn towards neutral. Empty: as the model advises.",
     ),
     "kind": Param(
         "",
@@ -99,7 +99,7 @@ PARAMS = {
         enum=["", *ScanKind],
         title="What the scans are",
         description="Empty: what each is taken for. Only monochrome and toned ones are colorized. "
-        "What somebody has said of a scan holds over this.",
+        "What somebody has set for a single scan takes precedence.",
     ),
     "again": Param(
         False,
@@ -120,7 +120,7 @@ STAGES = ("ingest", "restore", "colorize", "tag", "describe")
 
 with DAG(
     dag_id="digitize",
-    # At night, and not at once when the DAG is first seen: a new deployment starts when somebody says so.
+    # At night, and not at once when the DAG is first seen: a new deployment starts when somebody starts it.
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", run_immediately=timedelta(seconds=1)),
     catchup=False,
     max_active_runs=1,
@@ -132,7 +132,7 @@ with DAG(
 
     @task_group
     def photographs(batch: Any) -> None:
-        """Take one batch all the way."""
+        """Take one batch through all stages."""
         ingested = IngestOperator(
             task_id="ingest",
             batch=batch,

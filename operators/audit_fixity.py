@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AuditFixityOperator(BaseOperator):
-    """Reads a rotating share of the store again; quarantines what has changed, and then fails with its names.
+    """Reads a rotating share of the store again; quarantines what has changed, and then fails and names it.
 
     Parameters
     ----------
@@ -48,13 +48,14 @@ class AuditFixityOperator(BaseOperator):
                 progress=Progress(0, context.get("task_state_store")),
             )
         for stranger in report.strangers:
-            self.log.info("%s is intact, but no record names it", stranger)
+            self.log.info("%s is intact, but not in the catalog", stranger)
         for key in report.dropped:
-            self.log.info("%s: partial work that nobody went on with was removed", key)
-        for loss in report.losses:
-            self.log.error("%s: %s; now in %s", loss.address, "; ".join(loss.faults), loss.quarantined)
+            self.log.info("%s: abandoned partial work was removed", key)
+        for failure in report.losses:
+            faults = "; ".join(failure.faults)
+            self.log.error("%s: %s; now in %s", failure.address, faults, failure.quarantined)
         if not report.intact:
-            addresses = ", ".join(loss.address[:12] for loss in report.losses)
+            addresses = ", ".join(failure.address[:12] for failure in report.losses)
             raise AirflowFailException(
                 f"{len(report.losses)} of {report.entries + report.originals} were damaged: {addresses}"
             )

@@ -7,12 +7,12 @@ One photograph's fault never stops its neighbors. What an error does depends on 
 - the item's: the rest of the batch is done first, then the task is tried again; at the last try the
   photograph is recorded as failed, which makes it due in the next run, and the rest goes on. An
   `UnfinishedScan` only waits for the next run;
-- everyone's: the task fails and is tried again, unless `RETRY_POLICY` knows that this can not help; nothing
-  is said of any photograph.
+- everyone's: the task fails and is tried again, unless `RETRY_POLICY` knows that this cannot help; nothing
+  is recorded for any photograph.
 
-A photograph that was in hand when the process died (out of memory, killed) `DEATHS_ALLOWED` times is recorded
-as failed too; it is not to blame for what concerns everyone. A repeat finds what was finished before and does
-only the rest.
+A photograph over which the process crashed (out of memory, killed) `CRASHES_ALLOWED` times is recorded as
+failed too; faults that concern everyone do not count against it. A repeat finds what was finished before and
+does only the rest.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from airflow.sdk import BaseOperator, ExceptionRetryPolicy, RetryAction, RetryRu
 
 from imaging.errors import HeliochromeError, ModelError, OptionsError, ScanError, Scope, UnfinishedScan
 from operators.hooks import CatalogHook
-from operators.outcome import BatchOutcome, Done, Loss, Passage
-from operators.progress import InHand, Progress
+from operators.outcome import BatchOutcome, Failure, ItemResult, ScanReference
+from operators.progress import CrashCounter, Progress
 from operators.scope import scope_of
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DEATHS_ALLOWED = 2
-"""How often a process may die over the same photograph before that is left aside."""
+CRASHES_ALLOWED = 2
+"""How often a process may crash over the same photograph before that is recorded as failed."""
 
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
@@ -57,24 +57,24 @@ RETRIES: Mapping[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
     "retry_policy": RETRY_POLICY,
 }
-"""Default arguments for the tasks of a DAG: what may pass by itself is tried three times."""
+"""Default arguments for the tasks of a DAG: what may resolve itself is tried three times."""
 
 
 class BatchUnfinished(Exception):
-    """Photographs of a batch failed for no reason that is known to last; the batch is tried again."""
+    """Photographs of a batch failed, perhaps only for now; the batch is tried again."""
 
 
 class Worker(Protocol):
-    """Does one photograph after the other; `operators.work` has one for each operator."""
+    """Processes one photograph after the other; `operators.work` has one for each operator."""
 
     def name(self, item: Any) -> str:
         """Return what people call this photograph."""
 
-    def process(self, item: Any, progress: Progress) -> Done:
-        """Do what the stage does; raise `ScanError` when the photograph can not be used."""
+    def process(self, item: Any, progress: Progress) -> ItemResult:
+        """Run the stage; raise `ScanError` when the photograph cannot be used."""
 
     def refuse(self, item: Any, error: ScanError) -> bool:
-        """Record that the photograph can not be used; return whether that was known."""
+        """Record that the photograph cannot be used; return whether that was known."""
 
     def fail(self, item: Any, error: HeliochromeError, attempt: str) -> None:
         """Record that work on the photograph was lost in this `attempt`."""
@@ -82,21 +82,21 @@ class Worker(Protocol):
 
 @dataclass
 class _Tally:
-    scans: list[Passage] = field(default_factory=list)
-    lost: list[Loss] = field(default_factory=list)
+    scans: list[ScanReference] = field(default_factory=list)
+    lost: list[Failure] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     fresh: int = 0
     remarks: list[str] = field(default_factory=list)
 
-    def add(self, done: Done) -> None:
-        self.scans += (scan for scan in done.scans if scan not in self.scans)
-        self.lost += done.lost
-        self.fresh += done.fresh
-        self.remarks += done.remarks
+    def add(self, result: ItemResult) -> None:
+        self.scans += (scan for scan in result.scans if scan not in self.scans)
+        self.lost += result.lost
+        self.fresh += result.fresh
+        self.remarks += result.remarks
 
 
 class BatchOperator(BaseOperator):
-    """Works through a batch; subclasses name the stage and bring the worker.
+    """Works through a batch; subclasses name the stage and provide the worker.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class BatchOperator(BaseOperator):
 
     @abstractmethod
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
-        """Return who does the work; heavy imports belong in here."""
+        """Return the worker; heavy imports belong in here."""
 
     def items(self) -> Sequence[Any]:
         """Return the photographs of the batch, as the worker takes them."""
@@ -137,7 +137,7 @@ class BatchOperator(BaseOperator):
         BatchUnfinished
             Some photographs failed and may succeed at another try.
         """
-        # libvips tells of every thread it ends.
+        # libvips logs every thread that it ends.
         logging.getLogger("pyvips").setLevel(logging.WARNING)
         with closing(CatalogHook(self.catalog_conn_id)) as hook:
             tally = self._work_through(self.items(), self.worker(hook, context), context)
@@ -160,44 +160,44 @@ class BatchOperator(BaseOperator):
         attempt = f"{context['run_id']}, try {instance.try_number}"
         for item, error in failed:
             name = _name(worker, item)
-            failure = error if isinstance(error, HeliochromeError) else _as_failure(name, error)
-            log.error("lost: %s", failure)
-            tally.lost.append(Loss.of(failure, self.stage, name))
+            cause = error if isinstance(error, HeliochromeError) else _as_heliochrome_error(name, error)
+            log.error("lost: %s", cause)
+            tally.lost.append(Failure.of(cause, self.stage, name))
             try:
-                worker.fail(item, failure, attempt)
+                worker.fail(item, cause, attempt)
             except Exception as unrecorded:
                 if scope_of(unrecorded) is Scope.EVERYONE:
                     raise
-                log.exception("that %s failed can not be recorded", name)
+                log.exception("that %s failed cannot be recorded", name)
         return tally
 
     def _attempts(
         self, items: Sequence[Any], worker: Worker, tally: _Tally, state: Any
     ) -> Iterator[tuple[Any, Exception]]:
-        progress, in_hand = Progress(len(items), state), InHand(state)
+        progress, crash_counter = Progress(len(items), state), CrashCounter(state)
         for item in items:
-            # Pages of one file share its name; each is in hand for itself.
+            # Pages of one file share its name; crashes are counted for each page.
             name, subject = _name(worker, item), str(item)
-            if in_hand.deaths(subject) >= DEATHS_ALLOWED:
-                yield item, _deadly(name, in_hand.deaths(subject))
+            if crash_counter.crashes(subject) >= CRASHES_ALLOWED:
+                yield item, _crashed(name, crash_counter.crashes(subject))
                 progress.finish()
                 continue
-            in_hand.take(subject)
+            crash_counter.start(subject)
             progress.begin(name)
             try:
                 self._attempt(item, name, worker, tally, progress)
             except MemoryError:
-                # Most likely the photograph's own doing: it stays in hand, as if the process had died.
+                # Most likely the photograph's own fault: it counts as a crash.
                 raise
             except Exception as error:
                 if scope_of(error) is Scope.EVERYONE:
-                    in_hand.put_back(subject)
+                    crash_counter.forget_at_once(subject)
                     raise
                 log.exception("%s: %s failed", name, self.stage)
                 yield item, error
-            in_hand.lay_aside(subject)
+            crash_counter.forget(subject)
             progress.finish()
-        in_hand.close()
+        crash_counter.close()
 
     def _attempt(self, item: Any, name: str, worker: Worker, tally: _Tally, progress: Progress) -> None:
         try:
@@ -207,24 +207,24 @@ class BatchOperator(BaseOperator):
             tally.waiting.append(name)
         except ScanError as error:
             log.warning("refused: %s", error)
-            tally.lost.append(Loss.of(error, self.stage, name, known=worker.refuse(item, error)))
+            tally.lost.append(Failure.of(error, self.stage, name, known=worker.refuse(item, error)))
 
 
 def _name(worker: Worker, item: Any) -> str:
     try:
         return worker.name(item)
     except HeliochromeError as error:
-        # Work on it fails for the same reason, and says so.
+        # Work on it fails for the same reason, with this error.
         if error.scope is Scope.EVERYONE:
             raise
         return str(item)
 
 
-def _as_failure(name: str, error: Exception) -> HeliochromeError:
+def _as_heliochrome_error(name: str, error: Exception) -> HeliochromeError:
     fault = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return HeliochromeError(name, fault[:500], "The task's log says where; a new run tries again.")
+    return HeliochromeError(name, fault[:500], "The task's log shows where; a new run tries again.")
 
 
-def _deadly(name: str, deaths: int) -> HeliochromeError:
-    fault = f"the process died {deaths} times while it worked on this photograph, perhaps for want of memory"
+def _crashed(name: str, crashes: int) -> HeliochromeError:
+    fault = f"the process crashed {crashes} times while it worked on this photograph, perhaps out of memory"
     return HeliochromeError(name, fault, "Give it more memory; a new run tries again.")

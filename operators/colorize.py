@@ -19,19 +19,19 @@ class ColorizeOperator(BatchOperator):
     """Colorizes each restored photograph of a batch, with the hints that archivists gave for it.
 
     Runs in the pool ``heliochrome_tiles``, whose slots are as many colorizations as fit in memory at once.
-    The task state store shows how far the photograph in hand is.
+    The task state store shows the progress on the current photograph.
 
     Parameters
     ----------
     batch
         The outcome of an `operators.restore.RestoreOperator`.
     produce
-        What the run is to make; without ``colorized`` or ``alternatives`` in it, photographs pass through.
-        A JSON list is taken too, as templates make it.
+        What the run should make; without ``colorized`` or ``alternatives`` in it, photographs pass through.
+        A JSON list is accepted too, as templates make it.
     model
         The color model's name; empty for the default.
     restraint
-        See `colorization.options.ColorizationOptions`; JSON is taken too, as templates make it.
+        See `colorization.options.ColorizationOptions`; JSON is accepted too, as templates make it.
     """
 
     template_fields: Sequence[str] = ("batch", "produce", "model", "restraint")
@@ -54,7 +54,7 @@ class ColorizeOperator(BatchOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Colorize the batch, or hand it on as it is."""
         if self._wanted().isdisjoint({"colorized", "alternatives"}):
-            self.log.info("colorization was not asked for")
+            self.log.info("colorization was not requested")
             return self.before().to_xcom()
         return super().execute(context)
 

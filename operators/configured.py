@@ -1,6 +1,6 @@
-"""What the settings name, as the work takes it: who publishes, who signs, how this machine colorizes.
+"""Settings as `operators.work` takes them: who publishes, who signs, how this machine colorizes.
 
-`operators.work` is handed these and reads no setting, so that it knows no Airflow.
+`operators.work` gets these as arguments and reads no setting, so that it does not depend on Airflow.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def publisher() -> Institution | None:
-    """Return who publishes, where it is configured."""
+    """Return the publishing institution, where one is configured."""
     from catalog.iiif.records import Institution
 
     named = settings.institution()
@@ -25,7 +25,7 @@ def publisher() -> Institution | None:
 
 
 def signer() -> SigningIdentity:
-    """Return who signs: the institution where it is configured, else a development identity that says so.
+    """Return who signs: the institution where it is configured, else a development identity, named as such.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""What a run has to do: files to take in, and scans that the catalog says are due.
+"""What a run has to do: files to take in, and scans that are due according to the catalog.
 
 Reads the catalog, names and times of the inbox's files, and whether originals are there; never what a file
 holds. A file that was taken in entirely, has not changed since and whose originals are in the store is not
-opened again: what becomes of its scans is the catalog's to say, wherever the file is by then.
+opened again: the catalog alone decides what is done with its scans, wherever the file is by then.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from catalog.schema import ScanState
 from imaging.errors import ScanError
 from imaging.files import resolve_inside
 from operators.inbox import file_state
-from operators.outcome import Loss
+from operators.outcome import Failure
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inquiry:
-    """What is asked for.
+    """What the run asks for.
 
     Parameters
     ----------
     software_version
-        Of this software: what other versions refused is looked at again.
+        Version of this software: what other versions refused is examined again.
     collection
         What the files' objects are to join; empty for none.
     again
@@ -53,7 +53,7 @@ class Inquiry:
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to do.
+    """What the run has to do.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Work:
     names: tuple[str, ...]
     scans: tuple[Due, ...]
     before: int
-    refused: tuple[Loss, ...]
+    refused: tuple[Failure, ...]
 
 
 def work_due(engine: Engine, store: Store, inbox: Path, names: Iterable[str], inquiry: Inquiry) -> Work:
@@ -86,7 +86,7 @@ def work_due(engine: Engine, store: Store, inbox: Path, names: Iterable[str], in
     with engine.connect() as connection:
         pages = pages_of_files(connection, states, collection=inquiry.collection or None)
         if any(page.path is not None for found in pages.values() for page in found):
-            # Else all of them would be taken for lost, and copied to wherever the store's disk belongs.
+            # Otherwise all would count as lost, and be copied to where the store's disk should be mounted.
             store.require_originals()
         settled = {name: found for name, found in pages.items() if _is_settled(found, store, inquiry)}
         owed = due(
@@ -103,7 +103,7 @@ def work_due(engine: Engine, store: Store, inbox: Path, names: Iterable[str], in
         scans=owed,
         before=sum(any(page.state is not ScanState.REFUSED for page in found) for found in done),
         refused=tuple(
-            _told_before(page) for found in done for page in found if page.state is ScanState.REFUSED
+            _refused_before(page) for found in done for page in found if page.state is ScanState.REFUSED
         ),
     )
 
@@ -112,7 +112,7 @@ def _state(inbox: Path, name: str) -> str | None:
     try:
         return file_state(resolve_inside(Path(name), inbox))
     except (ScanError, OSError, ValueError):
-        # Whatever keeps it from being looked at is told when it is taken in.
+        # Whatever makes it unreadable is reported when it is taken in.
         return None
 
 
@@ -134,6 +134,6 @@ def _is_stored(page: Scan, store: Store) -> bool:
         return False
 
 
-def _told_before(page: Scan) -> Loss:
+def _refused_before(page: Scan) -> Failure:
     name = f"{page.original_name} p. {page.page + 1}" if page.page else page.original_name
-    return Loss(name, "ingestion", f"{page.reason}. {page.remedy} (Refused before.)", known=True)
+    return Failure(name, "ingestion", f"{page.reason}. {page.remedy} (Refused before.)", known=True)

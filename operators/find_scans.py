@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 LISTING = "listing"
 """XCom key: counts for the report. How many files were ``found``, of them ``before`` needing nothing more,
 how many scans are ``due``, how many were refused and still are (``known``), how many files are ``waiting``
-and how many ``others`` were passed over."""
+and how many ``others`` were skipped."""
 
 
 class FindScansOperator(BaseOperator):
-    """Finds what there is to do and hands it on in batches, never more than a DAG run can map.
+    """Finds what there is to do and returns it in batches, never more than a DAG run can map.
 
-    That is the inbox's files that are new or changed, and the scans that the catalog says are due. A run over
-    another folder than the configured inbox takes only what lies there.
+    These are the inbox's new or changed files, and the scans that are due according to the catalog. A run for
+    another folder than the configured inbox takes only the scans of that folder.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ class FindScansOperator(BaseOperator):
             listing = self._listing(inbox)
             inquiry = self._inquiry(everything=inbox == inbox_folder(""))
             work = work_due(hook.engine, hook.store, inbox, listing.scans, inquiry)
-        for loss in work.refused:
-            self.log.warning("refused before: %s: %s", loss.photograph, loss.reason)
+        for failure in work.refused:
+            self.log.warning("refused before: %s: %s", failure.photograph, failure.reason)
         for due in work.scans:
             self.log.info("scan %d is due: %s", due.scan, due.reason)
         at_most = min(settings.MAX_BATCHES, conf.getint("core", "max_map_length", fallback=1024))
@@ -107,13 +107,13 @@ class FindScansOperator(BaseOperator):
         quiet = settings.quiet_seconds()
         listing = list_inbox(inbox, quiet)
         if listing.waiting:
-            # What was dropped a moment ago is mostly whole: it gets the time to prove that.
+            # A file dropped a moment ago is mostly complete: after the quiet time that is certain.
             time.sleep(quiet)
             listing = list_inbox(inbox, quiet)
         for name in listing.waiting:
-            self.log.info("waits, because it is still being written: %s", name)
+            self.log.info("waiting, because it is still being written: %s", name)
         for name in listing.others:
-            self.log.info("passed over, because its suffix promises no picture: %s", name)
+            self.log.info("skipped, because its suffix is not a picture's: %s", name)
         return listing
 
     def _inquiry(self, *, everything: bool) -> Inquiry:

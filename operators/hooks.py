@@ -1,4 +1,4 @@
-"""The catalog and the store as Airflow's tasks and pages reach them."""
+"""The catalog and the store for Airflow's tasks and pages."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class CatalogHook(BaseHook):
         return Store(settings.store())
 
     def close(self) -> None:
-        """Give back the connections of `engine`."""
+        """Close the connections of `engine`."""
         if "engine" in self.__dict__:
             self.engine.dispose()
 

@@ -1,9 +1,9 @@
 """Which files of the inbox are scans, in which order, cut into how many batches.
 
 Reads names and times only, never contents. Nothing is skipped silently: a file with a picture's suffix is
-always handed on, to be ingested or refused with a reason, and so is a folder that may not be read; what else
-lies there is named in the result. Names are text that the catalog and Airflow can store; one that is not in
-UTF-8 is spelled with escapes, under which no file lies, so that it is refused by this name.
+always passed on, to be ingested or refused with a reason, and so is a folder that may not be read; all other
+files are named in the result. Names are text that the catalog and Airflow can store; one that is not in UTF-8
+is written with escapes, under which no file exists, so that it is refused by this name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PICTURES = frozenset(
     | {".jpx", ".gif", ".bmp", ".heic", ".heif", ".avif", ".jxl", ".psd", ".pdf", ".dng", ".nef", ".cr2"}
     | {".arw"}
 )
-"""Suffixes that promise a picture; those that can not be read are refused by name, with what to do."""
+"""Suffixes of pictures; those that cannot be read are refused by name, with the remedy."""
 
 Item = TypeVar("Item")
 
@@ -39,7 +39,7 @@ class Listing:
     waiting
         Files that are still being written, sorted.
     others
-        Files that promise no picture, sorted.
+        Files without a picture's suffix, sorted.
     """
 
     scans: tuple[str, ...]
@@ -60,12 +60,12 @@ def list_inbox(inbox: Path, quiet_seconds: float) -> Listing:
     Raises
     ------
     HeliochromeError
-        The inbox itself can not be read.
+        The inbox itself cannot be read.
     """
     scans, waiting, others = [], [], []
-    for path, promises_picture in _entries(inbox):
+    for path, may_be_scan in _entries(inbox):
         name = storable_name(path.relative_to(inbox).as_posix())
-        if not promises_picture:
+        if not may_be_scan:
             others.append(name)
         elif _is_quiet(path, quiet_seconds):
             scans.append(name)
@@ -75,10 +75,10 @@ def list_inbox(inbox: Path, quiet_seconds: float) -> Listing:
 
 
 def file_state(path: Path) -> str:
-    """Return words that change with the file at `path` and with each change of it, told without reading it.
+    """Return text that changes with the file at `path` and with each change of it, without reading the file.
 
-    A folder that took another's place brings other inodes, and no tool sets an inode's change time back. The
-    device is left out: its number differs among machines that share a folder.
+    A folder that replaced another has other inodes, and no tool can set an inode's change time back. The
+    device is left out: its number differs between machines that share a folder.
 
     Raises
     ------
@@ -104,27 +104,27 @@ def cut(items: Sequence[Item], size: int, at_most: int) -> list[list[Item]]:
 
 
 def _entries(inbox: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield what is not hidden, and whether it has to be looked at."""
+    """Yield what is not hidden, and whether it may be a scan."""
     unreadable: list[OSError] = []
     for folder, folders, files in os.walk(inbox, onerror=unreadable.append):
         here = Path(folder)
         folders[:] = [name for name in folders if not name.startswith(".")]
-        # A link to a folder is handed on as if it were a scan, so that its refusal is on record.
+        # A link to a folder is passed on as if it were a scan, so that its refusal is recorded.
         links = [name for name in folders if os.path.islink(here / name)]
         for path in (here / name for name in [*files, *links] if not name.startswith(".")):
             yield path, path.suffix.rstrip().lower() in PICTURES or os.path.islink(path)
     for error in unreadable:
         if Path(error.filename) == inbox:
-            fault = f"the inbox can not be read ({error.strerror})"
+            fault = f"the inbox cannot be read ({error.strerror})"
             raise HeliochromeError(inbox, fault, "Let the account of Airflow's workers read it.") from error
-        # A folder that may not be read is handed on likewise; one that vanished is its owner's own business.
+        # A folder that may not be read is passed on likewise; one that vanished was removed on purpose.
         if not isinstance(error, FileNotFoundError):
             yield Path(error.filename), True
 
 
 def _is_quiet(path: Path, quiet_seconds: float) -> bool:
-    # The inode's change time, which no copying tool can set back. A file that vanished is its writer's own
-    # business; a dangling link is handed on, to be refused, and so is what may not be looked at.
+    # The inode's change time, which no copying tool can set back. A file that vanished was removed on
+    # purpose; a dangling link is passed on, to be refused, and so is what may not be read.
     try:
         changed = path.lstat().st_ctime
     except FileNotFoundError:

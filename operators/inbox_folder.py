@@ -1,4 +1,4 @@
-"""Which folders of the machine may be inboxes: who may start a run may not read all of it."""
+"""Which folders may be inboxes: the right to start a run must not be the right to read the whole machine."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from operators import settings
 def inbox_folder(name: str | Path = "") -> Path:
     """Return the inbox `name`, which must lie in the configured inbox or in the home folder.
 
-    A relative name is looked for in the one, then in the other. The configured inbox is made when absent.
+    A relative name is looked up in the former, then in the latter. The configured inbox is made when absent.
 
     Raises
     ------
     ForbiddenScan
-        It lies elsewhere, for who may start a run may not read the whole machine; or it holds or is part
-        of what Heliochrome keeps for itself.
+        It is elsewhere, because the right to start a run is not the right to read the whole machine; or it
+        contains or is part of what Heliochrome keeps for itself.
     OptionsError
         There is no such folder.
     """
@@ -30,7 +30,7 @@ def inbox_folder(name: str | Path = "") -> Path:
     folder = resolve_inside(named, inbox if named.is_relative_to(inbox) else home)
     for own in (settings.store(), home / "secrets"):
         if folder.is_relative_to(own) or own.is_relative_to(folder):
-            raise ForbiddenScan(folder, f"{own} is no inbox", "Name a folder of scans.")
+            raise ForbiddenScan(folder, f"{own} cannot be an inbox", "Name a folder of scans.")
     if not folder.is_dir():
         fault = f"there is no folder {name} in {inbox} or {home}"
         raise OptionsError("inbox", fault, "Correct the name, or make the folder.")

@@ -10,7 +10,7 @@ from imaging.errors import OptionsError
 from imaging.scan_kind import ScanKind
 from operators import settings
 from operators.batch import BatchOperator, Worker
-from operators.outcome import BatchOutcome, Passage
+from operators.outcome import BatchOutcome, ScanReference
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,7 +22,7 @@ from operators.inbox_folder import inbox_folder
 class IngestOperator(BatchOperator):
     """Takes files of the inbox in: originals into the store, scans and objects into the catalog.
 
-    Scans that the catalog says are due are in already and go on with them.
+    Scans that are due according to the catalog are in already and go on with them.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ class IngestOperator(BatchOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Take the files in; return a `BatchOutcome` with their scans and those that are due."""
         # Of runs of earlier versions, every scan comes in through its file.
-        due = tuple(Passage(scan) for scan in self.batch.get("scans", ()))
+        due = tuple(ScanReference(scan) for scan in self.batch.get("scans", ()))
         if not self.items():
             return replace(self.before(), scans=due).to_xcom()
         outcome = BatchOutcome.from_xcom(super().execute(context))
-        others = tuple(passage for passage in due if passage not in outcome.scans)
+        others = tuple(reference for reference in due if reference not in outcome.scans)
         return replace(outcome, scans=outcome.scans + others).to_xcom()
 
     def items(self) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What a batch of photographs came to, small enough for XCom: who goes on, who was lost and why."""
+"""The outcome of a batch of photographs, small enough for XCom: which scans go on, what was lost and why."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from imaging.errors import HeliochromeError
 
 
 @dataclass(frozen=True)
-class Loss:
-    """A photograph that does not go on.
+class Failure:
+    """Why a photograph does not go on to the next stage.
 
     Parameters
     ----------
     photograph
         Its file name in the inbox.
     stage
-        Where it was lost.
+        The stage that failed.
     reason
-        The error's words: what is wrong and what to do.
+        The error's text: what is wrong and what to do.
     known
-        Whether an earlier run said the same of the same file.
+        Whether an earlier run reported the same for the same file.
     """
 
     photograph: str
@@ -32,39 +32,39 @@ class Loss:
     known: bool = False
 
     @classmethod
-    def of(cls, error: HeliochromeError, stage: str, photograph: str, *, known: bool = False) -> Loss:
-        """Return the loss that an error means."""
+    def of(cls, error: HeliochromeError, stage: str, photograph: str, *, known: bool = False) -> Failure:
+        """Return the failure that an error means."""
         return cls(photograph, stage, f"{error.fault.rstrip('.')}. {error.remedy}", known)
 
 
 @dataclass(frozen=True)
-class Passage:
-    """A scan on its way: its catalog id, and those of the versions that this run made or found for it."""
+class ScanReference:
+    """A scan's catalog id, and those of the versions that this run made or found for it."""
 
     scan: int
     versions: tuple[int, ...] = ()
 
-    def with_version(self, version: int) -> Passage:
-        """Return the passage after one more stage."""
+    def with_version(self, version: int) -> ScanReference:
+        """Return the reference after one more stage."""
         return replace(self, versions=(*self.versions, version))
 
 
 @dataclass(frozen=True)
-class Done:
-    """What became of one photograph: the scans that go on, those that do not, and what was made for them.
+class ItemResult:
+    """The result of one stage for one photograph: the scans that go on, the failures, and what was made.
 
-    Remarks say what somebody should look at although all went on.
+    Remarks state what somebody should check although all went on.
     """
 
-    scans: tuple[Passage, ...] = ()
-    lost: tuple[Loss, ...] = ()
+    scans: tuple[ScanReference, ...] = ()
+    lost: tuple[Failure, ...] = ()
     fresh: int = 0
     remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What came out of one batch so far; each stage adds to what it was handed.
+    """The outcome of one batch so far; each stage adds to that of the stage before.
 
     Parameters
     ----------
@@ -73,26 +73,26 @@ class BatchOutcome:
     scans
         Those that go on.
     lost
-        Those that do not.
+        Why others do not.
     waiting
         Names of files that are still being written; the next run takes them.
     fresh
         How many stage results were made, not found.
     remarks
-        What somebody should look at although it went on.
+        What somebody should check although it went on.
     """
 
     index: int
-    scans: tuple[Passage, ...] = ()
-    lost: tuple[Loss, ...] = ()
+    scans: tuple[ScanReference, ...] = ()
+    lost: tuple[Failure, ...] = ()
     waiting: tuple[str, ...] = ()
     fresh: int = 0
     remarks: tuple[str, ...] = ()
 
     def after(
         self,
-        scans: tuple[Passage, ...],
-        lost: tuple[Loss, ...],
+        scans: tuple[ScanReference, ...],
+        lost: tuple[Failure, ...],
         waiting: tuple[str, ...],
         fresh: int,
         remarks: tuple[str, ...] = (),
@@ -116,8 +116,8 @@ class BatchOutcome:
         """Read what `to_xcom` returned."""
         return cls(
             index=raw["index"],
-            scans=tuple(Passage(p["scan"], tuple(p["versions"])) for p in raw["scans"]),
-            lost=tuple(Loss(**loss) for loss in raw["lost"]),
+            scans=tuple(ScanReference(p["scan"], tuple(p["versions"])) for p in raw["scans"]),
+            lost=tuple(Failure(**failure) for failure in raw["lost"]),
             waiting=tuple(raw["waiting"]),
             fresh=raw["fresh"],
             # Not in what runs of earlier versions handed on.

@@ -1,4 +1,4 @@
-"""Makes the pool of colorizations when Airflow's components start: without it, tasks would wait for ever.
+"""Makes the pool of colorizations when Airflow's components start: without it, tasks would wait forever.
 
 A listener of the plugin. Airflow's services and tasks all import it, so it loads nothing.
 """
@@ -29,7 +29,7 @@ def on_starting(component: Any) -> None:
 
 
 def make_pool(session: Session) -> None:
-    """Make the pool with as many slots as suit this machine; one that is there keeps what it was given."""
+    """Make the pool with as many slots as suit this machine; an existing one keeps its slots."""
     from airflow.models.pool import Pool
     from sqlalchemy import select
     from sqlalchemy.exc import IntegrityError

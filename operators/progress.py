@@ -1,6 +1,7 @@
-"""How far a task is, told to Airflow: a row in the task state store, a log line a minute.
+"""The progress of a task, reported to Airflow: a row in the task state store, a log line a minute.
 
-The state store survives retries: a task that finds itself named there as having been in hand, died with it.
+The state store survives retries: a photograph that a retry finds counted there was being worked on when an
+earlier try crashed.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 KEY = "progress"
-IN_HAND = "in-hand"
+CRASH_COUNTS = "in-hand"
 STORE_SECONDS = 2.0
-"""How often at most the state store is written; each write is a request to the api-server."""
+"""The shortest interval between writes to the state store; each write is a request to the api-server."""
 LOG_SECONDS = 60.0
 
 
@@ -48,12 +49,12 @@ class Progress:
         self._logged = self._started = self.clock()
 
     def begin(self, subject: str) -> None:
-        """Take the next photograph in hand."""
+        """Start on the next photograph."""
         self._subject = subject
         self._store(0.0)
 
     def share(self, share: float) -> None:
-        """Note which share (0–1) of the photograph in hand is done."""
+        """Note which share (0–1) of the current photograph is done."""
         now = self.clock()
         if now - self._stored >= STORE_SECONDS:
             self._store(share)
@@ -65,7 +66,7 @@ class Progress:
             )
 
     def finish(self) -> None:
-        """Lay the photograph in hand aside."""
+        """Count the current photograph as done."""
         self.done += 1
         if self.done == self.total:
             self._store(0.0)
@@ -81,8 +82,8 @@ class Progress:
             self.state.set(KEY, {**value, "share": round(share, 3)})
 
 
-class InHand:
-    """Which photographs earlier tries had in hand when they died, and how often.
+class CrashCounter:
+    """Counts for each photograph how many earlier tries crashed while they worked on it.
 
     Parameters
     ----------
@@ -92,33 +93,33 @@ class InHand:
 
     def __init__(self, state: Any) -> None:
         self._state = state
-        noted = state.get(IN_HAND) if state is not None else None
+        noted = state.get(CRASH_COUNTS) if state is not None else None
         self._tries: dict[str, int] = dict(noted) if isinstance(noted, dict) else {}
 
-    def deaths(self, subject: str) -> int:
-        """Return how many tries have died over `subject`."""
+    def crashes(self, subject: str) -> int:
+        """Return how many tries have crashed while they worked on `subject`."""
         return self._tries.get(subject, 0)
 
-    def take(self, subject: str) -> None:
-        """Note that this try has `subject` in hand."""
-        self._tries[subject] = self.deaths(subject) + 1
+    def start(self, subject: str) -> None:
+        """Count a crash over `subject` in advance; `forget` takes it back when there was none."""
+        self._tries[subject] = self.crashes(subject) + 1
         self._store()
 
-    def lay_aside(self, subject: str) -> None:
+    def forget(self, subject: str) -> None:
         """Forget `subject`; that is written down with the next one, to save a request."""
         self._tries.pop(subject, None)
 
-    def put_back(self, subject: str) -> None:
+    def forget_at_once(self, subject: str) -> None:
         """Forget `subject` and write that down at once; where the state store is out of reach, let it be."""
-        self.lay_aside(subject)
+        self.forget(subject)
         with suppress(Exception):
             self._store()
 
     def close(self) -> None:
-        """Note that nothing is in hand any more."""
+        """Forget all photographs."""
         self._tries.clear()
         self._store()
 
     def _store(self) -> None:
         if self._state is not None:
-            self._state.set(IN_HAND, self._tries)
+            self._state.set(CRASH_COUNTS, self._tries)

@@ -15,10 +15,10 @@ def get_provider_info() -> dict[str, Any]:
         "versions": [version("heliochrome")],
         "config": {
             "heliochrome": {
-                "description": "Where Heliochrome finds and keeps things.",
+                "description": "Folders, addresses and options of Heliochrome.",
                 "options": {
                     "home": _option(
-                        "The folder of all state; HELIOCHROME_HOME wins over it.", ".heliochrome"
+                        "The folder of all state; HELIOCHROME_HOME overrides it.", ".heliochrome"
                     ),
                     "inbox": _option("Where new scans are dropped; empty: ``inbox`` in the home folder.", ""),
                     "store": _option("The file store; empty: ``store`` in the home folder.", ""),
@@ -44,8 +44,8 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "refuse_small_confined": _option(
                         "Whether ``heliochrome serve`` refuses (400) sizes ``!w,h`` larger than the region, "
-                        "as the official IIIF validator wants; else it answers with the region at its own "
-                        "size, as the Image API 3.0 words it.",
+                        "as the official IIIF validator wants; otherwise it returns the region at its own "
+                        "size, as the Image API 3.0 specifies.",
                         "False",
                         "boolean",
                     ),

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class FindCollectionsOperator(BaseOperator):
-    """Returns the slugs of the collections to publish: the one that was asked for, or all on top.
+    """Returns the slugs of the collections to publish: the requested one, or all top-level ones.
 
     Parameters
     ----------
     collection
-        A slug; empty for all that lie in no other collection.
+        A slug; empty for all that are not inside another collection.
     """
 
     template_fields: Sequence[str] = ("collection",)
@@ -47,7 +47,7 @@ class FindCollectionsOperator(BaseOperator):
 class PublishCollectionOperator(BaseOperator):
     """Writes the static site of one collection; only what changed is written again.
 
-    Photographs that can not be read hold back no others; when those are written, the task fails and names
+    Photographs that cannot be read do not stop the others; when those are written, the task fails and names
     what was lost.
 
     Parameters
@@ -66,11 +66,11 @@ class PublishCollectionOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was written; raise `StoreError` when photographs could not be read."""
         from operators.configured import publisher
-        from operators.work.publishing import publish_collection  # loads libvips
+        from operators.work.collection_publishing import publish_collection  # loads libvips
 
         progress = Progress(0, context.get("task_state_store"))
 
-        def tell(photograph: str, done: int, total: int) -> None:
+        def update(photograph: str, done: int, total: int) -> None:
             progress.total, progress.done = total, done
             progress.begin(photograph)
 
@@ -86,7 +86,7 @@ class PublishCollectionOperator(BaseOperator):
                 folder,
                 address,
                 institution=publisher(),
-                progress=tell,
+                progress=update,
             )
         self.log.info("%s: %s", folder, published.counts())
         for lost in published.lost:

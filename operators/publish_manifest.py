@@ -1,4 +1,4 @@
-"""The operator that writes IIIF manifests into the catalog, see `operators.work.description`."""
+"""The operator that writes IIIF manifests into the catalog, see `operators.work.manifest_publishing`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PublishManifestOperator(BatchOperator):
-    """Writes the manifest of each object that a batch's scans show; one that says the same is left alone.
+    """Writes the manifest of each object that a batch's scans show; an unchanged one is not written again.
 
     Parameters
     ----------
@@ -26,11 +26,11 @@ class PublishManifestOperator(BatchOperator):
     stage = "description"
 
     def worker(self, hook: CatalogHook, context: Context) -> Worker:
-        """Return an `operators.work.description.Describing`."""
+        """Return an `operators.work.manifest_publishing.ManifestPublishing`."""
         from catalog.iiif.addresses import Addresses  # iiif-prezi3 takes a second to load
         from operators.configured import publisher
-        from operators.work.description import Describing
+        from operators.work.manifest_publishing import ManifestPublishing
 
         address = settings.address()
         settings.warn_of_loopback(address, "set [heliochrome] address, or Airflow's [api] base_url.")
-        return Describing(hook.engine, Addresses(address), publisher(), store_root=hook.store.root)
+        return ManifestPublishing(hook.engine, Addresses(address), publisher(), store_root=hook.store.root)

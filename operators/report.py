@@ -1,7 +1,7 @@
-"""The last task of a run: says what the run came to, and fails when anything was lost.
+"""The last task of a run: sums up its results, and fails when anything was lost.
 
-Runs whatever happened before it, so that no lost batch, not even a list of batches that never came, ends in a
-green run. What earlier runs had lost in the same way, and said so, does not fail this one; it is named again.
+Runs whatever happened before it, so that no lost batch, not even a missing list of batches, ends in a
+green run. What earlier runs lost in the same way, and reported, does not fail this one; it is named again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from operators.find_scans import LISTING
-from operators.outcome import BatchOutcome, Loss
+from operators.outcome import BatchOutcome, Failure
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -44,12 +44,12 @@ class ReportOperator(BaseOperator):
         """Return the sum; raise `AirflowFailException` when anything was lost."""
         batches = context["ti"].xcom_pull(task_ids=self.found_by)
         if batches is None:
-            raise AirflowFailException(f"{self.found_by} did not say which scans there are: all are lost")
+            raise AirflowFailException(f"{self.found_by} returned no list of scans: all are lost")
         outcomes, lost = self._outcomes(context, batches)
-        known = [loss for outcome in outcomes for loss in outcome.lost if loss.known]
-        lost += [loss for outcome in outcomes for loss in outcome.lost if not loss.known]
-        for loss in (*known, *lost):
-            self.log.warning("%s, %s: %s", loss.photograph, loss.stage, loss.reason)
+        known = [failure for outcome in outcomes for failure in outcome.lost if failure.known]
+        lost += [failure for outcome in outcomes for failure in outcome.lost if not failure.known]
+        for failure in (*known, *lost):
+            self.log.warning("%s, %s: %s", failure.photograph, failure.stage, failure.reason)
         listing = context["ti"].xcom_pull(task_ids=self.found_by, key=LISTING) or {}
         remarks = [remark for outcome in outcomes for remark in outcome.remarks]
         for remark in remarks:
@@ -58,7 +58,7 @@ class ReportOperator(BaseOperator):
             "found": listing.get("found", sum(len(batch["names"]) for batch in batches)),
             "before": listing.get("before", 0),
             "due": listing.get("due", 0),
-            "finished": len({passage.scan for outcome in outcomes for passage in outcome.scans}),
+            "finished": len({reference.scan for outcome in outcomes for reference in outcome.scans}),
             "fresh": sum(outcome.fresh for outcome in outcomes),
             "lost": len(lost),
             "known": listing.get("known", 0) + len(known),
@@ -69,27 +69,27 @@ class ReportOperator(BaseOperator):
         self.log.info(
             "%(found)d files found, %(before)d of them finished before, %(due)d scans due; "
             "%(finished)d scans finished, %(lost)d lost, %(known)d refused before, %(waiting)d still being "
-            "written, %(passed_over)d that are no pictures, %(remarks)d remarks; "
+            "written, %(passed_over)d that are not pictures, %(remarks)d remarks; "
             "%(fresh)d stage results made",
             report,
         )
         context["ti"].xcom_push("report", report)
         if lost:
-            raise AirflowFailException(_complaint(lost))
+            raise AirflowFailException(_message(lost))
         return report
 
     def _outcomes(
         self, context: Context, batches: Sequence[dict[str, Any]]
-    ) -> tuple[list[BatchOutcome], list[Loss]]:
+    ) -> tuple[list[BatchOutcome], list[Failure]]:
         finished = self._outcomes_of(context, self.stages[-1])
-        lost: list[Loss] = []
+        lost: list[Failure] = []
         for batch in batches:
             index = batch["index"]
             if index not in finished:
                 stage = self._where_it_ended(context, index)
-                reason = f"its batch, number {index}, ended in {stage}; that task's log says why"
+                reason = f"its batch, number {index}, ended in {stage}; that task's log shows why"
                 due = [f"scan {scan} of the catalog" for scan in batch.get("scans", ())]
-                lost += [Loss(name, stage, reason) for name in (*batch["names"], *due)]
+                lost += [Failure(name, stage, reason) for name in (*batch["names"], *due)]
         return list(finished.values()), lost
 
     def _where_it_ended(self, context: Context, index: int) -> str:
@@ -106,7 +106,7 @@ class ReportOperator(BaseOperator):
         return {outcome.index: outcome for outcome in outcomes}
 
 
-def _complaint(lost: Sequence[Loss]) -> str:
-    named = "; ".join(f"{loss.photograph} ({loss.stage}: {loss.reason})" for loss in lost[:NAMED])
+def _message(lost: Sequence[Failure]) -> str:
+    named = "; ".join(f"{one.photograph} ({one.stage}: {one.reason})" for one in lost[:NAMED])
     more = f"; and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
     return f"{len(lost)} photographs were lost: {named}{more}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LOSSES = "losses"
 TONE = ("flatten", "neutral", "levels")
 EXTRAS = (LOSSES, *TONE)
-"""Losses filled; fading evened out, tint turned to grey, tones stretched: only where somebody asks."""
+"""Losses filled; fading evened out, tint turned to grey, tones stretched: only on request."""
 
 
 class RestoreOperator(BatchOperator):
@@ -29,9 +29,9 @@ class RestoreOperator(BatchOperator):
     batch
         The outcome of an `operators.ingest.IngestOperator`.
     sensitivity, denoise
-        See `restoration.options.RestorationOptions`; text is taken too, as templates make it.
+        See `restoration.options.RestorationOptions`; text is accepted too, as templates make it.
     extras
-        What is done besides, of `EXTRAS`; a JSON list is taken too.
+        What is done in addition, of `EXTRAS`; a JSON list is accepted too.
     """
 
     template_fields: Sequence[str] = ("batch", "sensitivity", "denoise", "extras")
@@ -69,5 +69,5 @@ class RestoreOperator(BatchOperator):
     def _wanted(self) -> frozenset[str]:
         wanted = frozenset(json.loads(self.extras) if isinstance(self.extras, str) else self.extras)
         if unknown := ", ".join(sorted(wanted.difference(EXTRAS))):
-            raise OptionsError("extras", f"{unknown} is unknown", f"Choose of {', '.join(EXTRAS)}.")
+            raise OptionsError("extras", f"{unknown} is unknown", f"Choose from {', '.join(EXTRAS)}.")
         return wanted

@@ -1,8 +1,8 @@
-"""Whose fault an error is, be it one of ours or of the libraries that tasks call.
+"""Whose fault an error is, whether one of ours or of a library that tasks call.
 
-Ours say it themselves, see `imaging.errors.Scope`. Of others only what surrounds all photographs concerns
-everyone: the database out of reach, a full or vanished disk, a network that is away, a machine out of file
-handles. What is left is most likely due to the photograph in hand, and never reason to refuse it.
+Ours state it themselves, see `imaging.errors.Scope`. Of others only those about shared resources concern
+everyone: the database out of reach, a full or missing disk, a network that is down, a machine out of file
+handles. All others are most likely due to the current photograph, and never reason to refuse it.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ def scope_of(error: BaseException) -> Scope:
         return Scope.EVERYONE if away else Scope.ITEM
     if (database := _database_scope(error)) is not None:
         return database
-    # Libraries hand the system's words on in errors of their own.
+    # Libraries wrap the system's message in errors of their own.
     return Scope.EVERYONE if is_full(error) else Scope.ITEM
 
 
 def _database_scope(error: BaseException) -> Scope | None:
     """Return whose fault an error of the database is; ``None`` for errors of others."""
-    # Not for those who only parse DAGs.
+    # Not needed for parsing DAGs.
     import psycopg2
     from sqlalchemy import exc
 
     if isinstance(error, exc.DataError | exc.IntegrityError | psycopg2.DataError | psycopg2.IntegrityError):
-        # The database is well and refuses what this photograph would have it store.
+        # The database works and refuses this photograph's data.
         return Scope.ITEM
     if isinstance(error, exc.DBAPIError | exc.TimeoutError | psycopg2.Error):
         return Scope.EVERYONE

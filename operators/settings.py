@@ -1,4 +1,4 @@
-"""Every choice that the deployment makes, read in one place.
+"""Every setting of the deployment, read in one place.
 
 ``HELIOCHROME_HOME`` and ``HELIOCHROME_CATALOG_DSN`` come from the environment; everything else is Airflow's
 configuration, section ``[heliochrome]`` (so ``AIRFLOW__HELIOCHROME__INBOX`` and so on), described in
@@ -21,7 +21,7 @@ CATALOG_CONNECTION = "heliochrome_catalog"
 TILE_POOL = "heliochrome_tiles"
 """The pool of colorization tasks."""
 CORES_PER_COLORIZATION = 4
-"""Beyond this many threads the network gains little; beside another task on fewer it loses."""
+"""With more threads the network gains little; with fewer, two tasks side by side are slower."""
 ALTERNATIVES = 2
 """Further colorizations per photograph, where a run asks for alternatives."""
 PAGES_PREFIX = "/heliochrome"
@@ -72,7 +72,7 @@ def site_address() -> str:
 
 
 def warn_of_loopback(address: str, remedy: str) -> None:
-    """Log a warning when nobody but this machine can reach the address that manifests are about to carry."""
+    """Log a warning when only this machine can reach the address that manifests are about to carry."""
     host = urlsplit(address).hostname or ""
     try:
         number = ip_address(host)
@@ -84,7 +84,7 @@ def warn_of_loopback(address: str, remedy: str) -> None:
 
 
 def institution() -> tuple[str, str] | None:
-    """Return the name and the homepage of who publishes; ``None`` when nobody is to be named."""
+    """Return the name and homepage of the publishing institution; ``None`` when none is configured."""
     name, homepage = _conf("institution", ""), _conf("institution_homepage", "")
     return (name, homepage) if name and homepage else None
 
@@ -155,8 +155,8 @@ def configured_catalog_dsn() -> str | None:
 def airflow_catalog_dsn() -> str | None:
     """Return the catalog that Airflow's connection names, wherever Airflow keeps it; ``None`` for none.
 
-    For the command line, which Airflow does not hand its connections. Nothing is asked where Airflow has no
-    database yet, which asking would create.
+    For the command line, to which Airflow does not pass its connections. Airflow is not asked where it has no
+    database yet, because asking would create one.
     """
     from airflow.configuration import conf
     from airflow.models import Connection

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class TagProvenanceOperator(BatchOperator):
-    """Tags what was made of each scan of a batch: XMP, EXIF, IPTC and content credentials, access copies.
+    """Tags the files made of each scan of a batch: XMP, EXIF, IPTC and content credentials, access copies.
 
     The same catalog transaction opens the review of the outcome and marks the scan as processed.
 

@@ -33,7 +33,7 @@ def path_token(name: str) -> str:
 def name_of(token: str) -> str | None:
     """Return the name that `path_token` wrote as `token`; ``None`` when it is no such token.
 
-    Nothing is named by NUL, which the catalog can not even be asked for.
+    Nothing is named by NUL, which the catalog cannot even be asked for.
     """
     raw = _ESCAPE.sub(lambda m: chr(int(m[1], 16)), token)
     try:

@@ -1,7 +1,7 @@
 """What an image request asks for: IIIF Image API 3.0 §4, from path segments to pixels.
 
 Pure: nothing here opens a file. `parse` reads the four segments that follow an identifier;
-`ImageRequest.plan` turns them into a rectangle to cut and a size to deliver, or says why that can not be.
+`ImageRequest.plan` turns them into a rectangle to cut and a size to deliver, or says why that cannot be.
 """
 
 from __future__ import annotations

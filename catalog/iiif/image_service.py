@@ -186,7 +186,7 @@ class ImageService:
             response = _busy()
         except StoreError as error:
             logger.error("image service: %s", error)
-            response = _refusal(500, "The stored picture can not be read; the archive has been told.")
+            response = _refusal(500, "The stored picture cannot be read; the archive has been told.")
         if self._policy.cors:
             response.headers["Access-Control-Allow-Origin"] = "*"
             response.headers["Access-Control-Expose-Headers"] = "Link, ETag"

@@ -16,12 +16,12 @@ from catalog.iiif.documents import rights_uri
 from catalog.iiif.jsonld import to_json
 from catalog.iiif.language import text
 from catalog.iiif.records import (
+    DYNAMIC_SERVER,
     INFERRED,
-    SERVICE,
     CanvasImage,
+    Capabilities,
     CollectionLink,
     Institution,
-    Offer,
     PhotographRecord,
     View,
 )
@@ -59,7 +59,7 @@ def build_manifest(
     institution: Institution | None = None,
     models: Sequence[str] = (),
     collections: Sequence[CollectionLink] = (),
-    offer: Offer = SERVICE,
+    capabilities: Capabilities = DYNAMIC_SERVER,
 ) -> bytes:
     """Return the manifest of a photograph as UTF-8 JSON.
 
@@ -73,8 +73,8 @@ def build_manifest(
         Names and versions of the networks that took part, for the metadata.
     collections
         What the photograph is part of.
-    offer
-        What stands at the addresses.
+    capabilities
+        What the server at the addresses can deliver.
 
     Raises
     ------
@@ -100,28 +100,33 @@ def build_manifest(
         rights=rights,
         requiredStatement=notice if inferred else _credit(record),
         provider=[provider(institution)] if institution else None,
-        thumbnail=[_thumbnail(views[0], addresses, offer)],
+        thumbnail=[_thumbnail(views[0], addresses, capabilities)],
         homepage=[
             prezi.Homepage(
                 id=addresses.homepage(record.accession), type="Text", label=title, format="text/html"
             )
         ],
         rendering=[_rendering(image, addresses) for view in views for image in view.ordered()]
-        if offer.masters
+        if capabilities.masters
         else None,
-        seeAlso=[_provenance(record, addresses)] if offer.provenance else None,
-        partOf=[
-            prezi.Class(id=addresses.collection(link.slug), type="Collection", label=text(link.label))
-            for link in collections
-            if offer.collections is None or link.slug in offer.collections
-        ]
-        or None,
+        seeAlso=[_provenance(record, addresses)] if capabilities.provenance else None,
+        partOf=_part_of(collections, addresses, capabilities) or None,
         items=[
-            _canvas(record, view, number, addresses, offer, notice=notice)
+            _canvas(record, view, number, addresses, capabilities, notice=notice)
             for number, view in enumerate(views, 1)
         ],
     )
     return to_json(manifest)
+
+
+def _part_of(
+    collections: Sequence[CollectionLink], addresses: Addresses, capabilities: Capabilities
+) -> list[prezi.Class]:
+    return [
+        prezi.Class(id=addresses.collection(link.slug), type="Collection", label=text(link.label))
+        for link in collections
+        if capabilities.collections is None or link.slug in capabilities.collections
+    ]
 
 
 def fit(width: int, height: int, side: int) -> tuple[int, int]:
@@ -174,8 +179,8 @@ def provider(institution: Institution) -> prezi.Provider:
     return prezi.Provider(id=institution.homepage, type="Agent", label=name, homepage=[homepage])
 
 
-def _image_service(image: str, addresses: Addresses, offer: Offer) -> prezi.ServiceV3:
-    return prezi.ServiceV3(id=addresses.image(image), type="ImageService3", profile=offer.image_level)
+def _image_service(image: str, addresses: Addresses, capabilities: Capabilities) -> prezi.ServiceV3:
+    return prezi.ServiceV3(id=addresses.image(image), type="ImageService3", profile=capabilities.image_level)
 
 
 def _canvas(
@@ -183,7 +188,7 @@ def _canvas(
     view: View,
     number: int,
     addresses: Addresses,
-    offer: Offer,
+    capabilities: Capabilities,
     *,
     notice: prezi.KeyValueString,
 ) -> prezi.Canvas:
@@ -194,13 +199,13 @@ def _canvas(
         label=text(record.title or record.accession, record.language),
         width=images[0].width,
         height=images[0].height,
-        thumbnail=[_thumbnail(view, addresses, offer)],
-        items=[_painting(images, canvas_id, addresses, offer, notice)],
+        thumbnail=[_thumbnail(view, addresses, capabilities)],
+        items=[_painting(images, canvas_id, addresses, capabilities, notice)],
         annotations=list(annotation_pages(record, view, number, addresses)) or None,
     )
 
 
-def _thumbnail(view: View, addresses: Addresses, offer: Offer) -> prezi.AnnotationBody:
+def _thumbnail(view: View, addresses: Addresses, capabilities: Capabilities) -> prezi.AnnotationBody:
     image = thumbnail_of(view.ordered())
     width, height = fit(image.width, image.height, THUMBNAIL_SIDE)
     return prezi.AnnotationBody(
@@ -209,7 +214,7 @@ def _thumbnail(view: View, addresses: Addresses, offer: Offer) -> prezi.Annotati
         format="image/jpeg",
         width=width,
         height=height,
-        service=[_image_service(image.image, addresses, offer)],
+        service=[_image_service(image.image, addresses, capabilities)],
     )
 
 
@@ -221,7 +226,7 @@ def _painting(
     images: Sequence[CanvasImage],
     canvas_id: str,
     addresses: Addresses,
-    offer: Offer,
+    capabilities: Capabilities,
     notice: prezi.KeyValueString,
 ) -> prezi.AnnotationPage:
     bodies = [
@@ -232,7 +237,7 @@ def _painting(
             label=_label(image),
             width=image.width,
             height=image.height,
-            service=[_image_service(image.image, addresses, offer)],
+            service=[_image_service(image.image, addresses, capabilities)],
             requiredStatement=notice if image.role in INFERRED else None,
         )
         for image in images

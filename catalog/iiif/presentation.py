@@ -15,19 +15,19 @@ from pathlib import Path, PurePosixPath
 
 from sqlalchemy import Connection, select
 
-from catalog import collections, derivatives, events, hints, objects, reviews, scans
+from catalog import collections, derivatives, events, given_hints, objects, reviews, scans
 from catalog.collections import Collection
 from catalog.derivatives import Derivative, Version
-from catalog.hints import GivenHint
+from catalog.given_hints import GivenHint
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.manifest import build_manifest
 from catalog.iiif.records import (
-    SERVICE,
+    DYNAMIC_SERVER,
     CanvasImage,
+    Capabilities,
     CollectionLink,
     DamagedRegion,
     Institution,
-    Offer,
     PhotographRecord,
     SourcedHint,
     View,
@@ -139,7 +139,7 @@ def may_know_of(connection: Connection, slug: str, audience: Audience) -> bool:
     )
 
 
-def accounts_of(shown: ShownObject) -> tuple[Derivative, ...]:
+def provenance_files(shown: ShownObject) -> tuple[Derivative, ...]:
     """Return the files of the provenance records of what is shown: at most one of each scan."""
     return tuple(
         file
@@ -154,7 +154,7 @@ def manifest_of(
     shown: ShownObject,
     addresses: Addresses,
     institution: Institution | None = None,
-    offer: Offer = SERVICE,
+    capabilities: Capabilities = DYNAMIC_SERVER,
 ) -> bytes:
     """Return the manifest of what is shown."""
     record = PhotographRecord(
@@ -176,7 +176,7 @@ def manifest_of(
             CollectionLink(collection.slug, collection.title)
             for collection in collections.of_object(connection, shown.object.id)
         ],
-        offer=replace(offer, provenance=bool(accounts_of(shown))),
+        capabilities=replace(capabilities, provenance=bool(provenance_files(shown))),
     )
 
 
@@ -307,7 +307,7 @@ def _followed(connection: Connection, shown: ShownScan) -> tuple[GivenHint, ...]
         return ()
     event = events.that_made(colorized[-1], events.of_scan(connection, shown.scan.id))
     began = event.started_at if event else colorized[-1].created_at
-    return hints.followed(hints.of_scan(connection, shown.scan.id), began)
+    return given_hints.followed(given_hints.of_scan(connection, shown.scan.id), began)
 
 
 def _hint(hint: GivenHint, audience: Audience) -> SourcedHint:

@@ -101,15 +101,15 @@ class View:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What stands at the addresses that a manifest names.
+class Capabilities:
+    """What the server at the addresses in a manifest can deliver.
 
     Parameters
     ----------
     image_level
         Compliance level of the image service: ``level2``, or ``level0`` of a static site.
     masters
-        Whether the master files can be had, originals included.
+        Whether the master files can be downloaded, originals included.
     provenance
         Whether there is a provenance record.
     collections
@@ -122,8 +122,8 @@ class Offer:
     collections: frozenset[str] | None = None
 
 
-SERVICE = Offer()
-"""What the running service offers the public unless it is told otherwise."""
+DYNAMIC_SERVER = Capabilities()
+"""What the running service delivers to the public unless it is configured otherwise."""
 
 
 @dataclass(frozen=True)

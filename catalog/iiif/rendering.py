@@ -155,13 +155,13 @@ class Picture:
         Raises
         ------
         StoreError
-            When the file can not be read, or the rendering was cancelled.
+            When the file cannot be read, or the rendering was cancelled.
         """
         try:
             return _render(self, plan, cancellation or Cancellation())
         except pyvips.Error as error:
             raise StoreError(
-                self.path, f"can not be rendered ({error.message})", "Check its fixity."
+                self.path, f"cannot be rendered ({error.message})", "Check its fixity."
             ) from error
 
 
@@ -173,7 +173,7 @@ def save_tiles(picture: Picture, folder: Path, tile: int) -> None:
     Raises
     ------
     StoreError
-        When the file can not be read, or the disk is full.
+        When the file cannot be read, or the disk is full.
     """
     try:
         whole = picture.levels[0].read(picture.width * picture.height)
@@ -183,7 +183,7 @@ def save_tiles(picture: Picture, folder: Path, tile: int) -> None:
         folder.with_name("vips-properties.xml").unlink(missing_ok=True)
     except pyvips.Error as error:
         raise StoreError(
-            picture.path, f"can not be cut into tiles ({error.message})", "Check its fixity and disk space."
+            picture.path, f"cannot be cut into tiles ({error.message})", "Check its fixity and disk space."
         ) from error
 
 
@@ -204,14 +204,14 @@ def open_picture(path: Path, *, pyramid: bool, labels: bool = False) -> Picture:
     Raises
     ------
     StoreError
-        When the file is gone or can not be read.
+        When the file is gone or cannot be read.
     """
     try:
         status = os.stat(path)
         stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
         return _open_pictures.get(path, pyramid, labels, stamp)
     except (OSError, pyvips.Error, ScanError) as error:
-        raise StoreError(path, f"can not be opened ({error})", "Check its fixity.") from error
+        raise StoreError(path, f"cannot be opened ({error})", "Check its fixity.") from error
 
 
 class _OpenPictures:

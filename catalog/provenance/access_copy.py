@@ -1,4 +1,4 @@
-"""Access copies: small JPEGs that say in XMP, EXIF and IPTC what they are copies of."""
+"""Access copies: small JPEGs whose XMP, EXIF and IPTC state what they are copies of."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pyvips
 from catalog.provenance.exif import insert_exif
 from catalog.provenance.iptc import insert_iptc
 from catalog.provenance.record import ProvenanceRecord
-from catalog.provenance.tiff import MAX_PAGES
-from catalog.provenance.xmp import build_packet
+from catalog.provenance.tiff_xmp import MAX_PAGES
+from catalog.provenance.xmp_packet import build_packet
 from imaging.pyramid import OutputSize, write_jpeg
 from imaging.scan import decoding
 from imaging.stage import OutputFile
@@ -26,9 +26,9 @@ def write_access_copy(
     Parameters
     ----------
     record, master
-        The photograph's account, and the master as its stage wrote it.
+        The photograph's record, and the master as its stage wrote it.
     source
-        Where the master lies: a TIFF, of whose pyramid the nearest larger level is read.
+        Path of the master: a TIFF, of whose pyramid the nearest larger level is read.
     side
         The copy's longer side, px; a smaller master is not enlarged.
     quality
@@ -37,7 +37,7 @@ def write_access_copy(
     Raises
     ------
     CorruptScan
-        The master can not be decoded.
+        The master cannot be decoded.
     StoreError
         The disk is full.
     """

@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """Which share is read, and what is done with damage.
+    """Which share is read, and how damage is handled.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class AuditOptions:
     quarantine
         Whether damaged entries are taken out of use, or only reported.
     abandoned
-        Partial work that nobody has touched for so long is removed: it is only what can be made again.
+        Partial work untouched for so long is removed: it can be made again.
     machine, participants
         For the events.
     """
@@ -63,8 +63,8 @@ class AuditOptions:
 
 
 @dataclass(frozen=True)
-class Loss:
-    """One entry or original that is not what it was.
+class FixityFailure:
+    """One entry or original that has changed since it was stored.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Loss:
     faults
         Each file and what is wrong with it.
     quarantined
-        Where it lies now, relative to the store, whichever audit moved it; ``None`` when there was nothing to
+        Where it is now, relative to the store, whichever audit moved it; ``None`` when there was nothing to
         move or moving was off.
     scan_id
         The scan that it belongs to; ``None`` when the catalog does not know it.
@@ -93,11 +93,11 @@ class AuditReport:
     ended: datetime
     entries: int
     originals: int
-    losses: tuple[Loss, ...]
+    losses: tuple[FixityFailure, ...]
     strangers: tuple[str, ...] = ()
-    """Intact entries that no record of the catalog names: left by a run that died before it recorded them."""
+    """Intact entries that the catalog does not know: left by a run that crashed before it recorded them."""
     dropped: tuple[str, ...] = ()
-    """Keys of the partial work that was removed because nobody went on with it."""
+    """Keys of the partial work that was removed because it was abandoned."""
 
     @property
     def intact(self) -> bool:
@@ -128,7 +128,7 @@ def audit_fixity(
     Raises
     ------
     StoreError
-        The store can not be read or written at all.
+        The store cannot be read or written at all.
     """
     started = datetime.now(UTC)
     with engine.connect() as connection:
@@ -138,8 +138,8 @@ def audit_fixity(
     for done, due in enumerate((*entries, *originals)):
         if progress:
             progress(done, len(entries) + len(originals))
-        if (loss := _check(engine, store, options, due)) is not None:
-            losses.append(loss)
+        if (failure := _check(engine, store, options, due)) is not None:
+            losses.append(failure)
         elif due.scan_id is None:
             strangers.append(due.address)
     dropped = store.drop_abandoned(options.abandoned)
@@ -156,8 +156,8 @@ def examine(
     *,
     scan_id: int,
     version_id: int | None = None,
-) -> Loss | None:
-    """Read one entry or original of a scan again, whatever its turn; return what is lost, ``None`` if whole.
+) -> FixityFailure | None:
+    """Read an entry or original of a scan again, whatever its turn; return what is wrong, ``None`` if intact.
 
     Records and moves what `audit_fixity` would.
 
@@ -193,7 +193,7 @@ def _share(addresses: set[str], options: AuditOptions) -> list[str]:
     return sorted(rotating_share(addresses, options.turn, options.of))
 
 
-def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> Loss | None:
+def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> FixityFailure | None:
     started = datetime.now(UTC)
     faults = _faults(store, due)
     check = Event(
@@ -218,11 +218,11 @@ def _check(engine: Engine, store: Store, options: AuditOptions, due: _Due) -> Lo
     moved = _out_of_use(store, options, due)
     if moved is not None:
         _record(engine, _quarantine(check, moved))
-    return Loss(due.address, faults, moved, due.scan_id)
+    return FixityFailure(due.address, faults, moved, due.scan_id)
 
 
 def _mark(connection: Connection, due: _Due, *, lost: bool) -> None:
-    """Say whether what was read is of use: what is lost is due to be made anew, or to come in again."""
+    """Record whether what was read is intact: what is lost is due to be made anew, or to come in again."""
     if due.version_id is not None:
         (derivatives.mark_lost if lost else derivatives.mark_found)(connection, due.version_id)
     elif due.scan_id is not None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from catalog import derivatives, events, hints, objects, scans
+from catalog import derivatives, events, given_hints, objects, scans
 from catalog.derivatives import Version
 from catalog.events import Event
-from catalog.hints import GivenHint
+from catalog.given_hints import GivenHint
 from catalog.provenance.record import Description, ScanFile, SourcedHint, StageRun
 from catalog.provenance.tag import StoredRun, TagInputs
 from catalog.provenance.verify import KnownFile
@@ -46,7 +46,7 @@ def tag_inputs(
     scan_id
         The scan's row.
     versions
-        What was made from it, in order; ``None`` stands for the newest picture and what led to it.
+        What was made from it, in order; ``None`` for the newest picture and its lineage.
     agent
         Who or what ran the stages; empty for the people that their events name.
 
@@ -56,12 +56,12 @@ def tag_inputs(
         The scan is unknown or refused, shows no object, or nothing was made from it yet; a stage's event is
         missing.
     StoredFileError
-        A stage's outcome is not in the store any more.
+        A stage's outcome is no longer in the store.
     """
     scan = scans.get(connection, scan_id)
     chain = _newest(connection, scan) if versions is None else versions
     happened = events.of_scan(connection, scan_id)
-    given = hints.of_scan(connection, scan_id)
+    given = given_hints.of_scan(connection, scan_id)
     runs = [_run(store, version, _event(scan, version, happened), given, agent) for version in chain]
     return TagInputs(
         description=_description(connection, scan),
@@ -130,7 +130,7 @@ class CatalogRegister:
 def _description(connection: Connection, scan: Scan) -> Description:
     if scan.object_id is None:
         raise CatalogError(
-            scan.original_name, "shows no object of the catalog", "Link the scan to its object."
+            scan.original_name, "is not linked to an object of the catalog", "Link the scan to its object."
         )
     shown = objects.by_id(connection, [scan.object_id])[scan.object_id]
     return Description(
@@ -161,7 +161,7 @@ def _newest(connection: Connection, scan: Scan) -> Sequence[Version]:
 def _run(store: Store, version: Version, event: Event, given: Iterable[GivenHint], agent: str) -> StoredRun:
     result = store.find(version.store_key)
     if result is None:
-        raise StoredFileError(version.store_key, "is not in the store any more", "Run its stage again.")
+        raise StoredFileError(version.store_key, "is no longer in the store", "Run its stage again.")
     programs = [p.agent for p in event.participants if p.role is AgentRole.EXECUTING_PROGRAM]
     people = [p.agent.name for p in event.participants if p.agent.kind is not AgentKind.SOFTWARE]
     program = next((a for a in programs if a.name == SOFTWARE), next(iter(programs), None))
@@ -189,7 +189,7 @@ def _event(scan: Scan, version: Version, happened: Iterable[Event]) -> Event:
 def _followed(version: Version, event: Event, given: Iterable[GivenHint]) -> Iterator[SourcedHint]:
     if version.stage != Stage.COLORIZATION:
         return
-    for hint in hints.followed(given, event.started_at):
+    for hint in given_hints.followed(given, event.started_at):
         source = ", ".join(filter(None, (hint.source, hint.citation, hint.source_date)))
         yield SourcedHint(hint.x, hint.y, hint.radius, hint.a, hint.b, source)
 

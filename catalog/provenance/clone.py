@@ -1,7 +1,7 @@
-"""Copies of masters that cost no more disk and time than the file system lets them.
+"""Copies of masters that share disk blocks where the file system can.
 
 Where the file system shares blocks between files (Btrfs, XFS, NFS 4.2, …) a copy is a matter of milliseconds
-and takes no room until one of the two is written to; elsewhere the kernel copies.
+and takes no space until one of the two is written to; elsewhere the kernel copies.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""C2PA content credentials, read: what was signed about a file, by whom, and whether it can be believed.
+"""C2PA content credentials, read: what was signed about a file, by whom, and whether it can be trusted.
 
 See the C2PA specification 2.2, https://c2pa.org/specifications/. `catalog.provenance.signing` writes them.
 The C2PA library holds a whole file in memory to check its binding. A detached manifest (``.c2pa``) that binds
@@ -23,7 +23,7 @@ from catalog.provenance.identity import DEVELOPMENT_NAME
 from imaging.errors import CorruptScan
 
 LABEL = "example.heliochrome.provenance"
-"""The own assertion: the photograph's account up to the file, see `catalog.provenance.signing`."""
+"""Our own assertion: the photograph's record up to the file, see `catalog.provenance.signing`."""
 MEDIA_TYPE = "application/c2pa"
 SUFFIX = ".c2pa"
 
@@ -34,19 +34,19 @@ _MATCH = "assertion.dataHash.match"
 
 
 class CredentialState(StrEnum):
-    """What a content credential is worth."""
+    """How far a content credential can be trusted."""
 
     TRUSTED = "trusted"
-    """Unchanged since it was signed, by somebody whom the given certificates vouch for."""
+    """Unchanged since it was signed, by a signer whom the given certificates vouch for."""
     VALID = "valid"
-    """Unchanged since it was signed, by somebody for whom nobody vouches."""
+    """Unchanged since it was signed, by an unknown signer."""
     INVALID = "invalid"
     """The file, the manifest or the signature was altered."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """What a file's content credential says, and whether that can be believed."""
+    """What a file's content credential states, and whether it can be trusted."""
 
     state: CredentialState
     signer: str
@@ -54,7 +54,7 @@ class Credential:
     actions: tuple[tuple[str, str], ...]
     """Each action and its digital source type (empty where it has none)."""
     record: Mapping[str, Any] | None
-    """The photograph's account that was signed, see `LABEL`."""
+    """The photograph's record that was signed, see `LABEL`."""
     ingredients: tuple[str, ...]
     manifests: int
     """How many manifests the file carries: its own and its ancestors'."""
@@ -64,7 +64,7 @@ class Credential:
 
     @property
     def is_development(self) -> bool:
-        """Whether a development identity signed it, for which nobody vouches."""
+        """Whether a development identity signed it, for which no authority vouches."""
         return DEVELOPMENT_NAME in self.signer
 
 
@@ -76,7 +76,7 @@ def read_credential(
     sha256: str | None = None,
     anchors: bytes | None = None,
 ) -> Credential | None:
-    """Return what the content credential of a file says, or ``None`` when it has none.
+    """Return what the content credential of a file states, or ``None`` when it has none.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def read_credential(
     Raises
     ------
     CorruptScan
-        The file or the manifest can not be parsed.
+        The file or the manifest cannot be parsed.
     """
     context = reading_context(anchors)
     try:
@@ -107,12 +107,12 @@ def read_credential(
         return None
     except (c2pa.C2paError, KeyError, TypeError, ValueError) as error:
         # The library reports on damaged manifests too, with parts of its report missing.
-        fault = f"its content credential can not be read ({error!r})"
+        fault = f"its content credential cannot be read ({error!r})"
         raise CorruptScan(path, fault, "Tag the file again from its untagged master.") from error
 
 
 def has_credential(path: Path, media_type: str) -> bool:
-    """Return whether a scan came with a content credential that can be read, whatever it says."""
+    """Return whether a scan came with a readable content credential, whatever it states."""
     try:
         return read_credential(path, media_type) is not None
     except CorruptScan:
@@ -124,7 +124,7 @@ def reading_context(anchors: bytes | None = None) -> c2pa.Context:
     settings: dict[str, Any] = {
         "version": 1,
         "builder": {"thumbnail": {"enabled": False}},
-        # A file must not be able to make us call addresses of its choosing.
+        # A file must not be able to make us request addresses of its choosing.
         "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
     }
     if anchors is not None:
@@ -171,7 +171,7 @@ def _binds(binding: Mapping[str, Any], sha256: str) -> bool:
 
 
 def _failures(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return what speaks against the file; an unknown signer speaks for nobody and against nothing."""
+    """Return the faults that the report found; an unknown signer is not one."""
     results = report.get("validation_results", {})
     deltas = (d["validationDeltas"] for d in results.get("ingredientDeltas", ()))
     statuses = [*results.get("activeManifest", {}).get("failure", ())]

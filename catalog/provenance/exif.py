@@ -1,7 +1,7 @@
 """EXIF in JPEG access copies, written by piexif (Exif 2.32).
 
-EXIF's text is ASCII by its letter; readers take it for UTF-8, and so it is written. What has to survive
-exactly stands in XMP and in the user comment as well, which declares its encoding.
+EXIF's text is ASCII by the standard; readers take it for UTF-8, and so it is written. What has to survive
+exactly is in XMP and in the user comment as well, which declares its encoding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import piexif.helper
 
 from catalog.provenance.record import ProvenanceRecord, timestamp
 from catalog.provenance.vocabulary import SOFTWARE
-from catalog.provenance.xmp import described
+from catalog.provenance.xmp_packet import described
 from catalog.vocabulary import NOTICES
 from imaging.errors import CorruptScan
 from imaging.pyramid import OutputSize
@@ -22,7 +22,7 @@ from imaging.stage import OutputFile
 
 _SRGB, _INCH, _CENTERED = 1, 2, 1
 _UNKNOWN_RESOLUTION = (72, 1)
-"""Exif 2.32 demands a resolution, and 72 dpi where it is unknown: that of a smaller copy means nothing."""
+"""Exif 2.32 requires a resolution, and 72 dpi where it is unknown; a smaller copy has none of its own."""
 _UNIQUE_ID_LENGTH = 32
 """Exif 2.32, ImageUniqueID: a 128-bit number in hexadecimal; the first half of the master's sha256."""
 
@@ -65,7 +65,7 @@ def insert_exif(path: Path, record: ProvenanceRecord, file: OutputFile, size: Ou
     try:
         piexif.insert(piexif.dump({"0th": encoded, "Exif": exif}), str(path))
     except (piexif.InvalidImageDataError, ValueError) as error:
-        raise CorruptScan(path, f"can not take EXIF ({error})", "Make the access copy again.") from error
+        raise CorruptScan(path, f"cannot take EXIF ({error})", "Make the access copy again.") from error
 
 
 def _exif_time(moment: datetime) -> str:

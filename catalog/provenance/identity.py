@@ -1,9 +1,9 @@
-"""Who signs: the key and certificates behind content credentials.
+"""The signing identity: the key and certificates behind content credentials.
 
 An institution configures its own (`load_identity`). Where none is configured, `development_identity` makes
 one on demand in a folder of its own. It proves that files have not changed since they were signed and nothing
-about who signed them, and its certificates say so. C2PA does not accept a certificate that signs itself, so
-it is a root and a signer issued by it; the root's key is thrown away once it has signed.
+about who signed them, and its certificates state that. C2PA does not accept a certificate that signs itself,
+so it is a root and a signer issued by it; the root's key is thrown away once it has signed.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def load_identity(certificates: Path, key: Path, *, timestamp_url: str | None = 
     try:
         private = serialization.load_pem_private_key(secret, password=None)
     except (ValueError, TypeError) as error:
-        fault = f"is no readable private key ({error})"
+        fault = f"is not a readable private key ({error})"
         raise OptionsError(key, fault, "Give an unencrypted PEM key and protect the file.") from error
     encoding = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if private.public_key().public_bytes(*encoding) != signer.public_key().public_bytes(*encoding):
@@ -111,7 +111,7 @@ def development_identity(folder: Path) -> SigningIdentity:
     Raises
     ------
     OptionsError
-        What lies in the folder is damaged or expired.
+        The identity in the folder is damaged or expired.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     certificates, key = folder / _CERTIFICATES, folder / _KEY
@@ -155,7 +155,7 @@ def _make_development_identity(certificates: Path, key: Path) -> None:
 def _certificate(
     subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey
 ) -> x509.CertificateBuilder:
-    # An hour's grace, for the clocks of the machines that verify.
+    # An hour's tolerance, for the clocks of the machines that verify.
     start = datetime.now(UTC) - timedelta(hours=1)
     return (
         x509.CertificateBuilder()
@@ -209,5 +209,5 @@ def _read(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        fault = f"{what} can not be read ({error.strerror})"
+        fault = f"{what} cannot be read ({error.strerror})"
         raise OptionsError(path, fault, "Correct the path or the file's permissions.") from error

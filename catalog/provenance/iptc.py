@@ -13,7 +13,7 @@ from pathlib import Path
 from catalog.provenance.jpeg import APP13, insert_segment
 from catalog.provenance.record import ProvenanceRecord
 from catalog.provenance.vocabulary import SOFTWARE
-from catalog.provenance.xmp import described
+from catalog.provenance.xmp_packet import described
 from catalog.vocabulary import NOTICES
 from imaging.fixity import atomic_path
 from imaging.stage import OutputFile

@@ -1,7 +1,7 @@
 """W3C PROV in JSON-LD: entities, activities and agents, and how they hang together.
 
 Terms are those of PROV-O (https://www.w3.org/TR/prov-o/). The nodes have the same identifiers as those of
-`catalog.provenance.premis`, so `document` can lay the two accounts over each other in one graph.
+`catalog.provenance.premis`, so `document` can lay the two over each other in one graph.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def nodes(record: ProvenanceRecord) -> list[Node]:
 
 
 def document(record: ProvenanceRecord) -> str:
-    """Return the whole account, PREMIS and PROV in one graph, as a JSON-LD 1.1 document."""
+    """Return the whole record, PREMIS and PROV in one graph, as a JSON-LD 1.1 document."""
     graph: dict[str, Node] = {}
     for node in (*premis.nodes(record), *nodes(record)):
         known = graph.setdefault(node["@id"], {"@id": node["@id"], "@type": []})

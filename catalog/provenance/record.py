@@ -1,8 +1,8 @@
-"""The provenance record: one frozen account of everything that was done to one photograph.
+"""The provenance record: everything that was done to one photograph, frozen.
 
 It is assembled from the outcomes of the stages and refuses a chain with a gap: each step must have read the
-scan or something that an earlier step wrote. PREMIS, PROV, XMP and C2PA are all told from this one record, so
-they can not disagree.
+scan or something that an earlier step wrote. PREMIS, PROV, XMP and C2PA are all written from this one record,
+so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Description:
     source
         Where the object is kept: the holding institution, and the collection.
     credit
-        The credit line that the institution asks for.
+        The credit line that the institution requests.
     """
 
     accession_number: str
@@ -57,7 +57,7 @@ class Description:
 
 @dataclass(frozen=True)
 class SourcedHint:
-    """A color that an archivist gave, and on what grounds.
+    """A color that an archivist gave, and the evidence for it.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class ScanFile:
 
 @dataclass(frozen=True)
 class StageRun:
-    """One stage's outcome together with the circumstances that the stage itself does not know.
+    """One stage's outcome together with the context that the stage itself does not know.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class StageRun:
     machine
         The class of machine: processor or accelerator model, cores, memory.
     outcome, note
-        How it ended, and anything to say about that.
+        How it ended, and a remark on that.
     hints
         The archivist's hints that it followed.
     """
@@ -152,14 +152,14 @@ class Step:
 
 @dataclass(frozen=True)
 class ProvenanceRecord:
-    """The account of one photograph: what it shows, its scan, and each step since, in order."""
+    """What is known of one photograph: what it shows, its scan, and each step since, in order."""
 
     description: Description
     scan: ScanFile
     steps: tuple[Step, ...]
 
     def step_that_made(self, sha256: str) -> Step | None:
-        """Return the last step that wrote a file with this digest; ``None`` for strangers.
+        """Return the last step that wrote a file with this digest; ``None`` for unknown files.
 
         A step that found nothing to do may write the very bytes that it read.
         """
@@ -275,7 +275,7 @@ def _step(run: StageRun) -> Step:
 
 
 def _invented_texture(step: Step) -> bool:
-    # A network that only detects or denoises adds nothing; one that mends paints what it never saw.
+    # A network that only detects or denoises adds nothing; one that mends invents content.
     return any(word in model.name.lower() for model in step.models for word in ("mend", "inpaint"))
 
 
@@ -289,5 +289,5 @@ def _check_times(accession_number: str, run: StageRun) -> None:
 
 
 def _unknown(accession_number: str, sha256: str) -> CatalogError:
-    fault = f"its provenance knows no file with sha256 {sha256}"
+    fault = f"its provenance record has no file with sha256 {sha256}"
     return CatalogError(accession_number, fault, "Record the stage that wrote it.")

@@ -1,8 +1,8 @@
 """C2PA content credentials, written: signed claims about what was done to a picture, bound to its bytes.
 
 See the C2PA specification 2.2, https://c2pa.org/specifications/. Each derivative's manifest opens its parent
-(``c2pa.opened`` with a ``parentOf`` ingredient), says what was done (``c2pa.edited``,
-``c2pa.color_adjustments``, with the IPTC source type), and carries the photograph's account up to this file
+(``c2pa.opened`` with a ``parentOf`` ingredient), states what was done (``c2pa.edited``,
+``c2pa.color_adjustments``, with the IPTC source type), and carries the photograph's record up to this file
 as an assertion of our own. The parent's manifest travels along, so the chain scan → restored → colorized →
 access copy can be followed from any end of it.
 
@@ -65,7 +65,7 @@ class Parent:
 
 
 def derivative_record(record: ProvenanceRecord, sha256: str) -> dict[str, Any]:
-    """Return the account of one derivative as plain JSON: what a content credential carries, signed."""
+    """Return the record of one derivative as plain JSON: what a content credential carries, signed."""
     return {
         "accessionNumber": record.description.accession_number,
         "scan": {"sha256": record.scan.sha256, "name": record.scan.name},
@@ -104,7 +104,7 @@ def manifest_of(
     Parameters
     ----------
     record
-        The photograph's account.
+        The photograph's record.
     file
         The derivative, as its stage wrote it.
     title, media_type
@@ -115,14 +115,14 @@ def manifest_of(
     opened: dict[str, Any] = {"action": "c2pa.opened", "parameters": {"ingredientIds": [_PARENT]}}
     step = record.lineage(file.sha256)[-1]
     done = [{"action": "c2pa.resized"}, {"action": "c2pa.transcoded"}] if copied else [_action(step)]
-    account = {**derivative_record(record, file.sha256), "notice": NOTICES.get(file.role, "")}
+    assertion = {**derivative_record(record, file.sha256), "notice": NOTICES.get(file.role, "")}
     return {
         "claim_generator_info": [{"name": SOFTWARE, "version": step.software_version}],
         "title": title,
         "format": media_type,
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [opened, *done]}},
-            {"label": LABEL, "data": account},
+            {"label": LABEL, "data": assertion},
         ],
     }
 
@@ -137,9 +137,9 @@ def sign_embedded(
     Raises
     ------
     StoredFileError
-        The file's structure can not hold a manifest.
+        The file's structure cannot hold a manifest.
     SigningError
-        No file can be signed: the certificates do not serve, or the time-stamping service does not answer.
+        No file can be signed: the certificates are unsuitable, or the time-stamping service does not respond.
     """
     with _faults(source, identity), source.open("rb") as stream, target.open("w+b") as signed:
         return _sign(_builder(manifest, parent), identity, manifest["format"], stream, signed)
@@ -227,7 +227,7 @@ def _faults(subject: Path | str, identity: SigningIdentity) -> Iterator[None]:
 
 
 def _blamed(subject: Path | str, identity: SigningIdentity, error: c2pa.C2paError) -> HeliochromeError:
-    """Tell a file that takes no manifest from an identity or a service that signs nothing: by another try.
+    """Distinguish a file that takes no manifest from an identity or service that signs nothing, by a trial.
 
     The library has one class of error for all of them.
     """
@@ -237,15 +237,15 @@ def _blamed(subject: Path | str, identity: SigningIdentity, error: c2pa.C2paErro
         remedy = "Correct `signing_certificates` and `signing_key`; scans wait for it and are not lost."
         return SigningError("content credentials", fault, remedy)
     if identity.timestamp_url is not None and (trouble := _trial(identity)):
-        fault = f"the time-stamping service does not answer as it should ({trouble})"
-        remedy = "It is asked again; if it stays away, correct or empty `timestamp_url`."
+        fault = f"the time-stamping service does not respond as it should ({trouble})"
+        remedy = "It is tried again; if it stays unavailable, correct or empty `timestamp_url`."
         return SigningError(identity.timestamp_url, fault, remedy)
     remedy = "Write masters as page pyramids, or lower the embedding limit so that it gets a sidecar."
-    return StoredFileError(subject, f"can not be given a content credential ({error})", remedy)
+    return StoredFileError(subject, f"cannot be given a content credential ({error})", remedy)
 
 
 def _trial(identity: SigningIdentity) -> c2pa.C2paError | None:
-    """Sign one grey pixel; return what the library says against it."""
+    """Sign one grey pixel; return the library's error, if any."""
     created = {"action": "c2pa.created", "digitalSourceType": str(DigitalSourceType.ENHANCED)}
     manifest = {
         "claim_generator_info": [{"name": SOFTWARE}],

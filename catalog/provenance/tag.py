@@ -1,14 +1,14 @@
-"""The third stage: pictures that say what they are.
+"""The third stage: writes into pictures what they are.
 
 Reads the restored and the colorized masters (and alternatives) of one photograph. Writes into its own folder:
 
 - ``restored.tif``, ``colorized.tif``, …: the masters with XMP in them, not encoded again;
 - ``restored.jpg``, ``colorized.jpg``: access copies with XMP, EXIF and IPTC;
 - content credentials, signed into access copies and into masters up to a size, as ``NAME.c2pa`` above it;
-- ``provenance.json``: the whole account as JSON-LD, PREMIS and PROV in one.
+- ``provenance.json``: the whole record as JSON-LD, PREMIS and PROV in one.
 
 A repeat gives the same metadata, whatever the time: all times are those of the stages. Only the signatures
-differ, which contain random numbers; `determinants` says what the outcome is stored under. A crash leaves
+differ, which contain random numbers; `determinants` gives what the outcome is stored under. A crash leaves
 files that the repeat replaces. What is signed was compared with its stage's digest a moment before.
 """
 
@@ -40,8 +40,8 @@ from catalog.provenance.record import (
     with_step,
 )
 from catalog.provenance.signing import Parent
-from catalog.provenance.tiff import embed_xmp
-from catalog.provenance.xmp import build_packet
+from catalog.provenance.tiff_xmp import embed_xmp
+from catalog.provenance.xmp_packet import build_packet
 from catalog.schema import EventOutcome
 from catalog.vocabulary import Stage
 from imaging.errors import CatalogError, OptionsError, ScanError, SigningError, StoredFileError
@@ -65,7 +65,7 @@ class StoredRun:
 
 @dataclass(frozen=True)
 class TagInputs:
-    """What there is to tell about one photograph, and the files to tell it in.
+    """What is known about one photograph, and the files to write it into.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class TagInputs:
     runs
         The stage runs since the scan, in order: restoration, then colorization where there was one.
     started
-        When the tagging was asked for; ``None`` stands for the end of the last run.
+        When the tagging was started; ``None`` for the end of the last run.
     """
 
     description: Description
@@ -93,7 +93,7 @@ class TagOptions:
     Parameters
     ----------
     identity
-        Who signs; ``None`` leaves content credentials away.
+        Who signs; ``None`` to write no content credentials.
     embed_limit
         Masters up to so many bytes get their credential embedded (signing takes three times that in memory),
         larger ones as a sidecar; 0 always makes sidecars.
@@ -132,7 +132,7 @@ class TagOptions:
 
 def determinants(inputs: TagInputs, options: TagOptions) -> dict[str, Any]:
     """Return what the outcome depends on, as arguments of `catalog.store.stage_key`; times are none of it."""
-    told = {
+    determined_by = {
         "description": asdict(inputs.description),
         "scan": asdict(inputs.scan),
         "runs": [
@@ -140,7 +140,7 @@ def determinants(inputs: TagInputs, options: TagOptions) -> dict[str, Any]:
             for stored in inputs.runs
         ],
     }
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()
     return {
         "input_sha256": _last_master(inputs),
         "stage": str(Stage.PROVENANCE),
@@ -158,11 +158,11 @@ def tag(inputs: TagInputs, into: Path, options: TagOptions) -> StageResult:
     CatalogError
         The runs do not form a chain from the scan, or there is nothing to tag.
     StoredFileError
-        A master is missing, is not what its stage wrote, or can not be decoded or take metadata.
+        A master is missing, is not what its stage wrote, or cannot be decoded or take metadata.
     StoreError
         The disk is full.
     SigningError
-        The certificates do not serve, or the time-stamping service does not answer.
+        The certificates are unsuitable, or the time-stamping service does not respond.
     """
     with storage_faults(into):
         try:
@@ -189,7 +189,7 @@ class _Tagging:
         self.options = options
         self.input_sha256 = _last_master(inputs)
         self.record = assemble(inputs.description, inputs.scan, [stored.run for stored in inputs.runs])
-        self.account = self.record
+        self.extended_record = self.record
         self.parents = {inputs.scan.sha256: _scan_parent(inputs, options)}
         for stored in inputs.runs:
             for file in stored.run.result.files:
@@ -202,7 +202,7 @@ class _Tagging:
             for master in stored.run.result.files:
                 if master.role in _TAGGED:
                     self._tag_picture(_checked(stored.folder, master), master)
-        self._write_account()
+        self._write_document()
         identity = self.options.identity
         sidecars = sum(file.role is Role.CREDENTIAL for file in self.files)
         return StageResult(
@@ -224,7 +224,7 @@ class _Tagging:
         if self.options.access_side is not None and master.role in _COPIED:
             written.append(self._make_access_copy(source, master, self.options.access_side))
         self.files += written
-        self.account = with_step(self.account, self._step(master, written))
+        self.extended_record = with_step(self.extended_record, self._step(master, written))
 
     def _tag_master(self, source: Path, master: OutputFile) -> list[OutputFile]:
         target = self.into / Path(master.name).name
@@ -271,7 +271,7 @@ class _Tagging:
         )
         if read is None or read.state is CredentialState.INVALID:
             fault = (
-                f"its content credential does not hold ({'; '.join(read.faults) if read else 'none found'})"
+                f"its content credential is not valid ({'; '.join(read.faults) if read else 'none found'})"
             )
             raise SigningError(target, fault, "Check the signing certificates; scans wait for it.")
         return replace(parent, manifest=manifest, report=read.report)
@@ -306,10 +306,10 @@ class _Tagging:
             parameters=self.options.parameters(),
         )
 
-    def _write_account(self) -> None:
+    def _write_document(self) -> None:
         path = self.into / RECORD
         with _replacing(path) as partial:
-            partial.write_text(prov.document(self.account), encoding="utf-8")
+            partial.write_text(prov.document(self.extended_record), encoding="utf-8")
         described = describe_output(path, self.into, Role.PROVENANCE)
         self.files.append(replace(described, media_type=prov.MEDIA_TYPE))
 
@@ -347,7 +347,7 @@ def _signed(path: Path, manifest: Mapping[str, Any], parent: Parent, identity: S
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """Lend a path beside `target` that becomes it at the end; leftovers of a killed task are replaced."""
+    """Provide a path that replaces `target` at the end; a killed task's leftovers are overwritten."""
     partial = target.with_name(f".{target.name}.partial")
     partial.unlink(missing_ok=True)
     try:

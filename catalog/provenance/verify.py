@@ -1,6 +1,6 @@
-"""Whether a file, what it says about itself, what was signed about it and the catalog agree.
+"""Whether a file, its own statements, what was signed about it and the catalog agree.
 
-`verify_file` computes the digest again and holds XMP, content credential and catalog against it and against
+`verify_file` computes the digest again and compares XMP, content credential and catalog with it and with
 each other; `verify_object` does so for every file of an object. Nothing is written and nothing repaired.
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from catalog.provenance import credentials, jpeg, tiff
+from catalog.provenance import credentials, jpeg, tiff_xmp
 from catalog.provenance.credentials import Credential, CredentialState
 from catalog.provenance.premis import file_iri
 from catalog.provenance.vocabulary import DigitalSourceType
@@ -43,7 +43,7 @@ class Check(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What came of it."""
+    """The result of a comparison."""
 
     AGREES = "agrees"
     DIFFERS = "differs"
@@ -118,7 +118,7 @@ def verify_file(
     expected: KnownFile | None = None,
     anchors: bytes | None = None,
 ) -> Verification:
-    """Hold one file against its own statements and the catalog's.
+    """Compare one file with its own statements and the catalog's.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def verify_file(
     register
         The catalog; without one, only the file's own statements are compared.
     expected
-        What the catalog says lies here, when that is known.
+        The file that the catalog has here, when that is known.
     anchors
         PEM certificates to trust as signers besides C2PA's own list.
 
@@ -155,7 +155,7 @@ def verify_file(
 def verify_object(
     accession_number: str, register: Register, *, anchors: bytes | None = None
 ) -> tuple[Verification, ...]:
-    """Hold every file that the catalog knows of an object against all statements about it.
+    """Compare every file that the catalog knows of an object with all statements about it.
 
     Raises
     ------
@@ -163,22 +163,24 @@ def verify_object(
         There is no such object.
     """
     files = register.of_object(accession_number)
-    accounts = [file for file in files if file.role is Role.PROVENANCE and file.path.is_file()]
-    return tuple(_verify_known(file, accounts, register, anchors) for file in files)
+    documents = [file for file in files if file.role is Role.PROVENANCE and file.path.is_file()]
+    return tuple(_verify_known(file, documents, register, anchors) for file in files)
 
 
 def _verify_known(
-    file: KnownFile, accounts: list[KnownFile], register: Register, anchors: bytes | None
+    file: KnownFile, documents: list[KnownFile], register: Register, anchors: bytes | None
 ) -> Verification:
     if not file.path.is_file():
         missing = Finding(Check.FIXITY, Verdict.DIFFERS, f"{file.name} is missing")
         return Verification(file.path, file.sha256, (missing,))
     verified = verify_file(file.path, register=register, expected=file, anchors=anchors)
-    account = next((a for a in accounts if a.path.parent == file.path.parent and a is not file), None)
-    if account is None:
+    document = next((d for d in documents if d.path.parent == file.path.parent and d is not file), None)
+    if document is None:
         return verified
     return Verification(
-        file.path, verified.sha256, (*verified.findings, _account(account.path, file, verified.sha256))
+        file.path,
+        verified.sha256,
+        (*verified.findings, _check_document(document.path, file, verified.sha256)),
     )
 
 
@@ -198,7 +200,7 @@ def _fixity(
         yield Finding(Check.FIXITY, Verdict.AGREES, detail)
     elif facts and facts.content_sha256 and (origin := register.by_sha256(facts.content_sha256)):
         detail = (
-            f"the catalog does not know these bytes, though it knows what they say they were made from, "
+            f"the catalog does not know these bytes, though it knows the origin that they state, "
             f"{origin.name} of {origin.accession_number}: altered since, or tagged elsewhere"
         )
         yield Finding(Check.FIXITY, Verdict.DIFFERS, detail)
@@ -208,7 +210,7 @@ def _fixity(
 
 def _read_facts(path: Path, media_type: str) -> tuple[XmpFacts | None, list[Finding]]:
     try:
-        packet = tiff.read_xmp(path) if media_type == _TIFF else jpeg.read_xmp(path)
+        packet = tiff_xmp.read_xmp(path) if media_type == _TIFF else jpeg.read_xmp(path)
         return (None if packet is None else read_packet(packet)), []
     except CorruptScan as error:
         return None, [Finding(Check.XMP, Verdict.DIFFERS, str(error))]
@@ -231,17 +233,17 @@ def _contradictions(facts: XmpFacts, known: KnownFile | None, register: Register
     stated, source = facts.content_sha256, facts.input_sha256
     origin = register.by_sha256(stated, made_from=source) if register and stated else None
     if register and origin is None:
-        yield f"says it holds {facts.content_sha256}, which the catalog does not know"
+        yield f"states that it holds {facts.content_sha256}, which the catalog does not know"
     if origin is None:
         return
     if facts.input_sha256 != origin.input_sha256:
-        yield f"says it was made from {facts.input_sha256}, the catalog from {origin.input_sha256}"
+        yield f"states that it was made from {facts.input_sha256}, the catalog from {origin.input_sha256}"
     if missing := set(origin.models) - set(facts.models):
-        yield f"is silent about {', '.join(sorted(name for name, _ in missing))}, which the catalog names"
+        yield f"does not name {', '.join(sorted(name for name, _ in missing))}, which the catalog names"
     if facts.notice != NOTICES.get(origin.role):
         yield f"does not carry the notice of a {origin.role} picture"
     if origin.role in INFERRED and facts.digital_source_type != DigitalSourceType.COMPOSITE_WITH_MODEL:
-        yield "does not say that a trained model took part"
+        yield "does not state that a trained model was used"
 
 
 def _credential(
@@ -261,37 +263,37 @@ def _credential(
     elif credential.state is CredentialState.INVALID:
         yield Finding(Check.CREDENTIAL, Verdict.DIFFERS, "; ".join(credential.faults) or "invalid")
     else:
-        yield _signed_account(credential, facts)
+        yield _check_assertion(credential, facts)
 
 
-def _signed_account(credential: Credential, facts: XmpFacts | None) -> Finding:
+def _check_assertion(credential: Credential, facts: XmpFacts | None) -> Finding:
     signer = f"signed by {credential.signer}"
     if credential.state is not CredentialState.TRUSTED:
         signer += ", whom none of the given certificates vouches for"
-    account = credential.record
-    if account is None:
+    record = credential.record
+    if record is None:
         return Finding(Check.CREDENTIAL, Verdict.AGREES, f"{signer}; not by this software")
     if facts is not None:
         pairs = {
-            "object": (account.get("accessionNumber"), facts.accession_number),
-            "content": (account.get("sha256"), facts.content_sha256),
-            "scan": (account.get("scan", {}).get("sha256"), facts.scan_sha256),
+            "object": (record.get("accessionNumber"), facts.accession_number),
+            "content": (record.get("sha256"), facts.content_sha256),
+            "scan": (record.get("scan", {}).get("sha256"), facts.scan_sha256),
         }
         for what, (signed, stated) in pairs.items():
             if signed != stated:
-                detail = f"the signed {what} is {signed}, XMP says {stated}"
+                detail = f"the signed {what} is {signed}, XMP states {stated}"
                 return Finding(Check.CREDENTIAL, Verdict.DIFFERS, detail)
     return Finding(Check.CREDENTIAL, Verdict.AGREES, signer)
 
 
-def _account(path: Path, file: KnownFile, sha256: str) -> Finding:
+def _check_document(path: Path, file: KnownFile, sha256: str) -> Finding:
     if file.role is Role.PROVENANCE:
         return Finding(Check.ACCOUNT, Verdict.AGREES, "is the record")
     try:
         graph = json.loads(path.read_text(encoding="utf-8"))["@graph"]
         listed = {node["@id"] for node in graph}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return Finding(Check.ACCOUNT, Verdict.DIFFERS, f"{path.name} can not be read ({error})")
+        return Finding(Check.ACCOUNT, Verdict.DIFFERS, f"{path.name} cannot be read ({error})")
     if file_iri(sha256) in listed:
         return Finding(Check.ACCOUNT, Verdict.AGREES, f"{path.name} lists it")
     return Finding(Check.ACCOUNT, Verdict.DIFFERS, f"{path.name} does not list sha256 {sha256}")

@@ -1,8 +1,8 @@
-"""The words that provenance is told in: the standards' terms and the project's own namespace.
+"""The vocabulary of provenance: the standards' terms and the project's own namespace.
 
-The own namespace is ``https://heliochrome.example/ns/provenance/1.0/``. It lies under a top-level domain that
+Our own namespace is ``https://heliochrome.example/ns/provenance/1.0/``. It lies under a top-level domain that
 RFC 2606 reserves, so that nobody can ever own the address: it identifies, it does not resolve. Its terms are
-documented in `catalog.provenance.xmp`, which writes most of them.
+documented in `catalog.provenance.xmp_packet`, which writes most of them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ EVENT_TYPES = {
     EventType.APPRAISAL: f"{_PRESERVATION}/eventType/app",
     EventType.DISSEMINATION: f"{_PRESERVATION}/eventType/dis",
 }
-"""What each event of the catalog is called by the Library of Congress."""
+"""The Library of Congress's term for each event of the catalog."""
 OUTCOMES = {
     EventOutcome.SUCCESS: f"{_PRESERVATION}/eventOutcome/suc",
     EventOutcome.WARNING: f"{_PRESERVATION}/eventOutcome/war",

@@ -1,4 +1,4 @@
-"""What XMP packets state, anybody's: the facts that can be held against a record."""
+"""What XMP packets of any origin state: the facts that can be compared with a record."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.provenance.vocabulary import NAMESPACE
-from catalog.provenance.xmp import DC, IPTC, MM, RDF, REFERENCE
+from catalog.provenance.xmp_packet import DC, IPTC, MM, RDF, REFERENCE
 from imaging.errors import CorruptScan
 
 
 @dataclass(frozen=True)
 class XmpFacts:
-    """What an XMP packet states, as far as Heliochrome can check it; ``None`` where it is silent."""
+    """What an XMP packet states, as far as Heliochrome can check it; ``None`` where it states nothing."""
 
     title: str | None = None
     description: str | None = None
@@ -37,7 +37,7 @@ def read_packet(packet: bytes) -> XmpFacts:
     Raises
     ------
     CorruptScan
-        The packet is no well-formed XMP, or declares a document type (for which only attacks have a use).
+        The packet is not well-formed XMP, or declares a document type (for which only attacks have a use).
     """
     if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
         raise _unreadable("it declares a document type")
@@ -89,6 +89,4 @@ def _field(structure: ET.Element, namespace: str, term: str) -> str | None:
 
 
 def _unreadable(why: str) -> CorruptScan:
-    return CorruptScan(
-        "XMP packet", f"can not be read: {why}", "Tag the file again from its untagged master."
-    )
+    return CorruptScan("XMP packet", f"cannot be read: {why}", "Tag the file again from its untagged master.")

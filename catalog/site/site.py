@@ -15,7 +15,7 @@ from catalog.iiif.addresses import Addresses
 from catalog.iiif.copy_maker import CopyMaker
 from catalog.iiif.image_service import ServedFile
 from catalog.iiif.presentation import Audience, ShownFile, shown_file
-from catalog.iiif.records import Institution, Offer
+from catalog.iiif.records import Capabilities, Institution
 from catalog.iiif.service_copies import ServiceCopies
 from imaging.stage import Role
 
@@ -60,9 +60,9 @@ class Site:
         return self.store_root if isinstance(self.store_root, Path) else self.store_root()
 
     @property
-    def offer(self) -> Offer:
-        """What stands at the site's addresses."""
-        return Offer(masters=self.masters)
+    def capabilities(self) -> Capabilities:
+        """What the server at the site's addresses can deliver."""
+        return Capabilities(masters=self.masters)
 
     @property
     def prefix(self) -> str:
@@ -90,7 +90,7 @@ class Site:
         Raises
         ------
         StoreError
-            When the scan can not be served.
+            When the scan cannot be served.
         """
         with self.engine.connect() as connection:
             found = shown_file(connection, image, self.audience)

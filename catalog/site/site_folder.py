@@ -114,7 +114,7 @@ class SiteFolder:
         try:
             yield partial
             if target.exists():
-                # A folder can not replace another in one step: the old one is gone for a moment.
+                # A folder cannot replace another in one step: the old one is gone for a moment.
                 shutil.rmtree(target)
             os.replace(partial, target)
         finally:

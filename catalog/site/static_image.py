@@ -35,7 +35,7 @@ def write_static_image(picture: Picture, folder: Path) -> None:
     Raises
     ------
     StoreError
-        When the picture can not be read, or the disk is full.
+        When the picture cannot be read, or the disk is full.
     """
     from catalog.iiif.rendering import save_tiles
 

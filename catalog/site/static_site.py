@@ -2,26 +2,25 @@
 
 Reads the catalog and the store as the public may; writes one folder. A repeat rewrites only what changed and
 removes what is no longer published; a crash leaves whole files, and the repeat completes it. A photograph
-that can not be read holds back no other: it is left out, or stays as it was while its manifest says the same.
-What is put before the public is told to the caller before the folder's state says so: a crash between the two
-has it told again, never lost. No transaction is open while pictures are read or files written.
+that cannot be read does not stop the others: it is left out, or stays as it was while its manifest is
+unchanged. What is published is reported to the caller before the folder's state records it: after a crash
+between the two it is reported again, never lost. No transaction is open while pictures are read or files
+written.
 The server that holds the folder must send ``Access-Control-Allow-Origin: *`` for viewers on other sites.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from catalog import collections
 from catalog.durability import is_full
 from catalog.iiif import discovery
-from catalog.iiif.account import account_document
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.collection import (
     PART,
@@ -36,14 +35,15 @@ from catalog.iiif.presentation import (
     Audience,
     ShownFile,
     ShownObject,
-    accounts_of,
     manifest_of,
-    nested_collections,
+    provenance_files,
     shown_object,
 )
+from catalog.iiif.provenance_document import provenance_document
 from catalog.iiif.records import Institution
 from catalog.objects import CatalogObject
-from catalog.site.pages import STATIC, grid_page, photograph_values, render, still_card
+from catalog.site.html_pages import STATIC, grid_page, photograph_values, render, still_card
+from catalog.site.sections import Section, sections_of
 from catalog.site.site import Site
 from catalog.site.site_folder import SiteChange, SiteFolder, publishing
 from catalog.site.static_image import RENDERING, information, write_static_image
@@ -53,7 +53,7 @@ Progress = Callable[[str, int, int], None]
 """Called with an accession number, how many photographs are done, and how many there are."""
 
 Disseminated = Callable[[tuple["Dissemination", ...]], None]
-"""Called with what is put before the public, once all its files are whole; may be told the same again."""
+"""Called with what is published, once all its files are complete; may be called with the same again."""
 
 CARDS = 200
 """Photographs on one landing page."""
@@ -149,9 +149,9 @@ def publish(
     masters
         Whether to copy the master files too.
     progress
-        Told as photographs are done.
+        Called as photographs are done.
     disseminated
-        Told what is new or changed; when it raises, the next publication tells it again.
+        Called with what is new or changed; when it raises, the next publication calls it again.
 
     Raises
     ------
@@ -170,15 +170,6 @@ def publish(
         return published
 
 
-@dataclass(frozen=True)
-class _Section:
-    """A collection of the site: what is right inside it."""
-
-    record: CollectionRecord
-    nested: tuple[Nested, ...]
-    members: tuple[CatalogObject, ...]
-
-
 class _Publication:
     def __init__(
         self,
@@ -188,7 +179,7 @@ class _Publication:
     ) -> None:
         self.site = site
         self.target = target
-        self.offer = replace(site.offer, image_level="level0")
+        self.capabilities = replace(site.capabilities, image_level="level0")
         self.progress = progress
         self.again = target.state.rendering != RENDERING
         self.manifests: dict[str, str] = {}
@@ -198,8 +189,9 @@ class _Publication:
 
     def run(self, slug: str) -> Published:
         with self.site.engine.connect() as connection:
-            sections = list(_sections(connection, slug))
-        self.offer = replace(self.offer, collections=frozenset(one.record.slug for one in sections))
+            sections = list(sections_of(connection, slug))
+        slugs = frozenset(one.record.slug for one in sections)
+        self.capabilities = replace(self.capabilities, collections=slugs)
         everything = {item.accession_number: item for one in sections for item in one.members}
         for done, accession in enumerate(sorted(everything), 1):
             self._photograph(accession)
@@ -207,7 +199,7 @@ class _Publication:
                 self.progress(accession, done, len(everything))
         for section in sections:
             self._collection(section, landing=section.record.slug == slug)
-        top = build_top([_nested(sections[0].record)], self.site.addresses, institution=self.site.institution)
+        top = build_top([sections[0].nested_link()], self.site.addresses, institution=self.site.institution)
         self._document(self.site.addresses.top(), top)
         fresh = self._fresh()
         counts = self._feed()
@@ -230,7 +222,9 @@ class _Publication:
             shown = shown_object(connection, accession, Audience.PUBLIC)
             if shown is None:
                 return
-            document = manifest_of(connection, shown, self.site.addresses, self.site.institution, self.offer)
+            document = manifest_of(
+                connection, shown, self.site.addresses, self.site.institution, self.capabilities
+            )
         digest = hashlib.sha256(document).hexdigest()
         again = self.again or accession in self.target.state.outdated
         try:
@@ -253,9 +247,9 @@ class _Publication:
         for scan in shown.scans:
             for file in scan.files:
                 self._image(file, shown, again=again)
-        if files := accounts_of(shown):
-            account = account_document(self.site.root, files)
-            self._document(self.site.addresses.provenance(accession), account)
+        if files := provenance_files(shown):
+            document = provenance_document(self.site.root, files)
+            self._document(self.site.addresses.provenance(accession), document)
         self._document(self.site.addresses.manifest(accession), manifest)
         page = render("photograph.html", self.site, **photograph_values(self.site, shown))
         self._document(f"{self.site.addresses.homepage(accession)}index.html", page.encode())
@@ -263,16 +257,16 @@ class _Publication:
     def _whole(self, shown: ShownObject) -> list[str]:
         """Return the places of all that `_show` puts."""
         addresses, accession = self.site.addresses, shown.object.accession_number
-        told = [addresses.manifest(accession), f"{addresses.homepage(accession)}index.html"]
-        if accounts_of(shown):
-            told.append(addresses.provenance(accession))
+        published = [addresses.manifest(accession), f"{addresses.homepage(accession)}index.html"]
+        if provenance_files(shown):
+            published.append(addresses.provenance(accession))
         for scan in shown.scans:
             for file in scan.files:
                 image = addresses.image(file.image)
-                told += [image, f"{image}/info.json"]
-                if self.offer.masters:
-                    told.append(addresses.master(file.image))
-        return [self._relative(address) for address in told]
+                published += [image, f"{image}/info.json"]
+                if self.capabilities.masters:
+                    published.append(addresses.master(file.image))
+        return [self._relative(address) for address in published]
 
     def _image(self, file: ShownFile, shown: ShownObject, *, again: bool) -> None:
         from catalog.iiif.rendering import open_picture
@@ -290,11 +284,11 @@ class _Publication:
             f"{address}/info.json",
             information(address, file.width, file.height, shown.object.rights or None),
         )
-        if self.offer.masters:
+        if self.capabilities.masters:
             master = self.site.addresses.master(file.image)
             self.target.put_copy(self._relative(master), self.site.root / file.path)
 
-    def _collection(self, section: _Section, *, landing: bool) -> None:
+    def _collection(self, section: Section, *, landing: bool) -> None:
         addresses, record = self.site.addresses, section.record
         shown = [item for item in section.members if item.accession_number in self.manifests]
         members = [Member(item.accession_number, item.title) for item in shown]
@@ -377,25 +371,3 @@ class _Publication:
 
     def _relative(self, address: str) -> str:
         return address.removeprefix(f"{self.site.addresses.base_url}/")
-
-
-def _sections(connection: Connection, slug: str, parent: Nested | None = None) -> Iterator[_Section]:
-    found = collections.get(connection, slug)
-    record = CollectionRecord(found.slug, found.title, found.description, parent)
-    nested = tuple(
-        Nested(one.slug, one.title) for one in nested_collections(connection, slug, Audience.PUBLIC)
-    )
-    yield _Section(record, nested, tuple(_members(connection, slug)))
-    for child in nested:
-        yield from _sections(connection, child.slug, _nested(record))
-
-
-def _members(connection: Connection, slug: str) -> Iterator[CatalogObject]:
-    after = ""
-    while found := collections.members(connection, slug, after=after, limit=PART, published=True):
-        yield from found
-        after = found[-1].accession_number
-
-
-def _nested(record: CollectionRecord) -> Nested:
-    return Nested(record.slug, record.title)

@@ -1,4 +1,4 @@
-"""Who may do what: given from outside, for the catalog knows no users."""
+"""Access control, provided by the host application, because the catalog has no users of its own."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Dependency = Callable[..., Any]
 
 @dataclass(frozen=True)
 class StaffAccess:
-    """The dependencies that guard the staff's routes.
+    """The dependencies that protect the staff's routes.
 
     Parameters
     ----------
     read
-        Guards every route.
+        Protects every route.
     write
-        Guards the routes that decide something.
+        Protects the routes that change something.
     """
 
     read: Dependency
@@ -32,15 +32,15 @@ class StaffAccess:
 def storable(request: Request) -> None:
     """Refuse NUL in a path or a query: PostgreSQL has no text with it (a FastAPI dependency)."""
     if any("\0" in str(given) for given in (*request.path_params.values(), *request.query_params.values())):
-        raise HTTPException(400, "No name and no word contains NUL.")
+        raise HTTPException(400, "Names and search words cannot contain NUL.")
 
 
 def same_origin(request: Request) -> None:
     """Refuse a write that another site's page sent (a FastAPI dependency).
 
-    Browsers say where a request comes from in ``Sec-Fetch-Site``, which scripts can not forge and proxies do
+    Browsers state where a request comes from in ``Sec-Fetch-Site``, which scripts cannot forge and proxies do
     not alter; without encryption only in ``Origin``, which is compared with the host that was asked. A
-    program that is no browser sends neither and has no cookies to abuse.
+    program that is not a browser sends neither and has no cookies to abuse.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
@@ -48,4 +48,4 @@ def same_origin(request: Request) -> None:
     else:
         foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     if foreign:
-        raise HTTPException(403, "This was sent from another site.")
+        raise HTTPException(403, "The request was sent from another site.")

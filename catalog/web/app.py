@@ -21,13 +21,13 @@ from catalog.iiif.addresses import Addresses
 from catalog.iiif.image_service import ImageService, ServicePolicy
 from catalog.iiif.presentation import Audience, is_image
 from catalog.iiif.records import Institution
-from catalog.site.pages import STATIC, render
+from catalog.site.html_pages import STATIC, render
 from catalog.site.site import Site
 from catalog.web.access import StaffAccess, storable
-from catalog.web.answers import SafeHeaders
 from catalog.web.health import health_routes
 from catalog.web.iiif_routes import file_routes, iiif_routes
 from catalog.web.page_routes import collection_routes, photograph_routes, thumbnail_routes
+from catalog.web.responses import SafeHeaders
 from catalog.web.review_routes import decision_routes, queue_routes, review_routes
 from imaging.errors import CatalogError, OptionsError
 
@@ -47,26 +47,26 @@ def create_app(
     Parameters
     ----------
     catalog
-        The catalog's engine or address, or what returns the engine when it is first needed.
+        The catalog's engine or address, or a function that returns the engine when it is first needed.
     store_root
-        The file store's folder, or what returns it.
+        The file store's folder, or a function that returns it.
     base_url
         Where clients see the application.
     staff
-        Who may see what is not published, and decide; ``None`` makes the public's application, which is
+        Who may see unpublished objects and make decisions; ``None`` makes the public's application, which is
         read-only and shows what is published.
     institution
         Who publishes.
     policy
         Limits of the image service.
     masters
-        Whether the public can have the master files, originals included; staff always can.
+        Whether the public can download the master files, originals included; staff always can.
     """
     audience = Audience.STAFF if staff else Audience.PUBLIC
     site = Site(
         catalog, store_root, Addresses(base_url), audience, institution, masters=masters or staff is not None
     )
-    # The schema and its pages would be open to everybody and tell of routes that are not.
+    # The schema and its pages would be open to everybody and list routes that are not.
     app = FastAPI(
         title="Heliochrome",
         docs_url=None,
@@ -75,19 +75,19 @@ def create_app(
         dependencies=[Depends(storable)],
     )
     app.add_middleware(SafeHeaders)
-    _answer_errors(app, site)
+    _handle_errors(app, site)
     images = ImageService(site.resolve, site.addresses, _policy(policy, audience), is_image)
     if staff is None:
         _add_public(app, site, images)
     else:
         _add_staff(app, site, images, staff)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    _answer_head(app)
+    _support_head(app)
     return app
 
 
-def _answer_head(app: FastAPI) -> None:
-    # Who answers GET answers HEAD (RFC 9110 §9.1), by which links are checked; servers leave the body out.
+def _support_head(app: FastAPI) -> None:
+    # What supports GET supports HEAD (RFC 9110 §9.1), by which links are checked; servers leave the body out.
     for route in app.routes:
         if isinstance(route, Route) and route.methods and "GET" in route.methods:
             route.methods.add("HEAD")
@@ -129,7 +129,7 @@ def _policy(policy: ServicePolicy | None, audience: Audience) -> ServicePolicy:
     return replace(policy, cache_control="private, max-age=300", cors=False)
 
 
-def _answer_errors(app: FastAPI, site: Site) -> None:
+def _handle_errors(app: FastAPI, site: Site) -> None:
     @app.exception_handler(StarletteHTTPException)
     def http_error(request: Request, error: StarletteHTTPException) -> Response:
         return _message(request, site, error.status_code, str(error.detail), dict(error.headers or {}))

@@ -1,4 +1,4 @@
-"""What a stage measured and was told, as rows for people."""
+"""A stage's figures and parameters, as rows for people."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _SHARES = ("damage_", "mended_", "confidence", "share")
 
 
 def rows(values: Mapping[str, Scalar]) -> list[tuple[str, str]]:
-    """Return names and values as words, without what is nothing: ``None``, empty, false and zero.
+    """Return names and values as text, leaving out ``None``, empty, false and zero.
 
     >>> rows({"damage_dust": 0.0123, "noise_before": 4.1302, "mended_loss": 0.0, "mend": True})
     [('damage dust', '1.23 %'), ('noise before', '4.13'), ('mend', 'yes')]
     """
-    return [(name.replace("_", " "), _worded(name, value)) for name, value in values.items() if value]
+    return [(name.replace("_", " "), _as_text(name, value)) for name, value in values.items() if value]
 
 
-def _worded(name: str, value: Scalar) -> str:
+def _as_text(name: str, value: Scalar) -> str:
     if isinstance(value, bool):
         return "yes"
     if not isinstance(value, float):

@@ -1,4 +1,4 @@
-"""Whether this process can serve: for load balancers, which take one out that answers anything but 200."""
+"""Whether this process can serve: load balancers take out one that responds with anything but 200."""
 
 from __future__ import annotations
 

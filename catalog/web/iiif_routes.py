@@ -10,7 +10,6 @@ from sqlalchemy import Connection, select
 
 from catalog import activities, collections
 from catalog.iiif import discovery, search
-from catalog.iiif.account import account_document
 from catalog.iiif.addresses import name_of
 from catalog.iiif.collection import (
     PART,
@@ -25,19 +24,20 @@ from catalog.iiif.documents import PRESENTATION, serialize
 from catalog.iiif.presentation import (
     Audience,
     ShownObject,
-    accounts_of,
     manifest_of,
     may_know_of,
     nested_collections,
+    provenance_files,
     shown_file,
     shown_object,
 )
+from catalog.iiif.provenance_document import provenance_document
 from catalog.schema import collections as collection_rows
 from catalog.schema import memberships, objects
 from catalog.search import ObjectSearch, count
 from catalog.search import search as search_objects
 from catalog.site.site import Site
-from catalog.web.answers import document
+from catalog.web.responses import document
 
 _SEARCHED = ("title", "accession_number", "description", "maker", "date_text", "source")
 _NO_SUCH = "There is no such resource."
@@ -60,14 +60,14 @@ def _manifest_routes(site: Site) -> APIRouter:
     def manifest(request: Request, token: str) -> Response:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
-            body = manifest_of(connection, shown, site.addresses, site.institution, site.offer)
+            body = manifest_of(connection, shown, site.addresses, site.institution, site.capabilities)
         return document(request, body, public=public)
 
     @router.get("/manifests/{token}/annotations/{name}.json")
     def annotations(request: Request, token: str, name: str) -> Response:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
-            body = manifest_of(connection, shown, site.addresses, site.institution, site.offer)
+            body = manifest_of(connection, shown, site.addresses, site.institution, site.capabilities)
         for canvas in json.loads(body)["items"]:
             for page in canvas.get("annotations", ()):
                 if page["id"].endswith(f"/{name}.json"):
@@ -79,8 +79,8 @@ def _manifest_routes(site: Site) -> APIRouter:
     def provenance(request: Request, token: str) -> Response:
         with site.engine.connect() as connection:
             shown = _shown(connection, token, site)
-        if files := accounts_of(shown):
-            body = account_document(site.root, files)
+        if files := provenance_files(shown):
+            body = provenance_document(site.root, files)
             return document(request, body, "http://www.w3.org/ns/prov", public=public)
         raise HTTPException(404, "Nothing was done to this photograph yet.")
 
@@ -138,7 +138,7 @@ def _discovery_routes(site: Site) -> APIRouter:
         return document(request, body, discovery.CONTEXT, public=public)
 
     @router.get("/search/{slug}")
-    def answer(request: Request, slug: str, q: str = "", page: int = 0) -> Response:
+    def search_collection(request: Request, slug: str, q: str = "", page: int = 0) -> Response:
         given = dict(request.query_params)
         asked = search.SearchRequest(
             q[: search.LONGEST_QUERY], min(max(0, page), 1000), search.ignored_parameters(given)

@@ -1,4 +1,4 @@
-"""Routes to the pages that everybody reads."""
+"""Routes to the public's pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from catalog.iiif.addresses import name_of
 from catalog.iiif.presentation import shown_object
-from catalog.site.pages import collection_page, photograph_values, render, thumbnail_path
+from catalog.site.html_pages import collection_page, photograph_values, render, thumbnail_path
 from catalog.site.site import Site
 
 _FRESH = {"Cache-Control": "no-cache"}
@@ -36,7 +36,7 @@ def collection_routes(site: Site, *, home: str) -> APIRouter:
 
 
 def thumbnail_routes(site: Site) -> APIRouter:
-    """Return the routes that lead a photograph's thumbnail to the image service."""
+    """Return the routes that redirect a photograph's thumbnail to the image service."""
     router = APIRouter()
 
     @router.get("/photographs/{token}/thumbnail.jpg")

@@ -1,7 +1,7 @@
 """The staff's pages: the queue, the photograph under review, and the decisions.
 
 A decision is one transaction (`catalog.reviews.decide`). Sent twice, or sent after somebody else decided, it
-is refused with what happened meanwhile.
+is refused with what happened in between.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
-from catalog import collections, events, hints, kinds, queue, reviews, scans
+from catalog import collections, events, given_hints, kinds, queue, reviews, scans
 from catalog.agents import Agent
 from catalog.database import in_transaction
 from catalog.derivatives import Version
@@ -28,7 +28,7 @@ from catalog.kinds import Treatment
 from catalog.objects import by_id
 from catalog.reviews import Review
 from catalog.schema import AgentRole, ReviewState
-from catalog.site.pages import PER_PAGE, card, photograph_values, render
+from catalog.site.html_pages import PER_PAGE, card, photograph_values, render
 from catalog.site.site import Site
 from catalog.web import figures
 from catalog.web.access import Dependency, same_origin
@@ -65,16 +65,16 @@ class PlacedHint(BaseModel):
 
     x: float = Field(ge=0, le=1)
     y: float = Field(ge=0, le=1)
-    radius: float = Field(default=0.01, ge=hints.LEAST_RADIUS, le=1)
+    radius: float = Field(default=0.01, ge=given_hints.LEAST_RADIUS, le=1)
     color: str = Field(pattern=r"^#[0-9a-fA-F]{6}$")
     source: Text = Field(min_length=1, max_length=500)
     citation: Text = Field(default="", max_length=500)
     source_date: Text = Field(default="", max_length=100)
 
-    def hint(self) -> hints.Hint:
+    def hint(self) -> given_hints.Hint:
         """Return the hint with its color as chroma."""
         a, b = hint_chroma(self.color)
-        return hints.Hint(
+        return given_hints.Hint(
             x=self.x,
             y=self.y,
             radius=self.radius,
@@ -96,7 +96,7 @@ class DecisionForm(BaseModel):
 
 
 class KindForm(BaseModel):
-    """What somebody says a scan is; empty for what it was taken for."""
+    """The kind that somebody sets for a scan; empty for the detected one."""
 
     kind: ScanKind | Literal[""] = ""
 
@@ -129,7 +129,7 @@ def queue_routes(site: Site) -> APIRouter:
             page = queue.page(connection, which, order=order, after=after, limit=PER_PAGE)
             counts = counts_of(connection)
             every = collections.children(connection)
-            troubles = scans.troubles(connection, limit=20)
+            unresolved = scans.unresolved(connection, limit=20)
         chosen = {"state": state, "order": order, "collection": collection}
         html = render(
             "queue.html",
@@ -144,7 +144,7 @@ def queue_routes(site: Site) -> APIRouter:
             following=f"{site.prefix}/?{urlencode(chosen | {'after': page.following})}"
             if page.following
             else None,
-            troubles=troubles,
+            unresolved=unresolved,
         )
         return HTMLResponse(html, headers=_NO_CACHE)
 
@@ -169,7 +169,7 @@ def review_routes(site: Site) -> APIRouter:
 
 
 def decision_routes(site: Site, write: Dependency) -> APIRouter:
-    """Return the routes that take decisions; `write` says who decides, or refuses."""
+    """Return the routes for decisions; `write` returns who decides, or refuses."""
     router = APIRouter(dependencies=[Depends(same_origin)])
     who_decides = Depends(write)
 
@@ -194,12 +194,12 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
     @router.post("/hints/{number}/withdrawal")
     def withdraw_hint(number: int, reviewer: Agent = who_decides) -> Response:
         def work(connection: Connection) -> str:
-            return _home(connection, site, hints.withdraw(connection, number, reviewer))
+            return _home(connection, site, given_hints.withdraw(connection, number, reviewer))
 
         return _decided(site, work)
 
     @router.post("/scans/{number}/kind")
-    def say_kind(number: int, form: Annotated[KindForm, Form()], reviewer: Agent = who_decides) -> Response:
+    def set_kind(number: int, form: Annotated[KindForm, Form()], reviewer: Agent = who_decides) -> Response:
         def work(connection: Connection) -> str:
             kinds.overrule(connection, number, form.kind or None, reviewer)
             return _home(connection, site, number)
@@ -207,7 +207,7 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
         return _decided(site, work)
 
     @router.post("/objects/{number}/coloring")
-    def say_coloring(
+    def set_coloring(
         number: int, form: Annotated[ColoringForm, Form()], reviewer: Agent = who_decides
     ) -> Response:
         def work(connection: Connection) -> str:
@@ -220,16 +220,16 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
 
 
 def _decided(site: Site, work: Callable[[Connection], str]) -> Response:
-    """Do `work` and lead to the page that it names; 409 when the catalog refuses."""
+    """Run `work` and redirect to the page that it returns; 409 when the catalog refuses."""
     try:
         home = in_transaction(site.engine, work)
     except CatalogError as error:
-        page = render("message.html", site, title="Not decided", text=str(error), back=f"{site.prefix}/")
+        page = render("message.html", site, title="Not saved", text=str(error), back=f"{site.prefix}/")
         return HTMLResponse(page, 409, headers=_NO_CACHE)
     return RedirectResponse(home, 303)
 
 
-def _read_hints(text: str) -> list[hints.Hint]:
+def _read_hints(text: str) -> list[given_hints.Hint]:
     try:
         return [placed.hint() for placed in _PLACED.validate_json(text)]
     except ValidationError as error:
@@ -290,9 +290,9 @@ def _review_values(connection: Connection, shown: ShownObject) -> dict[str, Any]
                 "given": f"{hint.given_at:%Y-%m-%d}",
             }
             for scan in shown.scans
-            for hint in hints.standing(connection, scan.scan.id)
+            for hint in given_hints.standing(connection, scan.scan.id)
         ],
-        "accounts": [
+        "stage_reports": [
             {
                 "stage": version.stage,
                 "figures": figures.rows(version.figures),

@@ -1,6 +1,7 @@
 """The public's application as a server of its own, in one process or several.
 
-Each process makes its own application from what `run` leaves for it in the environment; they share the port.
+Each process makes its own application from the settings that `run` leaves in the environment; they share the
+port.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from catalog.iiif.records import Institution
 from catalog.web.app import create_app
 
 MOST_CONNECTIONS = 512
-"""Of one process, those that wait between two requests included; who comes then is answered 503."""
+"""Of one process, idle ones included; further ones get the response 503."""
 _HANDOVER = "HELIOCHROME_PUBLIC_SERVER"
-"""The variable in which `run` hands its processes what they serve."""
+"""The environment variable in which `run` passes the settings to its processes."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class PublicServer:
     address
         Where clients see the application.
     institution
-        Who publishes; ``None`` when nobody is to be named.
+        Who publishes; ``None`` to name no institution.
     masters
-        Whether the master files can be had, originals included.
+        Whether the master files can be downloaded, originals included.
     refuse_small_confined
         As in `catalog.iiif.image_request.SizeLimits`.
     """
@@ -69,7 +70,7 @@ def run(server: PublicServer, *, host: str, port: int, workers: int = 1, behind_
     workers
         Processes; one for each core serves tiles fastest.
     behind_proxy
-        Whether a proxy's word on who asks is to be believed.
+        Whether to trust a proxy's headers about the client.
     """
     os.environ[_HANDOVER] = _SERVER.dump_json(server).decode()
     uvicorn.run(

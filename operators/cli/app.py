@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from imaging.errors import CatalogError, HeliochromeError
 from operators.cli import catalog, deployment, kinds, models, photographs, publishing
-from operators.cli.answer import Status, people, status_of, tell_error
+from operators.cli.console import Status, print_error, status_of, stderr_console
 from operators.settings import CATALOG_VARIABLE
 
 app = typer.Typer(
@@ -24,9 +24,9 @@ app = typer.Typer(
         "Restore, colorize, document and publish scans of black-and-white photographs.\n\n"
         "Single files: [bold]inspect[/], [bold]restore[/], [bold]colorize[/], [bold]verify --alone[/]; "
         "no service is needed.\n\n"
-        "Whole collections: [bold]demo[/] shows the way with pictures of its own, [bold]up[/] runs the "
+        "Whole collections: [bold]demo[/] shows the workflow with sample pictures, [bold]up[/] runs the "
         "workflow in Airflow. Drop scans into the inbox that it names.\n\n"
-        "Exit status: 0 well; 1 ran, but not all is well; 2 wrong usage; 3 a scan was refused; "
+        "Exit status: 0 all went well; 1 ran, but not all is well; 2 wrong usage; 3 a scan was refused; "
         "4 a service, the store, the catalog or a model failed; 130 interrupted."
     ),
 )
@@ -40,11 +40,11 @@ app.add_typer(models.app, name="models", rich_help_panel="Single files")
 
 @app.callback()
 def common(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more about what happens.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more about what happens.")] = False,
 ) -> None:
     """Set up what all commands share."""
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s")
-    # libvips tells of every thread it ends.
+    # libvips logs every thread that it ends, and what becomes an error of ours anyway.
     logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 
@@ -55,14 +55,14 @@ def run(arguments: Sequence[str]) -> int:
     except HeliochromeError as error:
         return _failed(error, arguments)
     except OSError as error:
-        remedy = "Check the path, its permissions and the room on its disk."
+        remedy = "Check the path, its permissions and the free space on its disk."
         failure = HeliochromeError(str(error.filename or "system"), error.strerror or str(error), remedy)
         return _failed(failure, arguments)
     except typer.TyperException as error:
-        # Without a command, the help that was just printed says it all.
+        # Without a command, the help was just printed and is the whole message.
         if str(error):
-            said = getattr(error, "format_message", error.__str__)()  # names the option, too
-            people.print(f"[red]wrong usage[/] {escape(said)}; --help explains", highlight=False)
+            message = getattr(error, "format_message", error.__str__)()  # names the option, too
+            stderr_console.print(f"[red]wrong usage[/] {escape(message)}; --help explains", highlight=False)
         return Status.USAGE
     except (KeyboardInterrupt, typer.Abort):
         outcome = Status.INTERRUPTED
@@ -72,12 +72,12 @@ def run(arguments: Sequence[str]) -> int:
         remedy = f"Check that its server answers and that {CATALOG_VARIABLE} names it."
         return _failed(CatalogError("catalog", _without_password(error), remedy), arguments)
     if outcome == Status.INTERRUPTED:  # also what Typer makes of a KeyboardInterrupt
-        people.print("interrupted")
+        stderr_console.print("interrupted")
     return outcome if isinstance(outcome, int) else Status.WELL
 
 
 def _failed(error: HeliochromeError, arguments: Sequence[str]) -> int:
-    tell_error(error, "--json" in arguments)
+    print_error(error, "--json" in arguments)
     return status_of(error)
 
 
@@ -90,5 +90,5 @@ def _is_of_database(error: Exception) -> bool:
 def _without_password(error: Exception) -> str:
     # SQLAlchemy's own errors quote whole addresses; a server's only what was taken for a name in them, which
     # ends with a mistyped password's @.
-    said = str(getattr(error, "orig", None) or type(error).__name__)
-    return re.sub(r"\S*@", "…@", said.splitlines()[0])
+    message = str(getattr(error, "orig", None) or type(error).__name__)
+    return re.sub(r"\S*@", "…@", message.splitlines()[0])

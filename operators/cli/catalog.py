@@ -1,4 +1,4 @@
-"""Commands on the catalog: import, names, export, list, show, troubles, retry, migrate.
+"""Commands for the catalog: import, names, export, list, show, troubles, retry, migrate.
 
 They use the catalog that the environment names (AIRFLOW_CONN_HELIOCHROME_CATALOG, HELIOCHROME_CATALOG_DSN),
 else the one that Airflow's connection `heliochrome_catalog` names, else the embedded one, which is started
@@ -18,7 +18,7 @@ import typer
 
 from imaging.errors import CatalogError
 from operators import settings
-from operators.cli.answer import AsJson, Status, people, tell_facts, tell_json, tell_rows
+from operators.cli.console import AsJson, Status, print_facts, print_json, print_rows, stderr_console
 from operators.cli.deployment import DEFAULT_HOME, Home
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look into the catalog and exchange it: objects, scans, what was made of them, what went wrong.",
+    help="Read, import and export the catalog: objects, scans, what was made of them, what went wrong.",
 )
 Accession = Annotated[str, typer.Argument(help="Accession number.")]
 Collection = Annotated[str | None, typer.Option(help="Slug of a collection.")]
@@ -34,7 +34,7 @@ Collection = Annotated[str | None, typer.Option(help="Slug of a collection.")]
 
 @contextmanager
 def opened(home: Path) -> Iterator[Engine]:
-    """Lend an engine on the catalog."""
+    """Provide an engine for the catalog."""
     from catalog.database import connect  # alembic takes a while to load
     from operators.deployment import services
 
@@ -56,7 +56,7 @@ def bring_in(  # noqa: PLR0917 - typer makes options of them
     ] = False,
     dry_run: Annotated[bool, typer.Option(help="Check every row and count, change nothing.")] = False,
     skip_bad_rows: Annotated[
-        bool, typer.Option(help="Take the good rows although others are faulty.")
+        bool, typer.Option(help="Import the valid rows although others are faulty.")
     ] = False,
     encoding: Annotated[
         str, typer.Option(help="Of the file, such as cp1252; UTF-8 and UTF-16 are recognized.")
@@ -64,9 +64,9 @@ def bring_in(  # noqa: PLR0917 - typer makes options of them
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Bring the objects of a file in; known ones are updated, a repeat changes nothing.
+    """Import the objects in a file; known ones are updated, a repeat changes nothing.
 
-    Of Linked Art, "line" in the answer is the place of a document in the list.
+    For Linked Art, "line" in the output is the position of a document in the list.
     """
     from catalog.database import in_transaction
     from catalog.interchange import linked_art as json_ld
@@ -84,14 +84,16 @@ def bring_in(  # noqa: PLR0917 - typer makes options of them
     with opened(home) as engine:
         report = in_transaction(engine, bring)
     if as_json:
-        tell_json(asdict(report))
+        print_json(asdict(report))
     else:
         facts = {k: v for k, v in asdict(report).items() if k not in {"errors", "remarks"}}
-        tell_facts(source.name, {**facts, "remarks": len(report.remarks)})
+        print_facts(source.name, {**facts, "remarks": len(report.remarks)})
         for error in report.errors:
-            people.print(f"line {error.line}, {error.column or 'row'}: {error.fault}", markup=False)
+            stderr_console.print(f"line {error.line}, {error.column or 'row'}: {error.fault}", markup=False)
         for remark in report.remarks:
-            people.print(f"remark on line {remark.line}, {remark.column}: {remark.remark}", markup=False)
+            stderr_console.print(
+                f"remark on line {remark.line}, {remark.column}: {remark.remark}", markup=False
+            )
     return Status.NOT_ALL_WELL if report.faulty else Status.WELL
 
 
@@ -107,7 +109,7 @@ def read_names(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show what the workflow would read from each file name; status 1 when a name needs a look.
+    """Show what the workflow would read from each file name; status 1 when a name needs attention.
 
     Only names are read. Each page of a file with several gets a number of its own, "1987.12 p. 2".
     """
@@ -117,10 +119,10 @@ def read_names(
     names = NamePattern(settings.name_pattern() if pattern is None else pattern)
     read = read_all(list_inbox(folder, 0).scans, names)
     if as_json:
-        tell_json([{"file": name, **asdict(stated)} for name, stated in read.items()])
+        print_json([{"file": name, **asdict(stated)} for name, stated in read.items()])
     else:
         rows = [(name, s.accession_number, s.page, s.side or "", s.remark) for name, s in read.items()]
-        tell_rows(("file", "accession number", "page", "side", "remark"), rows)
+        print_rows(("file", "accession number", "page", "side", "remark"), rows)
     return Status.NOT_ALL_WELL if any(stated.remark for stated in read.values()) else Status.WELL
 
 
@@ -159,13 +161,13 @@ def export(
                 partial.open("w", encoding="utf-8", newline="") as file,
             ):
                 written = write(file)
-            people.print(f"{written} objects written to {target}", markup=False)
+            stderr_console.print(f"{written} objects written to {target}", markup=False)
 
 
 @app.command("list")
 def list_objects(
     collection: Collection = None,
-    after: Annotated[str, typer.Option(help="Begin behind this accession number.")] = "",
+    after: Annotated[str, typer.Option(help="Begin after this accession number.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -180,20 +182,20 @@ def list_objects(
             else objects.listed(connection, after=after, limit=limit)
         )
     if as_json:
-        tell_json([asdict(item) for item in found])
+        print_json([asdict(item) for item in found])
     else:
         rows = [(o.accession_number, o.title, o.maker, o.date_text) for o in found]
-        tell_rows(("accession number", "title", "maker", "date"), rows)
+        print_rows(("accession number", "title", "maker", "date"), rows)
 
 
 @app.command()
 def show(accession: Accession, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Tell everything about an object: its scans, versions, files and events."""
+    """Show everything about an object: its scans, versions, files and events."""
     from catalog import derivatives, events, objects, scans
 
     with opened(home) as engine, engine.connect() as connection:
         item = objects.get(connection, accession)
-        told: list[dict[str, Any]] = [
+        entries: list[dict[str, Any]] = [
             {
                 "scan": asdict(scan),
                 "names": scans.names(connection, scan.id),
@@ -203,45 +205,45 @@ def show(accession: Accession, home: Home = DEFAULT_HOME, as_json: AsJson = Fals
             for scan in scans.of_object(connection, item.id)
         ]
     if as_json:
-        tell_json({"object": asdict(item), "scans": told})
+        print_json({"object": asdict(item), "scans": entries})
         return
-    tell_facts(accession, {k: v for k, v in asdict(item).items() if v not in ("", None)})
-    for entry in told:
+    print_facts(accession, {k: v for k, v in asdict(item).items() if v not in ("", None)})
+    for entry in entries:
         scan = entry["scan"]
-        tell_facts(f"scan {scan['original_name']}", {k: v for k, v in scan.items() if v not in ("", None)})
+        print_facts(f"scan {scan['original_name']}", {k: v for k, v in scan.items() if v not in ("", None)})
         rows = [
             (e["started_at"], e["stage"] or e["type"], e["outcome"], e["detail"]) for e in entry["events"]
         ]
-        tell_rows(("when", "what", "outcome", "detail"), rows)
+        print_rows(("when", "what", "outcome", "detail"), rows)
 
 
-@app.command()
-def troubles(
+@app.command("troubles")
+def list_unresolved(
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """List scans that wait for somebody: refused, failed, original lost; status 1 when there are any."""
+    """List unresolved scans: refused, failed, or their original lost; status 1 when there are any."""
     from catalog import scans
 
     with opened(home) as engine, engine.connect() as connection:
-        found = scans.troubles(connection, limit=limit)
+        found = scans.unresolved(connection, limit=limit)
     if as_json:
-        tell_json([asdict(scan) for scan in found])
+        print_json([asdict(scan) for scan in found])
     else:
         lost = "its original in the store is lost", "Put the file into the inbox again."
         rows = [
             (scan.original_name, scan.state, *((scan.reason, scan.remedy) if scan.reason else lost))
             for scan in found
         ]
-        tell_rows(("file", "state", "reason", "what to do"), rows)
+        print_rows(("file", "state", "reason", "what to do"), rows)
     return Status.NOT_ALL_WELL if found else Status.WELL
 
 
 @app.command()
 def retry(
     files: Annotated[
-        list[str] | None, typer.Argument(help="Names as `troubles` lists them; none for all.")
+        list[str] | None, typer.Argument(help="Names as `troubles` lists them; all when none is given.")
     ] = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -253,9 +255,9 @@ def retry(
     with opened(home) as engine:
         count = in_transaction(engine, lambda connection: scans.retry(connection, files or None))
     if as_json:
-        tell_json({"retried": count})
+        print_json({"retried": count})
     else:
-        people.print(f"{count} scans are looked at again in the next run")
+        stderr_console.print(f"{count} scans will be processed again in the next run")
     return Status.WELL if count else Status.NOT_ALL_WELL
 
 
@@ -266,17 +268,17 @@ def migrate(
     ] = False,
     home: Home = DEFAULT_HOME,
 ) -> None:
-    """Bring the configured catalog's tables up to date, and say which database that was.
+    """Bring the configured catalog's tables up to date, and name the database.
 
     Data stays in place. The catalog is the one that HELIOCHROME_CATALOG_DSN or Airflow's connection
-    heliochrome_catalog names. The guide says what its role has to be allowed.
+    heliochrome_catalog names. The guide states the privileges that its role needs.
     """
     from catalog.database import name_of
     from operators.deployment import services
 
     if embedded:
         with services.embedded_catalog(home) as dsn:
-            people.print(f"the tables of the embedded {name_of(dsn)} are up to date", markup=False)
+            stderr_console.print(f"the tables of the embedded {name_of(dsn)} are up to date", markup=False)
         return
     configured = services.configured_catalog_dsn()
     if configured is None:
@@ -287,8 +289,8 @@ def migrate(
             "--embedded migrates the database in HOME that `heliochrome up` runs.",
         )
     services.migrate_catalog(configured)
-    people.print(f"the tables of {name_of(configured)} are up to date", markup=False)
+    stderr_console.print(f"the tables of {name_of(configured)} are up to date", markup=False)
     used = settings.airflow_catalog_dsn()
     if used is not None and name_of(used) != name_of(configured):
         remark = f"Airflow's connection {settings.CATALOG_CONNECTION} names {name_of(used)}: tasks and pages"
-        people.print(f"{remark} use that one, which was not migrated", style="yellow", markup=False)
+        stderr_console.print(f"{remark} use that one, which was not migrated", style="yellow", markup=False)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from operators import settings
-from operators.cli.answer import Status, people, results
+from operators.cli.console import Status, stderr_console, stdout_console
 
 PANEL = "Collections"
 
@@ -21,7 +21,7 @@ Home = Annotated[
 ]
 DEFAULT_HOME = Path(".heliochrome")
 LOOK_SECONDS = 2.0
-"""How often `up` looks whether everything still runs."""
+"""How often `up` checks whether everything still runs."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,25 +32,27 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     home: Home = DEFAULT_HOME,
-    port: Annotated[int | None, typer.Option(help="Of Airflow's pages; a free one when not given.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of Airflow's pages; a free one by default.")] = None,
 ) -> None:
     """Run the workflow: PostgreSQL and Airflow, until Ctrl-C or SIGTERM stops them.
 
-    Scans that lie in HOME/inbox are digitized every night, or when somebody starts the DAG `digitize`. All
-    state lies in HOME. HELIOCHROME_CATALOG_DSN puts the catalog into a PostgreSQL server of your own.
+    Scans in HOME/inbox are digitized every night, and whenever somebody starts the DAG `digitize`. All
+    state is kept in HOME. HELIOCHROME_CATALOG_DSN puts the catalog into a PostgreSQL server of your own.
     """
     from operators.deployment import services  # loads SQLAlchemy
 
     def report(line: str) -> None:
-        people.print(f"· {line}", markup=False)
+        stderr_console.print(f"· {line}", markup=False)
 
     with services.running(home, port=port, report=report) as running:
         account = running.accounts[0]
-        results.print(
+        stdout_console.print(
             f"Heliochrome runs at [bold]{running.address}[/]  (photographs: menu Browse → Collection)"
         )
-        results.print(f"Log in as [bold]{account.name}[/] with [bold]{account.password}[/]", highlight=False)
-        results.print(f"Drop scans into {settings.inbox(home)}; Ctrl-C stops everything", markup=False)
+        stdout_console.print(
+            f"Log in as [bold]{account.name}[/] with [bold]{account.password}[/]", highlight=False
+        )
+        stdout_console.print(f"Drop scans into {settings.inbox(home)}; Ctrl-C stops everything", markup=False)
         while True:
             time.sleep(LOOK_SECONDS)
             services.raise_if_ended(running)
@@ -59,14 +61,14 @@ def up(
 def demo(
     home: Home = DEFAULT_HOME,
     scans: Annotated[
-        Path | None, typer.Option(help="A folder of further scans to take along.", file_okay=False)
+        Path | None, typer.Option(help="A folder of further scans to include.", file_okay=False)
     ] = None,
 ) -> int:
-    """Show the whole way with pictures of its own: aged prints in, colored and documented photographs out.
+    """Show the whole workflow with sample pictures: aged prints in, colored and documented photographs out.
 
-    The second time everything is found done. The status says whether all went well.
+    The second time all work is found done. The exit status shows whether all went well.
     """
     from operators.demo.run import demonstrate  # loads libvips and OpenCV
 
-    done = demonstrate(home, scans, results)
+    done = demonstrate(home, scans, stdout_console)
     return Status.WELL if done.succeeded else Status.NOT_ALL_WELL

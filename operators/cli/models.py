@@ -1,4 +1,4 @@
-"""Commands on models: which there are, whether they are what they say, adding weights of one's own."""
+"""Commands for models: list them, show and verify one, add your own weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from operators import settings
-from operators.cli.answer import AsJson, Status, people, tell_facts, tell_json, tell_rows
+from operators.cli.console import AsJson, Status, print_facts, print_json, print_rows, stderr_console
 
 app = typer.Typer(no_args_is_help=True, help="The networks: list them, check their weights, add your own.")
 Name = Annotated[str, typer.Argument(help="The model's name.")]
@@ -26,7 +26,7 @@ Folder = Annotated[
 
 @app.command("list")
 def list_all(folder: Folder, as_json: AsJson = False) -> int:
-    """List the models that ship and those of your own; status 1 when a descriptor can not be read."""
+    """List the models that ship and those of your own; status 1 when a descriptor cannot be read."""
     from colorization import models as color  # loads PyTorch
     from restoration import models as mending
 
@@ -35,38 +35,38 @@ def list_all(folder: Folder, as_json: AsJson = False) -> int:
     rows += [("restoration", d.name, d.version, d.license, d.sha256) for d in shipped]
     columns = ("stage", "name", "version", "license", "sha256")
     if as_json:
-        tell_json([dict(zip(columns, row, strict=True)) for row in rows])
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        tell_rows(columns, [(*row[:-1], row[-1][:12]) for row in rows])
+        print_rows(columns, [(*row[:-1], row[-1][:12]) for row in rows])
     broken = color.unreadable(folder)
     for path, error in broken.items():
-        people.print(f"{path} can not be read: {error.fault}", markup=False)
+        stderr_console.print(f"{path} cannot be read: {error.fault}", markup=False)
     return Status.NOT_ALL_WELL if broken else Status.WELL
 
 
 @app.command()
 def show(name: Name, folder: Folder, as_json: AsJson = False) -> None:
-    """Tell what a model is, what it was trained on and how well it does."""
+    """Show what a model is, what it was trained on and how well it performs."""
     from colorization import models as color
     from restoration import models as mending
 
     descriptor = mending.read_descriptor(name) if name in mending.available() else color.show(name, folder)
     if as_json:
-        tell_json(asdict(descriptor))
+        print_json(asdict(descriptor))
     else:
-        tell_facts(name, asdict(descriptor))
+        print_facts(name, asdict(descriptor))
 
 
 @app.command()
 def verify(name: Name, folder: Folder, as_json: AsJson = False) -> None:
-    """Check that a model's weights are those described, by sha256 and by shape."""
+    """Check a model's weights against its descriptor: sha256 and shapes."""
     from colorization import models as color
     from restoration import models as mending
 
     checked = mending.verify(name) if name in mending.available() else color.verify(name, folder)
     if as_json:
-        tell_json(asdict(checked))
-    people.print(f"{name}: the weights are those described", markup=False)
+        print_json(asdict(checked))
+    stderr_console.print(f"{name}: the weights match the descriptor", markup=False)
 
 
 @app.command()
@@ -80,5 +80,5 @@ def add(
 
     added = color.add(descriptor, folder)
     if as_json:
-        tell_json(asdict(added))
-    people.print(f"{added.name} {added.version} added to {folder}", markup=False)
+        print_json(asdict(added))
+    stderr_console.print(f"{added.name} {added.version} added to {folder}", markup=False)

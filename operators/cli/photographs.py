@@ -1,4 +1,4 @@
-"""Commands on single files: inspect, restore, undo-tones, colorize. None needs a service."""
+"""Commands for single files: inspect, restore, undo-tones, colorize. None needs a service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from imaging.scan_kind import ScanKind
 from operators import settings
-from operators.cli.answer import AsJson, Status, people, progress_bar, tell_facts, tell_json
+from operators.cli.console import AsJson, Status, print_facts, print_json, progress_bar, stderr_console
 
 if TYPE_CHECKING:
     from colorization.hints import Hint
@@ -23,9 +23,9 @@ Scan = Annotated[
 ]
 Into = Annotated[
     Path | None,
-    typer.Option("--into", help="Folder to write into; by default beside the file, named after it."),
+    typer.Option("--into", help="Folder to write into; by default next to the file, named after it."),
 ]
-Page = Annotated[int, typer.Option(min=0, help="Which page of a file with several, from 0.")]
+Page = Annotated[int, typer.Option(min=0, help="Page of a multi-page file, from 0.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
 
 
@@ -38,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def inspect(scan: Scan, as_json: AsJson = False, page: Page = 0) -> None:
-    """Say what a scan is, or why it is refused: what its header says, and what it seems to show.
+    """Show what a scan is, or why it is refused: what its header states, and what it seems to show.
 
     [dim]heliochrome inspect box3/1987.12.tif[/]
     """
@@ -48,10 +48,10 @@ def inspect(scan: Scan, as_json: AsJson = False, page: Page = 0) -> None:
     facts = asdict(inspect_scan(scan, page=page))
     report = tell_kind(scan, page=page)
     if as_json:
-        tell_json({**facts, "kind": asdict(report)})
+        print_json({**facts, "kind": asdict(report)})
         return
     shown = {k: v for k, v in facts.items() if k != "path" and v not in (None, ())}
-    tell_facts(
+    print_facts(
         scan.name,
         {**shown, "kind": report.kind, "why": report.reason, "what follows": report.kind.consequence},
     )
@@ -64,11 +64,9 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     sensitivity: Annotated[
         float, typer.Option(min=0, max=1, help="How readily something counts as damage.")
     ] = 0.5,
-    denoise: Annotated[
-        float, typer.Option(min=0, max=1, help="Which share of the noise is taken away.")
-    ] = 0.5,
+    denoise: Annotated[float, typer.Option(min=0, max=1, help="Share of the noise that is removed.")] = 0.5,
     mend: Annotated[bool, typer.Option(help="Mend the damage, or only find and show it.")] = True,
-    mend_losses: Annotated[bool, typer.Option(help="Fill what is missing over an area, too.")] = False,
+    mend_losses: Annotated[bool, typer.Option(help="Also fill areas that are missing.")] = False,
     flatten: Annotated[bool, typer.Option(help="Even out fading and stains.")] = False,
     neutral: Annotated[bool, typer.Option(help="Turn sepia and other tints to grey.")] = False,
     levels: Annotated[bool, typer.Option(help="Stretch the tones from black to white.")] = False,
@@ -77,12 +75,12 @@ def restore(  # noqa: PLR0917 - typer makes options of them
 ) -> None:
     """Mend damage and reduce noise; writes restored.tif, damage-mask.tif and restoration.json.
 
-    The picture keeps its size and depth; the record says what was done, and by what. What the scan says of
-    itself (EXIF, IPTC, XMP) stays with the scan. Interrupted work goes on where it stopped.
+    The picture keeps its size and depth; the record states what was done, and by what. The scan's own
+    metadata (EXIF, IPTC, XMP) stays with the scan. Interrupted work resumes where it stopped.
 
     [dim]heliochrome restore 1987.12.tif --denoise 0.3[/]
     """
-    from operators.cli.workplace import carry_out  # loads libvips
+    from operators.cli.output_folder import run_stage  # loads libvips
     from restoration.options import RestorationOptions
     from restoration.pipeline import OUTPUTS, STAGE  # loads PyTorch and OpenCV
     from restoration.pipeline import restore as work
@@ -98,9 +96,9 @@ def restore(  # noqa: PLR0917 - typer makes options of them
         device=device,
     )
     folder = _folder(scan, into, "restored", page)
-    with progress_bar(f"restoring {scan.name}", as_json) as tell:
-        done = carry_out(
-            lambda unfinished: work(scan, unfinished, options, progress=tell),
+    with progress_bar(f"restoring {scan.name}", as_json) as update:
+        done = run_stage(
+            lambda unfinished: work(scan, unfinished, options, progress=update),
             scan,
             folder,
             stage=STAGE,
@@ -119,7 +117,7 @@ def undo_tones(
 ) -> None:
     """Write a restored photograph with the tones it had before they were changed.
 
-    What was mended stays mended; only what was clipped does not come back.
+    What was mended stays mended; clipped tones cannot be brought back.
 
     [dim]heliochrome undo-tones 1987.12-restored/restoration.json --to 1987.12-tones-kept.tif[/]
     """
@@ -127,9 +125,9 @@ def undo_tones(
 
     written = asdict(undo(record, to))
     if as_json:
-        tell_json(written)
+        print_json(written)
     else:
-        tell_facts(str(to), {name: written[name] for name in ("width", "height", "bits", "sha256")})
+        print_facts(str(to), {name: written[name] for name in ("width", "height", "bits", "sha256")})
 
 
 def colorize(  # noqa: PLR0917 - typer makes options of them
@@ -141,25 +139,27 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     restraint: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="How far unsure color is drawn towards neutral; unset: as the model advises."
+            min=0,
+            max=1,
+            help="How far uncertain color is drawn towards neutral; by default as the model advises.",
         ),
     ] = None,
     hint: Annotated[
         list[str] | None,
         typer.Option(
-            help="A known color, x,y,radius,a,b: place as shares of the picture, color as CIE a*b*."
+            help="A known color, x,y,radius,a,b: position as shares of the picture, color as CIE a*b*."
         ),
     ] = None,
     kind: Annotated[
         ScanKind | None,
-        typer.Option(help="What it is, where it is taken for something that is not colorized; see inspect."),
+        typer.Option(help="What it is, when mistaken for something that is not colorized; see inspect."),
     ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> int:
     """Infer colors; writes colorized.tif, confidence.tif and colorization.json. Lightness stays as it is.
 
-    The colors are a model's inference, and the file says so. Interrupted work goes on where it stopped.
+    The colors are a model's inference, and the file states that. Interrupted work resumes where it stopped.
     Color and hand-tinted photographs, pages, drawings and negatives are refused.
 
     [dim]heliochrome colorize 1987.12-restored/restored.tif --hint 0.4,0.6,0.02,12,-30[/]
@@ -169,7 +169,7 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     from colorization.pipeline import STAGE, outputs
     from colorization.pipeline import colorize as work
     from imaging.networks.device import choose_device
-    from operators.cli.workplace import carry_out
+    from operators.cli.output_folder import run_stage
 
     _check_kind(photograph, page, kind)
     options = ColorizationOptions(
@@ -183,9 +183,9 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
         device=choose_device(device),
     )
     folder = _folder(photograph, into, "colorized", page)
-    with progress_bar(f"colorizing {photograph.name}", as_json) as tell:
-        done = carry_out(
-            lambda unfinished: work(photograph, unfinished, options, progress=tell),
+    with progress_bar(f"colorizing {photograph.name}", as_json) as update:
+        done = run_stage(
+            lambda unfinished: work(photograph, unfinished, options, progress=update),
             photograph,
             folder,
             stage=STAGE,
@@ -196,16 +196,17 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
     return Status.WELL
 
 
-def _check_kind(photograph: Path, page: int, said: ScanKind | None) -> None:
+def _check_kind(photograph: Path, page: int, stated: ScanKind | None) -> None:
     """Refuse what must not be colored."""
     from imaging.errors import UnsupportedScan
     from imaging.kind_detector import tell_kind  # loads PyTorch
 
-    report = None if said else tell_kind(photograph, page=page)
-    kind = said or (report.kind if report else ScanKind.MONOCHROME)
+    report = None if stated else tell_kind(photograph, page=page)
+    kind = stated or (report.kind if report else ScanKind.MONOCHROME)
     if not kind.colorized:
-        ground = f"is taken for {kind.label}: {report.reason}" if report else f"is {kind.label}, as you say."
-        remedy = f"{kind.consequence} If it is a black-and-white photograph, say --kind monochrome."
+        taken_for = f"is taken for {kind.label}: {report.reason}" if report else ""
+        ground = taken_for or f"is {kind.label}, as --kind states."
+        remedy = f"{kind.consequence} If it is a black-and-white photograph, use --kind monochrome."
         raise UnsupportedScan(photograph, ground.rstrip("."), remedy)
 
 
@@ -220,11 +221,13 @@ def _hint(text: str) -> Hint:
 
 
 def _folder(file: Path, into: Path | None, what: str, page: int) -> Path:
-    """Return the folder to write into, and say so when the file has other pages."""
+    """Return the folder to write into; print a remark when the file has other pages."""
     from imaging.scan import inspect_scan  # loads libvips
 
     if not page and (pages := inspect_scan(file).pages) > 1:
-        people.print(f"{file.name} has {pages} pages; this is the first, --page takes another", markup=False)
+        stderr_console.print(
+            f"{file.name} has {pages} pages; this is the first, --page takes another", markup=False
+        )
     number = f"-page{page}" if page else ""
     return into or file.with_name(f"{file.stem}{number}-{what}")
 
@@ -233,6 +236,6 @@ def _show(result: StageResult, record: Path, as_json: bool) -> None:
     files = {str(file.role): str(record.with_name(file.name)) for file in result.files}
     files["record"] = str(record)
     if as_json:
-        tell_json({"files": files, "result": asdict(result)})
+        print_json({"files": files, "result": asdict(result)})
     else:
-        tell_facts(str(record.parent), {**dict(result.figures), **files})
+        print_facts(str(record.parent), {**dict(result.figures), **files})

@@ -1,4 +1,4 @@
-"""Commands that face the public: serve, publish, verify."""
+"""Commands for publishing: serve, publish, verify."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ import typer
 
 from catalog.iiif.records import Institution
 from operators import settings
-from operators.cli.answer import AsJson, Status, people, progress_bar, tell_facts, tell_json, tell_rows
 from operators.cli.catalog import opened
+from operators.cli.console import (
+    AsJson,
+    Status,
+    print_facts,
+    print_json,
+    print_rows,
+    progress_bar,
+    stderr_console,
+)
 from operators.cli.deployment import DEFAULT_HOME, Home
 
 if TYPE_CHECKING:
@@ -26,7 +34,7 @@ PublisherPage = Annotated[
     str, typer.Option("--homepage", help="The institution's address on the web; needed with its name.")
 ]
 
-Masters = Annotated[bool, typer.Option(help="Offer the master files too, originals included.")]
+Masters = Annotated[bool, typer.Option(help="Deliver the master files too, originals included.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,13 +69,13 @@ def serve(  # noqa: PLR0917 - typer makes options of them
             masters=masters,
             refuse_small_confined=settings.refuse_small_confined(),
         )
-        people.print(f"serving {public.address}; Ctrl-C stops it")
+        stderr_console.print(f"serving {public.address}; Ctrl-C stops it")
         run(public, host=host, port=port, workers=workers, behind_proxy=bool(address))
 
 
 def publish(  # noqa: PLR0917 - typer makes options of them
     collection: Annotated[str, typer.Argument(help="The collection's slug.")],
-    to: Annotated[Path, typer.Option("--to", help="An empty folder, or one published into before.")],
+    to: Annotated[Path, typer.Option("--to", help="An empty folder, or one with an earlier publication.")],
     address: Annotated[
         str,
         typer.Option(
@@ -84,15 +92,15 @@ def publish(  # noqa: PLR0917 - typer makes options of them
 ) -> int:
     """Write a collection as a static site that any web server or bucket can hold; only changes are written.
 
-    Status 1 when photographs could not be read: these are left out, or stay as they were.
+    Status 1 when photographs could not be read: they are left out, or stay as they were.
 
     [dim]heliochrome publish glass-plates --to site --address https://photos.example.org[/]
     """
-    from operators.work.publishing import publish_collection  # loads libvips
+    from operators.work.collection_publishing import publish_collection  # loads libvips
 
     publisher = _publisher(institution, homepage)
     settings.warn_of_loopback(address, "name the site's address with --address.")
-    with opened(home) as engine, progress_bar(f"publishing {collection}", as_json) as tell:
+    with opened(home) as engine, progress_bar(f"publishing {collection}", as_json) as update:
         to.mkdir(parents=True, exist_ok=True)
         published = publish_collection(
             engine,
@@ -102,14 +110,14 @@ def publish(  # noqa: PLR0917 - typer makes options of them
             address,
             institution=publisher,
             masters=masters,
-            progress=lambda name, done, total: tell(done / max(total, 1)),
+            progress=lambda name, done, total: update(done / max(total, 1)),
         )
     if as_json:
-        tell_json({**published.counts(), "lost": published.lost})
+        print_json({**published.counts(), "lost": published.lost})
     else:
-        tell_facts(str(to), published.counts())
+        print_facts(str(to), published.counts())
         if published.lost:
-            tell_rows(("lost", "why"), [(one.accession, one.reason) for one in published.lost])
+            print_rows(("lost", "why"), [(one.accession, one.reason) for one in published.lost])
     return Status.NOT_ALL_WELL if published.lost else Status.WELL
 
 
@@ -120,24 +128,24 @@ def _publisher(name: str, homepage: str) -> Institution | None:
 
 def verify(
     subject: Annotated[str, typer.Argument(help="A file, or an accession number.")],
-    alone: Annotated[bool, typer.Option(help="Ask the file only, not the catalog.")] = False,
+    alone: Annotated[bool, typer.Option(help="Check the file alone, without the catalog.")] = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Hold files against their own statements and the catalog's: fixity, XMP, content credentials.
+    """Check files against their own statements and the catalog's: fixity, XMP, content credentials.
 
     Status 1 when anything differs.
     """
     checked = _verify(subject, home, alone)
     if as_json:
-        tell_json([{"agrees": one.agrees, **asdict(one)} for one in checked])
+        print_json([{"agrees": one.agrees, **asdict(one)} for one in checked])
     else:
         rows = [
             (one.path.name, finding.check, finding.verdict, finding.detail)
             for one in checked
             for finding in one.findings
         ]
-        tell_rows(("file", "what", "verdict", "detail"), rows)
+        print_rows(("file", "what", "verdict", "detail"), rows)
     return Status.WELL if all(one.agrees for one in checked) else Status.NOT_ALL_WELL
 
 

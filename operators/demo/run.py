@@ -1,7 +1,7 @@
 """The demonstration: fill an inbox, let Airflow digitize it, show what came out.
 
 Works in the home folder like any other run, with the collection ``demo``. A second demonstration finds all
-work done and says so.
+work done and reports that.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def demonstrate(home: Path, historical: Path | None, console: Console) -> Demons
     home
         The state folder.
     historical
-        A folder of further scans to take along; ignored when it is not there.
+        A folder of further scans to include; ignored when it is absent.
     console
         Where progress and results are shown.
 
@@ -133,16 +133,16 @@ def _digitize(services: Services, console: Console) -> RunStatus:
 
 
 def _share(status: RunStatus, task_id: str) -> tuple[float, int]:
-    """Return how many of a task's batches are done, those in hand by their shares, and how many there are."""
+    """Return how many of a task's batches are done, running ones by their shares, and how many there are."""
     batches = [task for task in status.tasks if task.task_id == task_id and task.map_index >= 0]
     done = sum(task.state == "success" for task in batches)
-    in_hand = sum(
+    crash_counter = sum(
         (float(task.progress.get("done", 0)) + float(task.progress.get("share", 0)))
         / max(float(task.progress.get("total", 1)), 1.0)
         for task in batches
         if task.state == "running"
     )
-    return done + in_hand, len(batches)
+    return done + crash_counter, len(batches)
 
 
 def _describe_objects(engine: Engine, described: Path) -> None:

@@ -38,7 +38,7 @@ class Sample:
     bits
         Bits per sample to write, 8 or 16.
     title, maker, rights
-        What the catalog says of it; `rights` is a URI.
+        Its record for the catalog; `rights` is a URI.
     ageing
         What the years did to its print.
     """

@@ -43,7 +43,7 @@ BUNDLE = "operators.deployment.bundle.PackagedDagBundle"
 
 @dataclass(frozen=True)
 class Process:
-    """A process, told apart from a later one with the same number by when it started."""
+    """A process, distinguished by its start time from a later one with the same number."""
 
     pid: int
     started: float

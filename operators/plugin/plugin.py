@@ -1,7 +1,7 @@
 """What Heliochrome adds to Airflow's pages: the collection, and the photographs of a task.
 
 Airflow's services and tasks all import this module, so it loads nothing: the pages are made when first asked
-for, behind `operators.plugin.guard.Guard`.
+for, behind `operators.plugin.dag_access.DagAccessRequirement`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from operators import pool
-from operators.plugin.guard import Application, Guard
+from operators.plugin.dag_access import Application, DagAccessRequirement
 from operators.settings import PAGES_PREFIX
 
 # Relative to the base address that Airflow's pages declare, which may have a path.
@@ -20,9 +20,9 @@ HERE = PAGES_PREFIX.removeprefix("/")
 
 def make_pages() -> Application:
     """Return the catalog's pages for staff."""
-    from operators.plugin import pages  # loads the catalog
+    from operators.plugin import staff_pages  # loads the catalog
 
-    return pages.make_pages()
+    return staff_pages.make_pages()
 
 
 class HeliochromePlugin(AirflowPlugin):
@@ -31,7 +31,7 @@ class HeliochromePlugin(AirflowPlugin):
     name = "heliochrome"
     listeners: list[Any] = [pool]  # noqa: RUF012 - Airflow's own annotation
     fastapi_apps: list[Any] = [  # noqa: RUF012
-        {"app": Guard(make_pages), "url_prefix": PAGES_PREFIX, "name": "heliochrome"}
+        {"app": DagAccessRequirement(make_pages), "url_prefix": PAGES_PREFIX, "name": "heliochrome"}
     ]
     external_views: list[Any] = [  # noqa: RUF012
         {

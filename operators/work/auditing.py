@@ -1,4 +1,4 @@
-"""The weekly fixity audit: a rotating share of the store, read again."""
+"""The weekly fixity audit: a rotating share of the store is read again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from catalog.provenance.audit import AuditOptions, AuditReport, audit_fixity
 from catalog.store import Store
 from operators.progress import Progress
-from operators.work.circumstances import machine, program
+from operators.work.event_context import machine, program
 
 SECONDS_PER_WEEK = 7 * 24 * 3600
 
@@ -34,9 +34,9 @@ def audit(
         participants=(program(),),
     )
 
-    def tell(done: int, total: int) -> None:
+    def update(done: int, total: int) -> None:
         progress.total, progress.done = total, done
         progress.share(0.0)
 
     progress.begin("the store")
-    return audit_fixity(engine, store, options, progress=tell)
+    return audit_fixity(engine, store, options, progress=update)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from catalog import hints as given
-from catalog import kinds
+from catalog import given_hints, kinds
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
 from colorization.hints import Hint
@@ -19,14 +18,14 @@ from colorization.pipeline import STAGE, VERSION, ReferencedPredictor, colorize
 from imaging.errors import CatalogError
 from imaging.networks.device import choose_device
 from imaging.stage import Role, StageResult
-from operators.outcome import Done, Passage
+from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
-from operators.work.stage import Commission, Share, StageWorker
+from operators.work.stage_worker import Share, StageTask, StageWorker
 
 log = logging.getLogger(__name__)
 
 LARGEST_RADIUS = 0.5
-"""The catalog takes spots up to the longer side; the network up to half of it."""
+"""The catalog accepts spots up to the longer side; the network up to half of it."""
 
 
 class Coloring(StageWorker):
@@ -57,18 +56,18 @@ class Coloring(StageWorker):
             options.model, choose_device(options.device), options.model_folder, options.restraint
         )
 
-    def process(self, item: Passage, progress: Progress) -> Done:
-        """Colorize one photograph; what has colors of its own, or must not get any, goes on as it is."""
+    def process(self, item: ScanReference, progress: Progress) -> ItemResult:
+        """Colorize one photograph; one that has colors, or must not get any, goes on as it is."""
         with self.engine.connect() as connection:
             treatment = kinds.treatment(connection, item.scan)
         if treatment.colorized:
             return super().process(item, progress)
         log.info("%s is not colorized: %s", self.name(item), treatment.explanation)
-        return Done(scans=(item,))
+        return ItemResult(scans=(item,))
 
-    def commission(self, scan: Scan, passage: Passage) -> Commission:
+    def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         """Return the colorization of what this run restored."""
-        restored = next((v for v in reversed(self.versions(passage)) if v.stage == "restoration"), None)
+        restored = next((v for v in reversed(self.versions(reference)) if v.stage == "restoration"), None)
         if restored is None:
             raise CatalogError(scan.original_name, "was not restored in this run", "Restore it first.")
         photograph = self.derivative(restored, Role.RESTORED)
@@ -84,11 +83,11 @@ class Coloring(StageWorker):
             parameters=options.parameters(),
             models=[self.predictor.reference],
         )
-        return Commission(key, work, (photograph,))
+        return StageTask(key, work, (photograph,))
 
     def _hints(self, scan: Scan) -> tuple[Hint, ...]:
         with self.engine.connect() as connection:
             return tuple(
                 Hint(h.x, h.y, min(h.radius, LARGEST_RADIUS), h.a, h.b, h.source)
-                for h in given.standing(connection, scan.id)
+                for h in given_hints.standing(connection, scan.id)
             )

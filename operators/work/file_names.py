@@ -41,7 +41,7 @@ class StatedName:
     side
         ``None`` where the name states none.
     remark
-        What somebody should look at; empty when all is well.
+        What somebody should check; empty when there is nothing to check.
     """
 
     accession_number: str
@@ -50,7 +50,7 @@ class StatedName:
     remark: str = ""
 
     def states_the_same(self, other: StatedName) -> bool:
-        """Return whether two names cannot be told apart by object and side."""
+        """Return whether two names state the same object and side."""
         return (self.accession_number, self.side) == (other.accession_number, other.side)
 
 
@@ -84,7 +84,7 @@ class NamePattern:
         try:
             groups = re.compile(self.expression).groupindex
         except re.error as error:
-            fault = f"{self.expression!r} is no regular expression ({error})"
+            fault = f"{self.expression!r} is not a regular expression ({error})"
             raise OptionsError("name pattern", fault, "Correct it; see Python's re module.") from error
         unknown = [name for name in groups if name not in GROUPS]
         if self.expression and ("number" not in groups or unknown):
@@ -108,7 +108,7 @@ class NamePattern:
         found = match.groupdict() if match else {}
         number = plain(found.get("number") or "")
         if not number:
-            remark = "does not fit the name pattern; all of it is taken for the accession number"
+            remark = "does not match the name pattern; all of it is taken as the accession number"
             return _stated(stem, inner, remark=remark if self.expression else "")
         stated_page = plain(found.get("page") or "")
         stated_page = stated_page.lstrip("0") or stated_page[-1:]

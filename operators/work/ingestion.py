@@ -31,11 +31,11 @@ from imaging.fixity import sha256_file
 from imaging.scan import ScanProperties, inspect_scan
 from imaging.scan_kind import ScanKind
 from operators.inbox import file_state
-from operators.outcome import Done, Loss, Passage
+from operators.outcome import Failure, ItemResult, ScanReference
 from operators.progress import Progress
 from operators.version import software_version
 from operators.work import kinds
-from operators.work.circumstances import SOFTWARE, since
+from operators.work.event_context import SOFTWARE, event_context
 from operators.work.file_names import NamePattern, StatedName
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Ingestion:
     name_pattern
         Reads accession numbers from file names.
     kind
-        What the run's form says all scans are; ``None`` for what each is taken for.
+        The kind of all scans, from the run's form; ``None`` to detect each one's.
     agent
         Who started the run, as the record names it.
     """
@@ -82,41 +82,42 @@ class Ingestion:
         """Return the file name."""
         return item
 
-    def process(self, item: str, progress: Progress) -> Done:
+    def process(self, item: str, progress: Progress) -> ItemResult:
         """Take one file in."""
         path = self._path(item)
-        # Before it is read: should somebody change it meanwhile, it is not taken for the same the next time.
+        # Before it is read: if it changes meanwhile, the next run does not take it for the same file.
         file = file_state(path)
         if known := self._taken_in_before(item, file):
-            return Done(scans=tuple(Passage(scan.id) for scan in known), remarks=self._look_at(*known))
+            references = tuple(ScanReference(scan.id) for scan in known)
+            return ItemResult(scans=references, remarks=self._detect_kinds(*known))
         try:
-            # The header first: a file that promises too much is not even copied.
+            # The header first: a file that declares too many pixels is not even copied.
             inspect_scan(path)
             sha256, original = self.store.add_original(path)
-            pages = inspect_scan(original).pages
+            count = inspect_scan(original).pages
         except ScanError as error:
-            # Named as people know it, not as the store does.
+            # Under the name that people know, not the store's.
             raise type(error)(item, error.fault, error.remedy) from error
-        taken = [self._take_in(item, sha256, original, page) for page in range(pages)]
+        pages = [self._take_in(item, sha256, original, page) for page in range(count)]
         self._seal(item, sha256, file)
-        return Done(
-            scans=tuple(scan for done in taken for scan in done.scans),
-            lost=tuple(loss for done in taken for loss in done.lost),
-            fresh=sum(done.fresh for done in taken),
-            remarks=tuple(remark for done in taken for remark in done.remarks),
+        return ItemResult(
+            scans=tuple(scan for page in pages for scan in page.scans),
+            lost=tuple(failure for page in pages for failure in page.lost),
+            fresh=sum(page.fresh for page in pages),
+            remarks=tuple(remark for page in pages for remark in page.remarks),
         )
 
     def refuse(self, item: str, error: ScanError) -> bool:
-        """Record the refusal; return whether an earlier run had said the same."""
+        """Record the refusal; return whether an earlier run had recorded the same."""
         file, sha256, size = self._identity(item)
-        told_before = self._record_refusal(item, error, sha256, size)
+        known = self._record_refusal(item, error, sha256, size)
         if file and sha256:
             self._seal(item, sha256, file)
-        return told_before
+        return known
 
     def fail(self, item: str, error: HeliochromeError, attempt: str) -> None:
         """Record the failure as a refusal: there is no scan yet to record it with."""
-        outcomes.record_refusal(self.engine, item, error, since(datetime.now(UTC)))
+        outcomes.record_refusal(self.engine, item, error, event_context(datetime.now(UTC)))
 
     def _path(self, name: str) -> Path:
         path = resolve_inside(Path(name), self.inbox)
@@ -125,13 +126,13 @@ class Ingestion:
         except PermissionError as error:
             raise UnsupportedScan(name, "its folder may not be entered", MAY_READ) from error
         if is_folder:
-            fault = "it is a folder that is not looked into: a link to one, or one that may not be read"
+            fault = "it is a folder that is not searched: a link to one, or one that may not be read"
             raise UnsupportedScan(name, fault, f"Put the scans themselves into the inbox. {MAY_READ}")
         if not is_there:
             if "\\x" in name:
                 raise UnsupportedScan(name, "its name is not in UTF-8", "Rename the file or its folder.")
             raise UnsupportedScan(
-                name, "it is not there any more, or its link leads nowhere", "Put the file itself there."
+                name, "it no longer exists, or is a link to nothing", "Put the file itself there."
             )
         if path.is_file() and path.stat().st_size and not is_settled(path, self.quiet_seconds):
             raise UnfinishedScan(name, "it is still being written", "The next run takes it.")
@@ -147,12 +148,12 @@ class Ingestion:
             self._catalog_object(page, self.name_pattern.read(name).accession_number)
         return pages
 
-    def _look_at(self, *taken: Scan) -> tuple[str, ...]:
-        """Tell what scans are, and say what the run's form says; return what a person should look at."""
+    def _detect_kinds(self, *taken: Scan) -> tuple[str, ...]:
+        """Set the kind from the run's form, detect kinds; return remarks for a person to look at."""
         if self.kind is not None:
             for scan in taken:
-                kinds.say(self.engine, scan, self.kind, software(self.agent, software_version()))
-        return tuple(remark for scan in taken for remark in kinds.look_at(self.engine, self.store, scan))
+                kinds.set_kind(self.engine, scan, self.kind, software(self.agent, software_version()))
+        return tuple(remark for scan in taken for remark in kinds.detect_kind(self.engine, self.store, scan))
 
     def _is_stored(self, scan: Scan) -> bool:
         original = None if scan.path is None or scan.lost_at else self.store.resolve(scan.path)
@@ -172,46 +173,44 @@ class Ingestion:
     def _seal(self, name: str, sha256: str, file: str) -> None:
         in_transaction(self.engine, lambda connection: scans.seal(connection, name, sha256, file))
 
-    def _take_in(self, name: str, sha256: str, original: Path, page: int) -> Done:
+    def _take_in(self, name: str, sha256: str, original: Path, page: int) -> ItemResult:
         started = datetime.now(UTC)
         with self.engine.connect() as connection:
             known = scans.by_sha256(connection, sha256, page)
         if known is not None and self._stands(known):
             reason = f"{known.reason}. {known.remedy} (Refused before; not tried again.)"
-            return Done(lost=(Loss(page_name(name, page), STAGE, reason, known=True),))
+            return ItemResult(lost=(Failure(page_name(name, page), STAGE, reason, known=True),))
         try:
             properties = inspect_scan(original, page=page)
         except ScanError as error:
-            told = self._record_refusal(name, error, sha256, original.stat().st_size, page)
-            return Done(lost=(Loss.of(error, STAGE, page_name(name, page), known=told),))
+            refused_before = self._record_refusal(name, error, sha256, original.stat().st_size, page)
+            return ItemResult(lost=(Failure.of(error, STAGE, page_name(name, page), known=refused_before),))
         record = self._record(name, sha256, original, page, properties)
-        registered = outcomes.record_ingestion(self.engine, record, since(started))
+        registered = outcomes.record_ingestion(self.engine, record, event_context(started))
         stated = self.name_pattern.read(name, page if properties.pages > 1 else None)
         object_id = self._catalog_object(registered.scan, stated.accession_number)
-        return Done(
-            scans=(Passage(registered.scan.id),),
+        return ItemResult(
+            scans=(ScanReference(registered.scan.id),),
             fresh=int(registered.fresh),
             remarks=(
                 *((f"{name}: {stated.remark}",) if stated.remark else ()),
                 *self._namesakes(registered.scan, stated, object_id),
-                *self._look_at(registered.scan),
+                *self._detect_kinds(registered.scan),
             ),
         )
 
     def _stands(self, scan: Scan) -> bool:
-        """Return whether a scan is refused and nothing says to look again, such as another version of us."""
+        """Return whether a scan stays refused: no new version of the software, no request to try again."""
         return scan.state is ScanState.REFUSED and not self.again and scan.refused_by == software_version()
 
     def _record_refusal(
         self, name: str, error: ScanError, sha256: str | None, size: int | None, page: int = 0
     ) -> bool:
         with self.engine.connect() as connection:
-            # The database's clock, not ours: its row says when it last had something new to say.
+            # The database's clock, not ours: it set the time of the row's last change.
             now = connection.execute(select(func.now())).scalar_one()
-        circumstances = since(datetime.now(UTC))
-        scan = outcomes.record_refusal(
-            self.engine, name, error, circumstances, sha256=sha256, page=page, size=size
-        )
+        context = event_context(datetime.now(UTC))
+        scan = outcomes.record_refusal(self.engine, name, error, context, sha256=sha256, page=page, size=size)
         return scan.updated_at < now
 
     def _record(
@@ -244,7 +243,7 @@ class Ingestion:
         return object_id
 
     def _namesakes(self, scan: Scan, stated: StatedName, object_id: int) -> tuple[str, ...]:
-        """Remark on other pictures whose names state the same: cameras begin each folder at IMG_0001."""
+        """Return remarks on other pictures whose names state the same: cameras restart at IMG_0001."""
         mine = scan.original_name
         with self.engine.connect() as connection:
             beside = scans.of_object(connection, object_id)
@@ -256,7 +255,7 @@ class Ingestion:
         ]
         return tuple(
             f"{mine} and {other} are both taken for object {stated.accession_number}, which their names "
-            "state. Look whether they show the same; files of different objects need different names."
+            "state. Check whether they show the same; files of different objects need different names."
             for other in others
         )
 

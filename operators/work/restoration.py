@@ -17,9 +17,9 @@ from imaging.fixity import sha256_file
 from imaging.pages import cut_out_page
 from imaging.scan import inspect_scan
 from imaging.stage import Role, StageResult
-from operators.outcome import Done, Passage
+from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
-from operators.work.stage import Commission, Input, Share, StageWorker
+from operators.work.stage_worker import Input, Share, StageTask, StageWorker
 from restoration.models import available, read_descriptor
 from restoration.options import RestorationOptions
 from restoration.pipeline import STAGE, VERSION, restore
@@ -38,17 +38,17 @@ class Restoring(StageWorker):
         super().__init__(engine, store)
         self.options = options
 
-    def process(self, item: Passage, progress: Progress) -> Done:
+    def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Restore one scan; a further page is cut out of its file first."""
         scan = self._scan(item)
         if scan.page:
-            page, _ = self.carry_out(scan, self._cutting_out(scan), progress.share)
+            page, _ = self.run_stage(scan, self._cutting_out(scan), progress.share)
             item = replace(item, versions=(page.id,))
         return super().process(item, progress)
 
-    def commission(self, scan: Scan, passage: Passage) -> Commission:
+    def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         """Return the restoration of a scan or of a page that was cut out."""
-        source = self._source(scan, passage)
+        source = self._source(scan, reference)
         options = self._suited(scan)
 
         def work(folder: Path, share: Share) -> StageResult:
@@ -59,13 +59,13 @@ class Restoring(StageWorker):
             stage=STAGE,
             version=VERSION,
             parameters=options.parameters(),
-            # All that ship, whichever take part in this scan: new weights mean a new outcome.
+            # All that ship, whichever are used for this scan: new weights mean a new outcome.
             models=[read_descriptor(name).reference for name in available()],
         )
-        return Commission(key, work, (source,))
+        return StageTask(key, work, (source,))
 
     def _suited(self, scan: Scan) -> RestorationOptions:
-        """Return the options as they suit what the scan is."""
+        """Return the options that suit the scan's kind."""
         with self.engine.connect() as connection:
             treatment = kinds.treatment(connection, scan.id)
         if not treatment.mended:
@@ -75,23 +75,23 @@ class Restoring(StageWorker):
             return replace(self.options, tone=replace(self.options.tone, neutral=False))
         return self.options
 
-    def _source(self, scan: Scan, passage: Passage) -> Input:
-        for version in self.versions(passage):
+    def _source(self, scan: Scan, reference: ScanReference) -> Input:
+        for version in self.versions(reference):
             if version.stage == PAGE_STAGE:
                 return self.derivative(version, Role.ORIGINAL)
         return self.original(scan)
 
-    def _cutting_out(self, scan: Scan) -> Commission:
+    def _cutting_out(self, scan: Scan) -> StageTask:
         original = self.original(scan)
         parameters = {"page": scan.page}
 
         def work(folder: Path, share: Share) -> StageResult:
             output = cut_out_page(original.path, scan.page, folder / "page.tif")
             read = inspect_scan(original.path, page=scan.page).as_parameters()
-            digest, told = sha256_file(original.path), {**parameters, **read}
-            return StageResult(PAGE_STAGE, PAGE_VERSION, digest, (output,), parameters=told)
+            digest, recorded = sha256_file(original.path), {**parameters, **read}
+            return StageResult(PAGE_STAGE, PAGE_VERSION, digest, (output,), parameters=recorded)
 
         key = stage_key(
             input_sha256=original.sha256, stage=PAGE_STAGE, version=PAGE_VERSION, parameters=parameters
         )
-        return Commission(key, work, (original,))
+        return StageTask(key, work, (original,))

@@ -14,8 +14,8 @@ from catalog.scans import Scan
 from catalog.store import Store, stage_key
 from catalog.vocabulary import Stage
 from imaging.stage import StageResult
-from operators.outcome import Passage
-from operators.work.stage import Commission, Input, Share, StageWorker
+from operators.outcome import ScanReference
+from operators.work.stage_worker import Input, Share, StageTask, StageWorker
 
 
 class Tagging(StageWorker):
@@ -26,7 +26,7 @@ class Tagging(StageWorker):
     engine, store
         Where outcomes are recorded and kept.
     identity
-        Who signs content credentials; ``None`` leaves them away.
+        Who signs content credentials; ``None`` to write none.
     agent
         Who started the run, as the record names it.
     """
@@ -39,9 +39,9 @@ class Tagging(StageWorker):
         self.options = TagOptions(identity=identity)
         self.agent = agent
 
-    def commission(self, scan: Scan, passage: Passage) -> Commission:
+    def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         """Return the tagging of what the earlier stages of this run made or found."""
-        versions = self.versions(passage)
+        versions = self.versions(reference)
         with self.engine.connect() as connection:
             inputs = tag_inputs(connection, self.store, scan.id, versions=versions, agent=self.agent)
 
@@ -54,4 +54,4 @@ class Tagging(StageWorker):
             for file in version.derivatives
         )
         reads = (*made, self.original(scan))
-        return Commission(stage_key(**tag.determinants(inputs, self.options)), work, reads)
+        return StageTask(stage_key(**tag.determinants(inputs, self.options)), work, reads)

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 from catalog.agents import software
 from catalog.events import Participant
-from catalog.outcomes import Circumstances
+from catalog.outcomes import EventContext
 from catalog.scans import ScanRecord
 from catalog.schema import AgentRole
 from imaging.stage import ModelReference, OutputFile, Role, StageResult
 
 BEGAN = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 PROGRAM = Participant(software("Heliochrome", "0.1.0"), AgentRole.EXECUTING_PROGRAM)
-CIRCUMSTANCES = Circumstances(BEGAN, BEGAN + timedelta(seconds=3), (PROGRAM,), "x86_64, 2 cores")
+EVENT_CONTEXT = EventContext(BEGAN, BEGAN + timedelta(seconds=3), (PROGRAM,), "x86_64, 2 cores")
 
 
 def digest(words: str) -> str:

@@ -1,4 +1,4 @@
-"""What is due is the catalog's to say, and it says it no oftener than there is something to do."""
+"""The catalog decides what is due, and lists it no oftener than there is something to do."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, text
 
-from catalog import collections, derivatives, hints, kinds, objects, outcomes, reviews, scans
+from catalog import collections, derivatives, given_hints, kinds, objects, outcomes, reviews, scans
 from catalog.agents import person
 from catalog.due import Reason, Redo, due
-from catalog.hints import Hint
+from catalog.given_hints import Hint
 from catalog.objects import ObjectRecord
 from catalog.schema import ReviewState
 from imaging.errors import CorruptScan, StoredFileError
 from imaging.scan_kind import ScanKind
 from imaging.stage import Role, StageResult
-from tests.catalog.records import CIRCUMSTANCES, digest, output, scan_record
+from tests.catalog.records import EVENT_CONTEXT, digest, output, scan_record
 
 ARCHIVIST = person("A. Novak")
 BLUE = Hint(x=0.5, y=0.5, radius=0.1, a=2, b=-30, source="coat: Prussian blue, letter of 1912-04-03")
@@ -29,16 +29,16 @@ def owed(engine: Engine, **asked: object) -> list[Reason]:
 
 
 def come_in(engine: Engine, name: str = "scan") -> int:
-    return outcomes.record_ingestion(engine, scan_record(name), CIRCUMSTANCES).scan.id
+    return outcomes.record_ingestion(engine, scan_record(name), EVENT_CONTEXT).scan.id
 
 
 def finish(engine: Engine, scan: int, words: str = "tagged") -> int:
     """Record a version that awaits its review; return its id."""
     result = StageResult("provenance", "1", digest(f"read for {words}"), (output(Role.RESTORED, words),))
     now = datetime.now(UTC)
-    circumstances = replace(CIRCUMSTANCES, started_at=now, ended_at=now)
+    context = replace(EVENT_CONTEXT, started_at=now, ended_at=now)
     key = digest(words)
-    return outcomes.record_success(engine, scan, key, result, circumstances, for_review=True).version.id
+    return outcomes.record_success(engine, scan, key, result, context, for_review=True).version.id
 
 
 def decide(engine: Engine, version: int, decision: ReviewState, *given: Hint) -> None:
@@ -57,7 +57,7 @@ def test_new_scan_is_due_until_it_is_finished(engine: Engine) -> None:
 def test_failed_scan_is_due_though_its_file_is_gone(engine: Engine) -> None:
     scan = come_in(engine)
     error = StoredFileError("scan.tif", "its restoration was altered", "The next run makes it anew.")
-    outcomes.record_failure(engine, scan, "colorization", error, CIRCUMSTANCES, attempt="1")
+    outcomes.record_failure(engine, scan, "colorization", error, EVENT_CONTEXT, attempt="1")
     assert owed(engine) == [Reason.FAILED]
 
 
@@ -69,10 +69,10 @@ def test_scan_whose_original_is_lost_is_due_when_it_came_in_again(engine: Engine
         scans.mark_lost(connection, sha256)
     assert owed(engine, redo=Redo.ALL) == []
     with engine.connect() as connection:
-        assert [trouble.id for trouble in scans.troubles(connection)] == [scan]
+        assert [trouble.id for trouble in scans.unresolved(connection)] == [scan]
     come_in(engine)
     with engine.connect() as connection:
-        assert scans.get(connection, scan).lost_at is None and not scans.troubles(connection)
+        assert scans.get(connection, scan).lost_at is None and not scans.unresolved(connection)
     assert owed(engine) == [], "its original is back, and all that was made of it is there"
 
 
@@ -99,7 +99,7 @@ def test_scan_that_was_sent_back_without_hints_waits_for_some(engine: Engine) ->
     decide(engine, finish(engine, scan), ReviewState.RETURNED)
     assert owed(engine) == [], "the same would come out"
     with engine.begin() as connection:
-        hints.give(connection, scan, [BLUE], ARCHIVIST)
+        given_hints.give(connection, scan, [BLUE], ARCHIVIST)
     assert owed(engine) == [Reason.RETURNED]
 
 
@@ -109,8 +109,8 @@ def test_withdrawn_hint_of_a_returned_version_makes_it_due(engine: Engine) -> No
     decide(engine, finish(engine, scan, "second"), ReviewState.RETURNED)
     assert owed(engine) == []
     with engine.begin() as connection:
-        (given,) = hints.of_scan(connection, scan)
-        hints.withdraw(connection, given.id, ARCHIVIST)
+        (given,) = given_hints.of_scan(connection, scan)
+        given_hints.withdraw(connection, given.id, ARCHIVIST)
     assert owed(engine) == [Reason.RETURNED]
     finish(engine, scan)
     assert owed(engine) == [], "the former version waits again"
@@ -141,7 +141,7 @@ def test_lost_derivative_makes_its_scan_due_once(engine: Engine) -> None:
 def test_refusal_is_looked_at_again_by_another_version_of_the_software(engine: Engine) -> None:
     scan = come_in(engine)
     error = CorruptScan("scan.tif", "pixels are missing", "Scan it again.")
-    outcomes.record_refusal(engine, "scan.tif", error, CIRCUMSTANCES, sha256=scan_record().sha256)
+    outcomes.record_refusal(engine, "scan.tif", error, EVENT_CONTEXT, sha256=scan_record().sha256)
     assert owed(engine) == owed(engine, software_version="0.1.0") == []
     assert owed(engine, software_version="0.2.0") == owed(engine, again=True) == [Reason.REFUSED]
     with engine.begin() as connection:
@@ -155,7 +155,7 @@ def test_refusal_that_another_version_repeats_is_no_news(engine: Engine) -> None
     come_in(engine)
     error = CorruptScan("scan.tif", "pixels are missing", "Scan it again.")
     sha256 = scan_record().sha256
-    first = outcomes.record_refusal(engine, "scan.tif", error, CIRCUMSTANCES, sha256=sha256)
+    first = outcomes.record_refusal(engine, "scan.tif", error, EVENT_CONTEXT, sha256=sha256)
     with engine.begin() as connection:
         second = scans.refuse(connection, "scan.tif", error, sha256=sha256, by="0.2.0")
     assert (second.refused_by, second.updated_at) == ("0.2.0", first.updated_at)

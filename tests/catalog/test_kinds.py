@@ -1,4 +1,4 @@
-"""What scans are is told once, overruled by people, and what says "do not color" holds over all."""
+"""A scan's kind is detected once, overruled by people, and "do not color" takes precedence over all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from catalog.schema import EventOutcome
 from imaging.errors import CatalogError
 from imaging.scan_kind import ScanKind, ScanKindReport
 from imaging.stage import ModelReference
-from tests.catalog.records import CIRCUMSTANCES, digest, scan_record
+from tests.catalog.records import EVENT_CONTEXT, digest, scan_record
 
 NETWORK = ModelReference("polarity", "1", digest("polarity"))
 ARCHIVIST = person("A. Rchivist")
@@ -40,7 +40,7 @@ def test_a_scan_that_nobody_looked_at_is_treated_as_ever(connection: Connection,
 
 @pytest.mark.parametrize("kind", ScanKind)
 def test_what_is_told_decides(connection: Connection, scan: int, kind: ScanKind) -> None:
-    kinds.record(connection, scan, told(kind), CIRCUMSTANCES)
+    kinds.record(connection, scan, told(kind), EVENT_CONTEXT)
     treatment = kinds.treatment(connection, scan)
     assert (treatment.colorized, treatment.mended) == (kind.colorized, kind.mended)
     assert treatment.known is not None
@@ -49,7 +49,7 @@ def test_what_is_told_decides(connection: Connection, scan: int, kind: ScanKind)
 
 
 def test_the_decision_is_an_event_with_its_evidence_and_network(connection: Connection, scan: int) -> None:
-    kinds.record(connection, scan, told(ScanKind.NEGATIVE), CIRCUMSTANCES)
+    kinds.record(connection, scan, told(ScanKind.NEGATIVE), EVENT_CONTEXT)
     (event,) = events.of_scan(connection, scan)
     assert event.outcome is EventOutcome.WARNING
     assert event.detail == "taken for a negative: It looks like negative."
@@ -59,16 +59,16 @@ def test_the_decision_is_an_event_with_its_evidence_and_network(connection: Conn
 
 def test_told_again_changes_nothing_and_a_new_method_replaces_it(connection: Connection, scan: int) -> None:
     for report in (told(ScanKind.COLOR), told(ScanKind.COLOR), told(ScanKind.TONED, "2")):
-        kinds.record(connection, scan, report, CIRCUMSTANCES)
+        kinds.record(connection, scan, report, EVENT_CONTEXT)
     known = kinds.of_scan(connection, scan)
     assert known is not None and (known.told, known.method) == (ScanKind.TONED, "2")
     assert len(events.of_scan(connection, scan)) == 2
 
 
 def test_a_person_overrules_what_was_told_and_takes_it_back(connection: Connection, scan: int) -> None:
-    kinds.record(connection, scan, told(ScanKind.NEGATIVE), CIRCUMSTANCES)
+    kinds.record(connection, scan, told(ScanKind.NEGATIVE), EVENT_CONTEXT)
     kinds.overrule(connection, scan, ScanKind.MONOCHROME, ARCHIVIST)
-    kinds.record(connection, scan, told(ScanKind.NEGATIVE, "2"), CIRCUMSTANCES)
+    kinds.record(connection, scan, told(ScanKind.NEGATIVE, "2"), EVENT_CONTEXT)
     known = kinds.of_scan(connection, scan)
     assert known is not None
     assert (known.kind, known.told, known.said_by) == (
@@ -81,8 +81,8 @@ def test_a_person_overrules_what_was_told_and_takes_it_back(connection: Connecti
     assert not kinds.treatment(connection, scan).colorized
     said = [event.detail for event in events.of_scan(connection, scan) if "taken for a" not in event.detail]
     assert said == [
-        "A. Rchivist says it is a black-and-white photograph",
-        "what it was taken for holds again",
+        "A. Rchivist set its kind to a black-and-white photograph",
+        "its detected kind applies again",
     ]
 
 
@@ -95,8 +95,8 @@ def test_a_run_yields_to_a_person(connection: Connection, scan: int) -> None:
     assert kinds.of_scan(connection, scan).kind is ScanKind.COLOR
 
 
-def test_nothing_said_can_not_be_taken_back(connection: Connection, scan: int) -> None:
-    with pytest.raises(CatalogError, match="not looked at"):
+def test_nothing_said_cannot_be_taken_back(connection: Connection, scan: int) -> None:
+    with pytest.raises(CatalogError, match="not been examined"):
         kinds.overrule(connection, scan, None, ARCHIVIST)
 
 
@@ -108,9 +108,9 @@ def test_an_object_that_must_not_be_colored_holds_over_what_people_say(
     kinds.forbid(connection, object_id, True, ARCHIVIST)
     treatment = kinds.treatment(connection, scan)
     assert not treatment.colorized and treatment.mended
-    assert "do not color" in treatment.explanation
+    assert "must not be colored" in treatment.explanation
     details = [event.detail for event in events.of_scan(connection, scan)]
-    assert details.count("A. Rchivist says its object must not be colored") == 1
+    assert details.count("A. Rchivist decided that its object must not be colored") == 1
     kinds.forbid(connection, object_id, False, ARCHIVIST)
     assert kinds.treatment(connection, scan).colorized
 

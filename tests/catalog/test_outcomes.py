@@ -7,13 +7,13 @@ from catalog.agents import model
 from catalog.outcomes import record_failure, record_ingestion, record_refusal, record_success
 from catalog.schema import AgentRole, EventOutcome, EventType, ReviewState, ScanState, metadata
 from imaging.errors import CorruptScan, StoreError
-from tests.catalog.records import CIRCUMSTANCES, PROGRAM, colorization, digest, restoration, scan_record
+from tests.catalog.records import EVENT_CONTEXT, PROGRAM, colorization, digest, restoration, scan_record
 
 
 def process(engine: Engine) -> int:
-    scan_id = record_ingestion(engine, scan_record(), CIRCUMSTANCES).scan.id
-    record_success(engine, scan_id, digest("1"), restoration(), CIRCUMSTANCES)
-    record_success(engine, scan_id, digest("2"), colorization(), CIRCUMSTANCES, for_review=True)
+    scan_id = record_ingestion(engine, scan_record(), EVENT_CONTEXT).scan.id
+    record_success(engine, scan_id, digest("1"), restoration(), EVENT_CONTEXT)
+    record_success(engine, scan_id, digest("2"), colorization(), EVENT_CONTEXT, for_review=True)
     return scan_id
 
 
@@ -61,7 +61,7 @@ def test_second_run_changes_nothing_in_the_catalog(engine: Engine):
 def test_refusal_is_recorded_with_its_event(engine: Engine):
     error = CorruptScan("a.tif", "is cut off", "Scan it again.")
     for _ in range(2):
-        scan = record_refusal(engine, "a.tif", error, CIRCUMSTANCES, sha256=digest("a"), size=7)
+        scan = record_refusal(engine, "a.tif", error, EVENT_CONTEXT, sha256=digest("a"), size=7)
     with engine.connect() as connection:
         (event,) = events.of_scan(connection, scan.id)
     assert scan.state is ScanState.REFUSED
@@ -70,10 +70,10 @@ def test_refusal_is_recorded_with_its_event(engine: Engine):
 
 
 def test_failures_are_recorded_once_per_attempt(engine: Engine):
-    scan_id = record_ingestion(engine, scan_record(), CIRCUMSTANCES).scan.id
+    scan_id = record_ingestion(engine, scan_record(), EVENT_CONTEXT).scan.id
     full = StoreError("store", "the disk is full", "Free some space.")
     for attempt in ("run 1, try 1", "run 1, try 2", "run 1, try 2"):
-        record_failure(engine, scan_id, "restoration", full, CIRCUMSTANCES, attempt=attempt)
+        record_failure(engine, scan_id, "restoration", full, EVENT_CONTEXT, attempt=attempt)
     with engine.connect() as connection:
         failures = [e for e in events.of_scan(connection, scan_id) if e.outcome is EventOutcome.FAIL]
         assert scans.get(connection, scan_id).state is ScanState.FAILED
@@ -87,7 +87,7 @@ def test_event_identifiers_are_the_same_in_every_catalog():
         scan="f00d page 0",
         scan_id=1,
         version_id=1,
-        started_at=CIRCUMSTANCES.started_at,
-        ended_at=CIRCUMSTANCES.ended_at,
+        started_at=EVENT_CONTEXT.started_at,
+        ended_at=EVENT_CONTEXT.ended_at,
     )
     assert str(event.uuid) == "eb6332c7-f7ff-5abc-8536-aaffe2cab2a5"

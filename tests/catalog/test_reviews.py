@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, Engine
 
-from catalog import activities, derivatives, events, hints, objects, reviews, scans
+from catalog import activities, derivatives, events, given_hints, objects, reviews, scans
 from catalog.agents import person
-from catalog.hints import GivenHint, Hint
+from catalog.given_hints import GivenHint, Hint
 from catalog.objects import ObjectRecord
 from catalog.reviews import Review
 from catalog.schema import ActivityType, AgentRole, EventType, ReviewState
@@ -72,7 +72,7 @@ def test_object_stays_public_while_another_of_its_scans_is_approved(connection: 
 def test_return_with_hints_keeps_them_for_the_next_version(connection: Connection):
     review = make(connection)
     reviews.decide(connection, review.id, ReviewState.RETURNED, ADA, reason="coat", given=[COAT])
-    (hint,) = hints.standing(connection, review.scan_id)
+    (hint,) = given_hints.standing(connection, review.scan_id)
     assert (hint.source, hint.citation, hint.author, hint.b) == (COAT.source, COAT.citation, "Ada", -40)
     second = make(connection, take="with hint")
     assert second.state is ReviewState.PENDING
@@ -192,8 +192,8 @@ def returned_twice(engine: Engine) -> tuple[Review, Review]:
 
 def withdraw(engine: Engine, scan_id: int) -> None:
     with engine.begin() as connection:
-        for hint in hints.standing(connection, scan_id):
-            hints.withdraw(connection, hint.id, BOB)
+        for hint in given_hints.standing(connection, scan_id):
+            given_hints.withdraw(connection, hint.id, BOB)
 
 
 def test_withdrawing_a_wrong_hint_lets_the_version_before_it_wait_again(engine: Engine):
@@ -276,14 +276,14 @@ def test_unusable_hint_keeps_the_decision_from_being_made(connection: Connection
 
 def test_hint_is_given_once_and_withdrawn_on_record(connection: Connection):
     scan_id = make(connection).scan_id
-    hints.give(connection, scan_id, [COAT, COAT], ADA)
-    hints.give(connection, scan_id, [COAT], BOB)
-    (hint,) = hints.standing(connection, scan_id)
+    given_hints.give(connection, scan_id, [COAT, COAT], ADA)
+    given_hints.give(connection, scan_id, [COAT], BOB)
+    (hint,) = given_hints.standing(connection, scan_id)
     assert (hint.author, hint.withdrawn_by) == (ADA.name, None)
     for somebody in (BOB, ADA):
-        hints.withdraw(connection, hint.id, somebody)
-    assert hints.standing(connection, scan_id) == ()
-    (kept,) = hints.of_scan(connection, scan_id)
+        given_hints.withdraw(connection, hint.id, somebody)
+    assert given_hints.standing(connection, scan_id) == ()
+    (kept,) = given_hints.of_scan(connection, scan_id)
     assert kept.withdrawn_at is not None
     assert (kept.author, kept.withdrawn_by) == (ADA.name, BOB.name)
 
@@ -294,5 +294,5 @@ def test_a_colorization_followed_the_hints_that_stood_when_it_began():
         **vars(COAT), id=1, scan_id=1, author="Ada", given_at=given, withdrawn_at=withdrawn, withdrawn_by=None
     )
     moments = (given - timedelta(seconds=1), given, withdrawn - timedelta(seconds=1), withdrawn)
-    assert [bool(hints.followed([hint], began)) for began in moments] == [False, True, True, False]
-    assert hints.followed([replace(hint, withdrawn_at=None)], withdrawn)
+    assert [bool(given_hints.followed([hint], began)) for began in moments] == [False, True, True, False]
+    assert given_hints.followed([replace(hint, withdrawn_at=None)], withdrawn)

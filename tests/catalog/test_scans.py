@@ -8,7 +8,7 @@ from catalog import events, objects, outcomes, scans
 from catalog.objects import ObjectRecord
 from catalog.schema import EventType, ScanState
 from imaging.errors import CorruptScan, ForbiddenScan, StoreError
-from tests.catalog.records import CIRCUMSTANCES, digest, scan_record
+from tests.catalog.records import EVENT_CONTEXT, digest, scan_record
 
 BROKEN = CorruptScan("a.tif", "is cut off", "Scan it again.")
 
@@ -48,7 +48,7 @@ def test_refusal_keeps_reason_and_remedy_and_repeats_quietly(connection: Connect
         "Scan it again.",
     )
     assert scans.refuse(connection, "a.tif", BROKEN, sha256=digest("a"), size=3) == refused
-    assert scans.troubles(connection) == (refused,)
+    assert scans.unresolved(connection) == (refused,)
 
 
 def test_file_that_may_not_be_read_is_known_by_its_name(connection: Connection):
@@ -58,26 +58,26 @@ def test_file_that_may_not_be_read_is_known_by_its_name(connection: Connection):
     assert first.sha256 is None
     usable = scans.register(connection, dataclasses.replace(scan_record("x"), original_name="../x")).scan
     assert (usable.id, usable.state, usable.sha256) == (first.id, ScanState.NEW, digest("x"))
-    assert scans.troubles(connection) == ()
+    assert scans.unresolved(connection) == ()
 
 
 def test_trouble_is_settled_when_the_name_comes_in_again_with_a_usable_file(connection: Connection):
     scans.refuse(connection, "a.tif", BROKEN, sha256=digest("cut off"))
     other = scans.refuse(connection, "b.tif", BROKEN, sha256=digest("another"))
     scans.register(connection, dataclasses.replace(scan_record("whole"), original_name="a.tif"))
-    assert scans.troubles(connection) == (other,)
+    assert scans.unresolved(connection) == (other,)
 
 
 def test_file_that_was_away_for_a_moment_is_no_trouble_once_it_is_back(engine: Engine):
     away = CorruptScan("scan.tif", "it is not there any more", "Put the file itself there.")
-    scan = outcomes.record_ingestion(engine, scan_record(), CIRCUMSTANCES).scan
+    scan = outcomes.record_ingestion(engine, scan_record(), EVENT_CONTEXT).scan
     for _ in range(2):
-        refused = outcomes.record_refusal(engine, "scan.tif", away, CIRCUMSTANCES)
+        refused = outcomes.record_refusal(engine, "scan.tif", away, EVENT_CONTEXT)
         with engine.connect() as connection:
-            assert scans.troubles(connection) == (refused,), "it is told each time it goes away"
-        assert outcomes.record_ingestion(engine, scan_record(), CIRCUMSTANCES).scan == scan
+            assert scans.unresolved(connection) == (refused,), "it is told each time it goes away"
+        assert outcomes.record_ingestion(engine, scan_record(), EVENT_CONTEXT).scan == scan
         with engine.connect() as connection:
-            assert scans.troubles(connection) == ()
+            assert scans.unresolved(connection) == ()
             told = [event.type for event in events.of_scan(connection, scan.id)]
             assert sorted(told) == [EventType.INGESTION, EventType.VALIDATION]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog.store import RESULT, Store, rotating_share, stage_key
+from catalog.store import Store, rotating_share, stage_key
+from catalog.store_files import RESULT
 from imaging.errors import HeliochromeError, StoreError
 from imaging.stage import ModelReference, OutputFile, Role, StageResult
 
@@ -186,7 +187,7 @@ def test_scan_whose_disk_fails_is_no_fault_of_the_store(store: Store, tmp_path: 
     scan = tmp_path / "scan.tif"
     scan.write_bytes(b"pixels")
     monkeypatch.setattr(Path, "open", _failing_disk)
-    with pytest.raises(HeliochromeError, match=r"scan\.tif: can not be read to its end") as raised:
+    with pytest.raises(HeliochromeError, match=r"scan\.tif: cannot be read to its end") as raised:
         store.add_original(scan)
     assert not isinstance(raised.value, StoreError) and not list(store.originals())
 
@@ -215,7 +216,7 @@ def test_original_is_kept_once_under_its_digest(store: Store, tmp_path: Path):
     assert "is missing" in store.verify_original(sha256)[0].fault
 
 
-def test_path_from_the_catalog_can_not_climb_out(store: Store):
+def test_path_from_the_catalog_cannot_climb_out(store: Store):
     with pytest.raises(StoreError):
         store.resolve("../../etc/passwd")
 

@@ -14,8 +14,8 @@ import typer
 from PIL import Image
 
 from colorization.models import DEFAULT, SHIPPED
-from operators.cli.answer import Status
 from operators.cli.app import app, run
+from operators.cli.console import Status
 from tests.docs.guide import PAGES, ROOT, Block, blocks, commands
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]

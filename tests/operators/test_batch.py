@@ -1,4 +1,4 @@
-"""One photograph's fault stops nobody else; what may pass is tried again; what kills is left aside."""
+"""One photograph's fault stops nobody else; what may pass is tried again; what crashes, fails."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from imaging.errors import CorruptScan, ScanTooLarge, StoreError, UnfinishedScan
 from operators.batch import RETRY_POLICY, BatchOperator, BatchUnfinished
-from operators.outcome import BatchOutcome, Done, Passage
-from operators.progress import IN_HAND, KEY
+from operators.outcome import BatchOutcome, ItemResult, ScanReference
+from operators.progress import CRASH_COUNTS, KEY
 
 
 class StateStore(dict[str, Any]):
@@ -30,20 +30,22 @@ class FakeWorker:
         self.refused: list[int] = []
         self.failed: list[int] = []
 
-    def name(self, item: Passage) -> str:
+    def name(self, item: ScanReference) -> str:
         return f"{item.scan}.tif"
 
-    def process(self, item: Passage, progress: Any) -> Done:
+    def process(self, item: ScanReference, progress: Any) -> ItemResult:
         if item.scan in self.faults:
             raise self.faults[item.scan]
         self.processed.append(item.scan)
-        return Done(scans=(item.with_version(item.scan * 10),), fresh=1, remarks=(f"look at {item.scan}",))
+        return ItemResult(
+            scans=(item.with_version(item.scan * 10),), fresh=1, remarks=(f"look at {item.scan}",)
+        )
 
-    def refuse(self, item: Passage, error: Exception) -> bool:
+    def refuse(self, item: ScanReference, error: Exception) -> bool:
         self.refused.append(item.scan)
         return False
 
-    def fail(self, item: Passage, error: Exception, attempt: str) -> None:
+    def fail(self, item: ScanReference, error: Exception, attempt: str) -> None:
         self.failed.append(item.scan)
 
 
@@ -61,7 +63,7 @@ Run = Callable[..., BatchOutcome]
 @pytest.fixture
 def run() -> Run:
     def start(worker: FakeWorker, state: StateStore | None = None, try_number: int = 3) -> BatchOutcome:
-        batch = BatchOutcome(0, scans=(Passage(1), Passage(2), Passage(3)))
+        batch = BatchOutcome(0, scans=(ScanReference(1), ScanReference(2), ScanReference(3)))
         operator = FakeOperator(task_id="testing", batch=batch.to_xcom())
         operator.crew = worker
         context = {
@@ -77,9 +79,9 @@ def run() -> Run:
 def test_bad_scan_is_refused_and_its_neighbors_go_on(run: Run) -> None:
     worker = FakeWorker({2: CorruptScan("2.tif", "pixels are missing", "Scan it again.")})
     outcome = run(worker)
-    assert outcome.scans == (Passage(1, (10,)), Passage(3, (30,)))
-    (loss,) = outcome.lost
-    assert (loss.photograph, loss.reason) == ("2.tif", "pixels are missing. Scan it again.")
+    assert outcome.scans == (ScanReference(1, (10,)), ScanReference(3, (30,)))
+    (failure,) = outcome.lost
+    assert (failure.photograph, failure.reason) == ("2.tif", "pixels are missing. Scan it again.")
     assert (worker.refused, worker.failed, outcome.fresh) == ([2], [], 2)
     assert outcome.remarks == ("look at 1", "look at 3")
 
@@ -99,7 +101,7 @@ def test_defect_is_tried_again_after_the_neighbors_are_done(run: Run) -> None:
 def test_defect_is_recorded_as_failure_at_the_last_try(run: Run) -> None:
     worker = FakeWorker({1: ZeroDivisionError("oops")})
     outcome = run(worker, try_number=3)
-    assert (worker.failed, [loss.photograph for loss in outcome.lost]) == ([1], ["1.tif"])
+    assert (worker.failed, [failure.photograph for failure in outcome.lost]) == ([1], ["1.tif"])
     assert "ZeroDivisionError: oops" in outcome.lost[0].reason
 
 
@@ -110,7 +112,7 @@ def test_trouble_of_everyone_fails_the_task(run: Run) -> None:
 
 class Unreachable(StateStore):
     def set(self, key: str, value: Any) -> None:
-        if key == IN_HAND and not value:
+        if key == CRASH_COUNTS and not value:
             raise ConnectionError("the api-server is away")
         super().set(key, value)
 
@@ -128,14 +130,14 @@ def test_photograph_is_not_to_blame_for_the_trouble_of_everyone(run: Run, troubl
     assert worker.processed == [1, 2, 3]
 
 
-def test_photograph_is_not_to_blame_when_its_refusal_can_not_be_recorded(
+def test_photograph_is_not_to_blame_when_its_refusal_cannot_be_recorded(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FakeWorker, "refuse", lambda *_: _raise(OperationalError("", {}, Exception())))
     state = StateStore()
     with pytest.raises(OperationalError):
         run(FakeWorker({2: CorruptScan("2.tif", "pixels are missing", "Scan it again.")}), state)
-    assert state[IN_HAND] == {}
+    assert state[CRASH_COUNTS] == {}
 
 
 def test_trouble_of_everyone_is_told_though_the_state_store_is_away(run: Run) -> None:
@@ -143,7 +145,7 @@ def test_trouble_of_everyone_is_told_though_the_state_store_is_away(run: Run) ->
         run(FakeWorker({2: StoreError("store", "the disk is full", "Free some space.")}), Unreachable())
 
 
-def test_photograph_that_exhausted_the_memory_twice_is_left_aside(run: Run) -> None:
+def test_photograph_that_exhausted_the_memory_twice_is_recorded_as_failed(run: Run) -> None:
     state = StateStore()
     for _ in range(2):
         with pytest.raises(MemoryError):
@@ -153,7 +155,7 @@ def test_photograph_that_exhausted_the_memory_twice_is_left_aside(run: Run) -> N
     assert (worker.processed, worker.failed) == ([1, 3], [2])
 
 
-def test_photograph_that_killed_the_process_twice_is_left_aside(run: Run) -> None:
+def test_photograph_that_killed_the_process_twice_is_recorded_as_failed(run: Run) -> None:
     state = StateStore()
     for _ in range(2):
         with pytest.raises(SystemExit):
@@ -161,11 +163,13 @@ def test_photograph_that_killed_the_process_twice_is_left_aside(run: Run) -> Non
     worker = FakeWorker({2: SystemExit()})
     outcome = run(worker, state, try_number=3)
     assert worker.processed == [1, 3]
-    assert worker.failed == [2] and "died 2 times" in outcome.lost[0].reason
-    assert state[IN_HAND] == {} and state[KEY]["done"] == 3
+    assert worker.failed == [2] and "crashed 2 times" in outcome.lost[0].reason
+    assert state[CRASH_COUNTS] == {} and state[KEY]["done"] == 3
 
 
-def test_page_that_kills_the_process_is_left_aside_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_pages_only_the_one_that_crashes_the_process_fails(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(FakeWorker, "name", lambda self, item: "album.tif")
     state = StateStore()
     for _ in range(2):

@@ -9,15 +9,15 @@ import pytest
 
 from operators.batch import BatchOperator
 from operators.colorize import ColorizeOperator
-from operators.outcome import BatchOutcome, Passage
+from operators.outcome import BatchOutcome, ScanReference
 
-BATCH = BatchOutcome(0, scans=(Passage(1),)).to_xcom()
+BATCH = BatchOutcome(0, scans=(ScanReference(1),)).to_xcom()
 
 
 @pytest.fixture
 def colorized(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Stand in for the work itself."""
-    outcome = BatchOutcome(0, scans=(Passage(1, (7,)),)).to_xcom()
+    outcome = BatchOutcome(0, scans=(ScanReference(1, (7,)),)).to_xcom()
     monkeypatch.setattr(BatchOperator, "execute", lambda self, context: outcome)
     return outcome
 

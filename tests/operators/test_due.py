@@ -17,7 +17,7 @@ from catalog.store import Store
 from imaging.errors import CorruptScan, StoreError
 from operators.due import Inquiry, Work, work_due
 from operators.inbox import list_inbox
-from operators.outcome import Passage
+from operators.outcome import ScanReference
 from operators.progress import Progress
 from operators.version import software_version
 from operators.work.ingestion import Ingestion
@@ -42,10 +42,10 @@ def look(engine: Engine, store: Store, inbox: Path) -> Look:
 
 
 def finished(ingestion: Ingestion, name: str) -> int:
-    (passage,) = ingestion.process(name, Progress(1)).scans
+    (reference,) = ingestion.process(name, Progress(1)).scans
     with ingestion.engine.begin() as connection:
-        scans.mark_processed(connection, passage.scan)
-    return passage.scan
+        scans.mark_processed(connection, reference.scan)
+    return reference.scan
 
 
 def refused(ingestion: Ingestion, name: str) -> None:
@@ -59,10 +59,12 @@ def test_new_file_is_taken_in_and_then_due_from_the_store(
 ) -> None:
     path = photograph("a.tif")
     assert (look().names, look().scans) == (("a.tif",), ())
-    (passage,) = ingestion.process("a.tif", Progress(1)).scans
+    (reference,) = ingestion.process("a.tif", Progress(1)).scans
     path.unlink()
     work = look()
-    assert work.names == () and [(one.scan, one.reason) for one in work.scans] == [(passage.scan, Reason.NEW)]
+    assert work.names == () and [(one.scan, one.reason) for one in work.scans] == [
+        (reference.scan, Reason.NEW)
+    ]
 
 
 def test_finished_inbox_is_not_opened(
@@ -77,7 +79,7 @@ def test_finished_inbox_is_not_opened(
         monkeypatch.setattr(module, name, _never)
     work = look()
     assert (work.names, work.scans, work.before) == ((), (), 3)
-    assert [loss.photograph for loss in work.refused] == ["cut.jpg"] and work.refused[0].known
+    assert [failure.photograph for failure in work.refused] == ["cut.jpg"] and work.refused[0].known
 
 
 def test_file_that_changed_is_taken_in_again(
@@ -111,7 +113,7 @@ def test_file_whose_original_is_lost_is_taken_in_again(
     (sha256,) = store.originals()
     store.quarantine(sha256)
     assert (look().names, look().before) == (("a.tif",), 0)
-    assert ingestion.process("a.tif", Progress(1)).scans == (Passage(scan),)
+    assert ingestion.process("a.tif", Progress(1)).scans == (ScanReference(scan),)
     assert (look().names, look().before) == ((), 1)
 
 

@@ -13,7 +13,7 @@ from catalog import scans
 from imaging.errors import StoredFileError
 from operators.find_scans import LISTING, FindScansOperator
 from operators.ingest import IngestOperator
-from operators.outcome import BatchOutcome, Passage
+from operators.outcome import BatchOutcome, ScanReference
 from tests.operators.conftest import Photographer
 
 
@@ -54,7 +54,7 @@ def test_failed_scan_goes_on_from_the_store_beside_a_new_file(
     assert batch == {"index": 0, "names": ["b.tif"], "scans": [taken.scan]}
     assert (counts["found"], counts["before"], counts["due"]) == (1, 0, 1)
     outcome = ingest(batch)
-    assert outcome.scans == (Passage(2), taken) and not outcome.lost
+    assert outcome.scans == (ScanReference(2), taken) and not outcome.lost
     assert ingest({"index": 1, "names": [], "scans": [taken.scan]}).scans == (taken,)
 
 

@@ -67,7 +67,7 @@ def test_folder_that_may_not_be_read_is_handed_on(inbox: Path, locked: set[Path]
 
 def test_inbox_that_may_not_be_read_is_an_error(inbox: Path, locked: set[Path]) -> None:
     locked.add(inbox)
-    with pytest.raises(HeliochromeError, match=r"can not be read \(Permission denied\)\. Let the account"):
+    with pytest.raises(HeliochromeError, match=r"cannot be read \(Permission denied\)\. Let the account"):
         list_inbox(inbox, 0)
 
 

@@ -44,5 +44,5 @@ def test_what_heliochrome_keeps_is_no_inbox(home: Path) -> None:
     for folder in ("store/originals", "secrets", "inbox"):
         (home / folder).mkdir(parents=True)
     for kept in ("store", "store/originals", "secrets", str(home)):
-        with pytest.raises(ForbiddenScan, match="no inbox"):
+        with pytest.raises(ForbiddenScan, match="cannot be an inbox"):
             inbox_folder(kept)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from operators.outcome import BatchOutcome, Loss, Passage
+from operators.outcome import BatchOutcome, Failure, ScanReference
 from operators.report import ReportOperator
 
 STAGES = ("photographs.ingest", "photographs.describe")
@@ -31,8 +31,8 @@ def _by_task(pulled: dict[str, Any]) -> Callable[..., Any]:
     return xcom_pull
 
 
-def outcome(index: int, *scans: int, lost: tuple[Loss, ...] = ()) -> dict[str, Any]:
-    return BatchOutcome(index, tuple(Passage(scan) for scan in scans), lost, fresh=len(scans)).to_xcom()
+def outcome(index: int, *scans: int, lost: tuple[Failure, ...] = ()) -> dict[str, Any]:
+    return BatchOutcome(index, tuple(ScanReference(scan) for scan in scans), lost, fresh=len(scans)).to_xcom()
 
 
 def test_everything_done_is_green() -> None:
@@ -44,14 +44,14 @@ def test_everything_done_is_green() -> None:
 
 
 def test_remark_is_told_and_counted_and_leaves_the_run_green(capsys: pytest.CaptureFixture[str]) -> None:
-    remarked = BatchOutcome(1, (Passage(3),), remarks=("look at c.tif",)).to_xcom()
+    remarked = BatchOutcome(1, (ScanReference(3),), remarks=("look at c.tif",)).to_xcom()
     told = report({"find_scans": BATCHES, STAGES[1]: [outcome(0, 1, 2), remarked]})
     assert (told["remarks"], told["lost"]) == (1, 0)
     assert "look at c.tif" in capsys.readouterr().out
 
 
 def test_what_the_listing_left_out_is_told() -> None:
-    waiting = BatchOutcome(0, (Passage(1),), waiting=("b.tif",)).to_xcom()
+    waiting = BatchOutcome(0, (ScanReference(1),), waiting=("b.tif",)).to_xcom()
     listing = {"found": 9, "before": 4, "due": 1, "known": 2, "waiting": 5, "others": 2}
     told = report({"find_scans": BATCHES, "listing": listing, STAGES[1]: [waiting, outcome(1, 3)]})
     assert (told["waiting"], told["passed_over"]) == (6, 2)
@@ -73,13 +73,13 @@ def test_empty_inbox_is_green() -> None:
 
 
 def test_lost_photograph_is_red_and_named() -> None:
-    lost = (Loss("b.tif", "restoration", "pixels are missing. Scan it again."),)
+    lost = (Failure("b.tif", "restoration", "pixels are missing. Scan it again."),)
     with pytest.raises(AirflowFailException, match=r"b\.tif \(restoration: pixels are missing"):
         report({"find_scans": BATCHES, STAGES[1]: [outcome(0, 1, lost=lost), outcome(1, 3)]})
 
 
 def test_what_was_told_before_does_not_fail_again() -> None:
-    lost = (Loss("b.tif", "ingestion", "refused before", known=True),)
+    lost = (Failure("b.tif", "ingestion", "refused before", known=True),)
     told = report({"find_scans": BATCHES, STAGES[1]: [outcome(0, 1, lost=lost), outcome(1, 3)]})
     assert (told["known"], told["lost"]) == (1, 0)
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from imaging.errors import OptionsError
-from operators.outcome import BatchOutcome, Passage
+from operators.outcome import BatchOutcome, ScanReference
 from operators.restore import RestoreOperator
 from restoration.options import RestorationOptions
 from restoration.tone import ToneOptions
 
-BATCH = BatchOutcome(0, scans=(Passage(1),)).to_xcom()
+BATCH = BatchOutcome(0, scans=(ScanReference(1),)).to_xcom()
 
 
 def options_of(**asked: Any) -> RestorationOptions:

@@ -158,11 +158,11 @@ class Hints {
   }
 
   add(x, y, point) {
-    const source = input("text", "Who or what says so (needed)");
+    const source = input("text", "Who or what states it (required)");
     const hint = { item: document.createElement("li"), marker: document.createElement("div"), source };
     const row = document.createElement("div");
     const color = input("color", "Color", "#808080");
-    const citation = input("text", "Where that can be looked up");
+    const citation = input("text", "Where it can be looked up");
     const dated = input("text", "Date of the source");
     const remove = document.createElement("button");
     remove.type = "button";

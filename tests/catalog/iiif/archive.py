@@ -22,7 +22,7 @@ from catalog.store import Store, stage_key
 from imaging.fixity import describe_output
 from imaging.pyramid import write_pyramid
 from imaging.stage import ModelReference, OutputFile, Role, StageResult
-from tests.catalog.records import CIRCUMSTANCES
+from tests.catalog.records import EVENT_CONTEXT
 
 WIDTH, HEIGHT = 700, 500
 MODEL = ModelReference("heliochrome-color", "1.0.0", "ab" * 32)
@@ -76,7 +76,7 @@ class Archive:
                 media_type="image/png",
                 object_id=held.id,
             ),
-            CIRCUMSTANCES,
+            EVENT_CONTEXT,
         ).scan
         digests = {Role.ORIGINAL: sha256}
         restored = self._stage("restoration", sha256, scan.id, take, {Role.RESTORED: 1, Role.DAMAGE_MASK: 1})
@@ -92,7 +92,7 @@ class Archive:
         digests |= {file.role: file.sha256 for file in colorized[1].files}
         return Photograph(accession, scan.id, colorized[0], digests)
 
-    def account(self, photograph: Photograph, *nodes: dict[str, object]) -> Photograph:
+    def add_provenance(self, photograph: Photograph, *nodes: dict[str, object]) -> Photograph:
         """Send a photograph to review with a provenance record of these nodes; others are another version."""
         colorized = photograph.digests[Role.COLORIZED]
         key = stage_key(
@@ -107,7 +107,7 @@ class Archive:
 
         result = self.store.produce(key, work).result
         recorded = outcomes.record_success(
-            self.engine, photograph.scan_id, key, result, CIRCUMSTANCES, for_review=True
+            self.engine, photograph.scan_id, key, result, EVENT_CONTEXT, for_review=True
         )
         return replace(photograph, version_id=recorded.version.id)
 
@@ -162,7 +162,7 @@ class Archive:
             scan_id,
             key,
             result,
-            replace(CIRCUMSTANCES, started_at=now, ended_at=now),
+            replace(EVENT_CONTEXT, started_at=now, ended_at=now),
             for_review=for_review,
         )
         return recorded.version.id, result

@@ -71,7 +71,7 @@ def test_sizes_of_section_4_2(size: str, delivered: tuple[int, int]) -> None:
         *(("full", size) for size in ("301,", ",201", "pct:100.1", "301,10", "^13000,", "^9000,9000")),
     ],
 )
-def test_what_can_not_be_met_is_refused(region: str, size: str) -> None:
+def test_what_cannot_be_met_is_refused(region: str, size: str) -> None:
     with pytest.raises(OptionsError):
         plan(region, size)
 

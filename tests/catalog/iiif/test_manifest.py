@@ -9,10 +9,10 @@ from catalog.iiif.documents import rights_uri
 from catalog.iiif.manifest import build_manifest
 from catalog.iiif.records import (
     CanvasImage,
+    Capabilities,
     CollectionLink,
     DamagedRegion,
     Institution,
-    Offer,
     PhotographRecord,
     SourcedHint,
     View,
@@ -66,7 +66,7 @@ def test_a_full_manifest_keeps_the_official_schema() -> None:
             institution=Institution("Harbor Museum", "https://museum.example/"),
             models=["heliochrome-color 1.0.0"],
             collections=[CollectionLink("harbor", "The harbor")],
-            offer=Offer(masters=True),
+            capabilities=Capabilities(masters=True),
         )
     )
     body = manifest["items"][0]["items"][0]["items"][0]["body"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete
 
-from catalog import activities, derivatives, hints, reviews
-from catalog.hints import Hint
+from catalog import activities, derivatives, given_hints, reviews
+from catalog.given_hints import Hint
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, hint_color, manifest_of, shown_file, shown_object
 from catalog.schema import ReviewState, event_agents, events
@@ -51,24 +51,24 @@ def test_the_public_keeps_seeing_the_approved_version_while_a_new_one_is_reviewe
 
 def test_staff_see_what_waits_for_them_though_another_version_was_tagged_since(archive: Archive) -> None:
     first, second = archive.add("1987.1"), archive.add("1987.1", take=1)
-    archive.decide(archive.account(first), ReviewState.REJECTED, "pale")
-    archive.account(second)
-    archive.account(first, {"@id": "urn:retitled"})
+    archive.decide(archive.add_provenance(first), ReviewState.REJECTED, "pale")
+    archive.add_provenance(second)
+    archive.add_provenance(first, {"@id": "urn:retitled"})
 
     def seen() -> str:
         return images(archive, "1987.1", Audience.STAFF)[Role.COLORIZED]
 
     assert seen() == second.digests[Role.COLORIZED]
-    archive.decide(archive.account(second), ReviewState.REJECTED, "dark")
+    archive.decide(archive.add_provenance(second), ReviewState.REJECTED, "dark")
     assert seen() == first.digests[Role.COLORIZED]
 
 
 def test_staff_see_what_stands_rather_than_what_was_superseded(archive: Archive) -> None:
     first, second = archive.add("1987.1"), archive.add("1987.1", take=1)
-    archive.account(first, {"@id": "urn:former words"})
-    archive.decide(archive.account(second), ReviewState.REJECTED, "dark")
-    archive.account(second, {"@id": "urn:other words"})
-    archive.account(second)
+    archive.add_provenance(first, {"@id": "urn:former words"})
+    archive.decide(archive.add_provenance(second), ReviewState.REJECTED, "dark")
+    archive.add_provenance(second, {"@id": "urn:other words"})
+    archive.add_provenance(second)
     with archive.engine.connect() as connection:
         shown = shown_object(connection, "1987.1", Audience.STAFF)
     assert shown is not None and shown.scans[0].review is not None
@@ -105,7 +105,7 @@ def test_the_manifest_tells_damaged_regions_hints_models_and_collections(archive
         reviews.decide(
             connection, review.id, ReviewState.RETURNED, ARCHIVIST, reason="coat was blue", given=[coat]
         )
-        assert hints.standing(connection, first.scan_id)
+        assert given_hints.standing(connection, first.scan_id)
     archive.decide(archive.add("1987.1", take=1), ReviewState.APPROVED)
     with archive.engine.connect() as connection:
         public = shown_object(connection, "1987.1", Audience.PUBLIC)
@@ -128,13 +128,13 @@ def test_the_manifest_tells_damaged_regions_hints_models_and_collections(archive
 def give(archive: Archive, photograph: Photograph, source: str) -> int:
     hint = Hint(x=0.5, y=0.5, radius=0.1, a=5, b=-30, source=source)
     with archive.engine.begin() as connection:
-        hints.give(connection, photograph.scan_id, [hint], ARCHIVIST)
-        return hints.of_scan(connection, photograph.scan_id)[-1].id
+        given_hints.give(connection, photograph.scan_id, [hint], ARCHIVIST)
+        return given_hints.of_scan(connection, photograph.scan_id)[-1].id
 
 
 def withdraw(archive: Archive, hint: int) -> None:
     with archive.engine.begin() as connection:
-        hints.withdraw(connection, hint, ARCHIVIST)
+        given_hints.withdraw(connection, hint, ARCHIVIST)
 
 
 def sources(archive: Archive) -> set[str]:
@@ -156,7 +156,7 @@ def test_the_manifest_tells_the_hints_that_the_colorization_followed(
     second = archive.add("1987.1", take=1)
     give(archive, first, "diary")
     withdraw(archive, followed)
-    archive.account(second)
+    archive.add_provenance(second)
     if not recorded:
         with archive.engine.begin() as connection:
             connection.execute(delete(event_agents))

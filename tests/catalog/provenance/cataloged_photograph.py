@@ -9,12 +9,12 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from catalog import hints, objects, scans
+from catalog import given_hints, objects, scans
 from catalog.agents import person, software
 from catalog.events import Participant
-from catalog.hints import Hint
+from catalog.given_hints import Hint
 from catalog.objects import ObjectRecord
-from catalog.outcomes import Circumstances, record_ingestion, record_success
+from catalog.outcomes import EventContext, record_ingestion, record_success
 from catalog.provenance.cataloged import tag_inputs
 from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.tag import StoredRun, TagOptions, determinants, tag
@@ -78,7 +78,7 @@ def _ingest(engine: Engine, store: Store, photograph: Photograph) -> int:
         given = Hint(
             x=HINT.x, y=HINT.y, radius=HINT.radius, a=HINT.a, b=HINT.b, source="letter", citation="MS 7"
         )
-        hints.give(connection, scan_id, [given], person("Alena Novotná"))
+        given_hints.give(connection, scan_id, [given], person("Alena Novotná"))
     return scan_id
 
 
@@ -97,8 +97,8 @@ def _record(engine: Engine, store: Store, scan_id: int, stored: StoredRun) -> No
     record_success(engine, scan_id, key, result, _now())
 
 
-def _now() -> Circumstances:
+def _now() -> EventContext:
     moment = datetime.now(UTC) + timedelta(seconds=1)
     program = Participant(software("Heliochrome", "0.1.0"), AgentRole.EXECUTING_PROGRAM)
     archivist = Participant(person("Alena Novotná"), AgentRole.IMPLEMENTER)
-    return Circumstances(moment, moment, (program, archivist), MACHINE)
+    return EventContext(moment, moment, (program, archivist), MACHINE)

@@ -1,4 +1,4 @@
-"""What the catalog hands over is what the stages told it."""
+"""What the catalog returns is what the stages recorded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.catalog.provenance.cataloged_photograph import (
     catalog_photograph,
 )
 from tests.catalog.provenance.conftest import MODEL, Photograph
-from tests.catalog.records import CIRCUMSTANCES, scan_record
+from tests.catalog.records import EVENT_CONTEXT, scan_record
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def cataloged(engine: Engine, photograph: Photograph, tmp_path: Path) -> Catalog
     return catalog_photograph(engine, photograph, tmp_path / "store", None)
 
 
-def test_the_chain_comes_back_with_its_circumstances(cataloged: Cataloged, photograph: Photograph) -> None:
+def test_the_chain_comes_back_with_its_event_context(cataloged: Cataloged, photograph: Photograph) -> None:
     with cataloged.engine.connect() as connection:
         inputs = tag_inputs(connection, cataloged.store, cataloged.scan_id)
     assert [s.run.result.stage for s in inputs.runs] == ["restoration", "colorization"]
@@ -75,7 +75,7 @@ def test_a_file_is_known_by_its_digest(cataloged: Cataloged, register: CatalogRe
 
 
 def test_a_scan_of_which_nothing_was_made_has_nothing_to_tag(engine: Engine, tmp_path: Path) -> None:
-    scan_id = record_ingestion(engine, scan_record(), CIRCUMSTANCES).scan.id
+    scan_id = record_ingestion(engine, scan_record(), EVENT_CONTEXT).scan.id
     with engine.connect() as connection, pytest.raises(CatalogError, match="nothing was made from it"):
         tag_inputs(connection, Store(tmp_path), scan_id)
 
@@ -93,7 +93,7 @@ def test_an_outcome_that_left_the_store_is_named(cataloged: Cataloged) -> None:
     with cataloged.engine.connect() as connection:
         (version,) = derivatives.of_scan(connection, cataloged.scan_id, "restoration")
         cataloged.store.quarantine(version.store_key)
-        with pytest.raises(StoreError, match="not in the store any more"):
+        with pytest.raises(StoreError, match="is no longer in the store"):
             tag_inputs(connection, cataloged.store, cataloged.scan_id)
 
 

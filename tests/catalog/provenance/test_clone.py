@@ -1,4 +1,4 @@
-"""Copies of masters: by the file system where it can, by hand where it can not."""
+"""Copies of masters: by the file system where it can, by hand where it cannot."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_copy_has_the_bytes_and_can_be_written_to(master: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_where_the_system_can_not_it_is_copied_by_hand(
+def test_where_the_system_cannot_it_is_copied_by_hand(
     number: int, master: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unable(source: int, target: int, count: int) -> int:

@@ -58,11 +58,11 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
     certificates, key = tmp_path / "development-certificates.pem", tmp_path / "development-key.pem"
     junk = tmp_path / "junk.pem"
     junk.write_text("hello")
-    with pytest.raises(OptionsError, match=r"absent\.pem: the signing certificates can not be read"):
+    with pytest.raises(OptionsError, match=r"absent\.pem: the signing certificates cannot be read"):
         load_identity(tmp_path / "absent.pem", key)
     with pytest.raises(OptionsError, match="no PEM certificate"):
         load_identity(junk, key)
-    with pytest.raises(OptionsError, match="no readable private key"):
+    with pytest.raises(OptionsError, match="not a readable private key"):
         load_identity(certificates, junk)
 
 
@@ -77,7 +77,7 @@ def test_an_encrypted_key_is_refused(tmp_path: Path) -> None:
             serialization.BestAvailableEncryption(b"secret"),
         )
     )
-    with pytest.raises(OptionsError, match="no readable private key"):
+    with pytest.raises(OptionsError, match="not a readable private key"):
         load_identity(tmp_path / "development-certificates.pem", locked)
 
 

@@ -1,4 +1,4 @@
-"""Metadata segments of JPEG: where they go, what can not be read, how long texts are cut."""
+"""Metadata segments of JPEG: where they go, what cannot be read, how long texts are cut."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_exif_refuses_what_is_no_jpeg(tmp_path: Path, photograph: Photograph) ->
     path = tmp_path / "text.jpg"
     path.write_text("hello")
     file = photograph.result(0).file(Role.RESTORED)
-    with pytest.raises(CorruptScan, match="can not take EXIF"):
+    with pytest.raises(CorruptScan, match="cannot take EXIF"):
         insert_exif(path, photograph.record, file, OutputSize(1, 1, 8, 1, 5))
 
 

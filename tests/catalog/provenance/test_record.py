@@ -1,4 +1,4 @@
-"""The account that everything else is told from: chains without gaps."""
+"""The record that everything else is written from: chains without gaps."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_the_lineage_of_a_colorized_photograph_leads_back_to_the_scan(photograph
 
 def test_a_derivative_record_carries_what_was_done_with_what_by_whom_and_when(photograph: Photograph) -> None:
     colorized = photograph.result(1).file(Role.COLORIZED)
-    account = derivative_record(photograph.record, colorized.sha256)
-    step = account["steps"][1]
-    assert account["scan"]["sha256"] == photograph.record.scan.sha256
+    record = derivative_record(photograph.record, colorized.sha256)
+    step = record["steps"][1]
+    assert record["scan"]["sha256"] == photograph.record.scan.sha256
     assert step["input"] == [photograph.result(0).file(Role.RESTORED).sha256]
     assert colorized.sha256 in step["outputs"]
     assert step["software"] == "Heliochrome 0.1.0"
@@ -83,7 +83,7 @@ def test_an_object_without_a_number_is_refused(photograph: Photograph, runs: lis
 
 
 def test_a_stranger_has_no_lineage(photograph: Photograph) -> None:
-    with pytest.raises(CatalogError, match="knows no file"):
+    with pytest.raises(CatalogError, match="has no file"):
         photograph.record.lineage("ab" * 32)
 
 

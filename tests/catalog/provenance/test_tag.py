@@ -23,7 +23,7 @@ from catalog.provenance.credentials import CredentialState, read_credential
 from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.record import Description, ScanFile, StageRun
 from catalog.provenance.tag import StoredRun, TagInputs, TagOptions, determinants, tag
-from catalog.provenance.tiff import embed_xmp, read_xmp
+from catalog.provenance.tiff_xmp import embed_xmp, read_xmp
 from catalog.provenance.vocabulary import DigitalSourceType
 from catalog.provenance.xmp_facts import read_packet
 from catalog.store import Store, stage_key
@@ -386,7 +386,7 @@ def test_a_time_stamping_service_that_is_away_is_named_and_no_scan_is_blamed(
     photograph: Photograph, identity: SigningIdentity, tmp_path: Path, limit: int
 ) -> None:
     away = replace(identity, timestamp_url="http://127.0.0.1:9/")
-    with pytest.raises(SigningError, match=r"127\.0\.0\.1:9/: the time-stamping service does not answer"):
+    with pytest.raises(SigningError, match=r"127\.0\.0\.1:9/: the time-stamping service does not respond"):
         tag(photograph.inputs, tmp_path, TagOptions(away, embed_limit=limit))
 
 
@@ -399,7 +399,7 @@ def test_a_certificate_that_signs_nothing_is_named_and_no_scan_is_blamed(
         tag(photograph.inputs, tmp_path, TagOptions(bad))
 
 
-def test_a_master_that_can_not_be_decoded_is_no_fault_of_the_scan(
+def test_a_master_that_cannot_be_decoded_is_no_fault_of_the_scan(
     photograph: Photograph, identity: SigningIdentity, tmp_path: Path
 ) -> None:
     stored = photograph.inputs.runs[0]
@@ -422,7 +422,7 @@ def test_options_outside_their_range_are_refused(options: dict[str, int]) -> Non
         TagOptions(**options)  # type: ignore[arg-type]
 
 
-def test_a_structure_that_can_not_be_signed_is_explained(
+def test_a_structure_that_cannot_be_signed_is_explained(
     photograph: Photograph, identity: SigningIdentity, tmp_path: Path
 ) -> None:
     from catalog.provenance.signing import manifest_of, sign_embedded

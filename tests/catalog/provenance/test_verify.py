@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from catalog.provenance.cataloged import CatalogRegister
 from catalog.provenance.identity import SigningIdentity, development_identity
 from catalog.provenance.tag import TagInputs, TagOptions, tag
-from catalog.provenance.tiff import embed_xmp, read_xmp
+from catalog.provenance.tiff_xmp import embed_xmp, read_xmp
 from catalog.provenance.verify import Check, Verdict, Verification, verify_file, verify_object
 from imaging.errors import CatalogError, StoreError
 from tests.catalog.provenance.cataloged_photograph import (
@@ -118,7 +118,7 @@ def test_forged_metadata_is_contradicted(cataloged: Cataloged, register: Catalog
     details = _details(found)
     assert "names object 1999.99, the catalog 1912.44" in details
     assert "does not carry the notice of a colorized picture" in details
-    assert "does not say that a trained model took part" in details
+    assert "does not state that a trained model was used" in details
     assert _verdicts(found)[Check.CREDENTIAL] is Verdict.DIFFERS
 
 
@@ -143,7 +143,7 @@ def test_a_file_tagged_elsewhere_is_recognized_by_what_it_holds(
     inputs: TagInputs = photograph.inputs
     tag(inputs, tmp_path, TagOptions(elsewhere, access_side=100))
     verified = verify_file(tmp_path / "colorized.jpg", register=register)
-    assert "made from, colorized.tif of 1912.44" in _details(verified)
+    assert "origin that they state, colorized.tif of 1912.44" in _details(verified)
 
 
 def test_a_lost_file_is_reported(cataloged: Cataloged, register: CatalogRegister) -> None:
@@ -157,7 +157,7 @@ def test_a_damaged_record_is_reported(cataloged: Cataloged, register: CatalogReg
     path.chmod(0o644)
     path.write_text("{")
     verified = verify_object(ACCESSION_NUMBER, register)
-    assert any("provenance.json can not be read" in _details(v) for v in verified)
+    assert any("provenance.json cannot be read" in _details(v) for v in verified)
 
 
 def test_a_stranger_is_unknown(cataloged: Cataloged, tmp_path: Path, register: CatalogRegister) -> None:

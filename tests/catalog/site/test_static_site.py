@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from catalog import collections, objects
 from catalog.iiif.addresses import Addresses
-from catalog.iiif.presentation import Audience, accounts_of, shown_file, shown_object
+from catalog.iiif.presentation import Audience, provenance_files, shown_file, shown_object
 from catalog.iiif.rendering import open_picture
 from catalog.objects import ObjectRecord
 from catalog.schema import ReviewState
@@ -274,7 +274,7 @@ def traces(folder: Path, photograph: Photograph) -> list[Path]:
     ]
 
 
-def test_a_photograph_that_can_not_be_read_holds_back_no_other(archive: Archive, folder: Path) -> None:
+def test_a_photograph_that_cannot_be_read_holds_back_no_other(archive: Archive, folder: Path) -> None:
     broken, sound, withdrawn = (archive.add(f"1987.{n}", collection="harbor") for n in (1, 2, 4))
     archive.decide(withdrawn, ReviewState.APPROVED)
     published(archive, folder)
@@ -286,7 +286,7 @@ def test_a_photograph_that_can_not_be_read_holds_back_no_other(archive: Archive,
     assert (done.photographs, done.created, done.deleted) == (1, 1, 1)
     (lost,) = done.lost
     assert lost.accession == "1987.1"
-    assert "can not be opened" in lost.reason
+    assert "cannot be opened" in lost.reason
     assert not traces(folder, broken)
     assert not traces(folder, withdrawn)
     assert traces(folder, sound)
@@ -299,21 +299,21 @@ def test_a_photograph_that_can_not_be_read_holds_back_no_other(archive: Archive,
 def test_whatever_is_lost_of_a_photograph_it_holds_back_no_other(
     archive: Archive, folder: Path, lost: str
 ) -> None:
-    broken = archive.account(archive.add("1987.1", collection="harbor"), {"@id": "urn:a"})
+    broken = archive.add_provenance(archive.add("1987.1", collection="harbor"), {"@id": "urn:a"})
     for photograph in (broken, archive.add("1987.2", collection="harbor")):
         archive.decide(photograph, ReviewState.APPROVED)
     published(archive, folder)
     with archive.engine.connect() as connection:
         shown = shown_object(connection, "1987.1", Audience.PUBLIC)
     assert shown is not None
-    file = accounts_of(shown)[0] if lost == "provenance" else shown.scans[0].files[0]
+    file = provenance_files(shown)[0] if lost == "provenance" else shown.scans[0].files[0]
     (archive.store.root / file.path).unlink()
     done = published(archive, folder, masters=lost == "master")
     assert [one.accession for one in done.lost] == ["1987.1"]
     assert done.photographs == (2 if lost == "provenance" else 1)
 
 
-def test_what_changed_and_can_not_be_read_is_gone(archive: Archive, folder: Path) -> None:
+def test_what_changed_and_cannot_be_read_is_gone(archive: Archive, folder: Path) -> None:
     first = archive.add("1987.1", collection="harbor")
     archive.decide(first, ReviewState.APPROVED)
     published(archive, folder)
@@ -325,7 +325,7 @@ def test_what_changed_and_can_not_be_read_is_gone(archive: Archive, folder: Path
     assert not traces(folder, first) + traces(folder, second)
 
 
-def test_what_is_said_otherwise_and_can_not_be_rendered_again_is_gone(
+def test_what_is_said_otherwise_and_cannot_be_rendered_again_is_gone(
     archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from catalog.site import static_site
@@ -342,7 +342,7 @@ def test_what_is_said_otherwise_and_can_not_be_rendered_again_is_gone(
     assert not traces(folder, photograph)
 
 
-def test_a_picture_that_can_not_be_rendered_again_stays_until_it_can(
+def test_a_picture_that_cannot_be_rendered_again_stays_until_it_can(
     archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from catalog.site import static_site
@@ -379,11 +379,11 @@ def test_a_full_disk_ends_the_publication_and_removes_nothing(
     def full(*_: object) -> None:
         cause = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if told == "in words":
-            raise StoreError("site", f"can not be written ({cause})", "Free some space.")
-        raise StoreError("site", "can not be written", "Free some space.") from cause
+            raise StoreError("site", f"cannot be written ({cause})", "Free some space.")
+        raise StoreError("site", "cannot be written", "Free some space.") from cause
 
     monkeypatch.setattr(static_site, "write_static_image", full)
-    with pytest.raises(StoreError, match="can not be written"):
+    with pytest.raises(StoreError, match="cannot be written"):
         published(archive, folder)
     assert before <= stamps(folder).keys()
 

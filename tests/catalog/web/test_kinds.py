@@ -5,22 +5,22 @@ from __future__ import annotations
 from catalog import kinds, objects
 from imaging.scan_kind import ScanKind, ScanKindReport
 from tests.catalog.iiif.archive import Archive
-from tests.catalog.records import CIRCUMSTANCES
+from tests.catalog.records import EVENT_CONTEXT
 from tests.catalog.web.conftest import Client
 
 
 def told(archive: Archive, scan: int, kind: ScanKind) -> None:
     report = ScanKindReport(kind, "Colors follow <no> tone.", {"residual": 9.5}, "1")
     with archive.engine.begin() as connection:
-        kinds.record(connection, scan, report, CIRCUMSTANCES)
+        kinds.record(connection, scan, report, EVENT_CONTEXT)
 
 
 def test_the_page_says_what_it_was_taken_for_and_why(archive: Archive, staff: Client) -> None:
     photograph = archive.add("1987.1")
-    assert "Not looked at yet" in staff.get("/heliochrome/photographs/1987.1/").text
+    assert "Not examined yet" in staff.get("/heliochrome/photographs/1987.1/").text
     told(archive, photograph.scan_id, ScanKind.COLOR)
     page = staff.get("/heliochrome/photographs/1987.1/").text
-    assert "Taken for a color photograph" in page
+    assert "Detected as a color photograph" in page
     assert ScanKind.COLOR.consequence in page
     assert "Colors follow &lt;no&gt; tone." in page
 
@@ -32,10 +32,10 @@ def test_an_archivist_says_what_it_is(archive: Archive, staff: Client) -> None:
     answer = staff.post(path, data={"kind": "monochrome"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/heliochrome/photographs/1987.1/")
     page = staff.get("/heliochrome/photographs/1987.1/").text
-    assert "Said to be a black-and-white photograph" in page
-    assert "it was taken for a negative" in page
+    assert "Set to a black-and-white photograph" in page
+    assert "; detected as a negative" in page
     staff.post(path, data={"kind": ""})
-    assert "Taken for a negative" in staff.get("/heliochrome/photographs/1987.1/").text
+    assert "Detected as a negative" in staff.get("/heliochrome/photographs/1987.1/").text
 
 
 def test_an_object_is_kept_from_being_colored(archive: Archive, staff: Client) -> None:
@@ -44,7 +44,7 @@ def test_an_object_is_kept_from_being_colored(archive: Archive, staff: Client) -
         number = objects.get(connection, "1987.1").id
     path = f"/heliochrome/objects/{number}/coloring"
     assert staff.post(path, data={"do_not_color": "true"}).status_code == 303
-    assert "do not color" in staff.get("/heliochrome/photographs/1987.1/").text
+    assert "must not be colored" in staff.get("/heliochrome/photographs/1987.1/").text
     with archive.engine.connect() as connection:
         assert not kinds.treatment(connection, photograph.scan_id).colorized
     assert staff.post(path, data={"do_not_color": "false"}).status_code == 303

@@ -106,7 +106,9 @@ def test_links_can_be_checked_without_fetching(archive: Archive, public: Client)
 
 
 def test_a_withdrawn_picture_is_not_hidden_by_dates(archive: Archive, public: Client) -> None:
-    sides = [archive.account(archive.add("1987.1", side=side), {"@id": side}) for side in ("recto", "verso")]
+    sides = [
+        archive.add_provenance(archive.add("1987.1", side=side), {"@id": side}) for side in ("recto", "verso")
+    ]
     for side in sides:
         archive.decide(side, ReviewState.APPROVED)
     manifest = public.get("/iiif/manifests/1987.1/manifest.json")
@@ -175,11 +177,11 @@ def test_masters_are_sent_whole_or_in_ranges_where_they_are_offered(archive: Arc
 def test_the_provenance_is_that_of_every_scan(archive: Archive, public: Client) -> None:
     for side in ("recto", "verso"):
         photograph = archive.add("1987.1", side=side)
-        archive.decide(archive.account(photograph, {"@id": f"urn:{side}"}), ReviewState.APPROVED)
+        archive.decide(archive.add_provenance(photograph, {"@id": f"urn:{side}"}), ReviewState.APPROVED)
     manifest = public.get("/iiif/manifests/1987.1/manifest.json").json()
     assert len(manifest["items"]) == 2
-    account = public.get(manifest["seeAlso"][0]["id"].removeprefix(BASE)).json()
-    assert [node["@id"] for node in account["@graph"]] == ["urn:recto", "urn:verso"]
+    document = public.get(manifest["seeAlso"][0]["id"].removeprefix(BASE)).json()
+    assert [node["@id"] for node in document["@graph"]] == ["urn:recto", "urn:verso"]
 
 
 def test_search_finds_what_is_published_in_a_collection(archive: Archive, public: Client) -> None:
@@ -247,9 +249,9 @@ def test_the_page_of_a_colorized_photograph_says_that_colors_are_inferred(
 def test_grids_are_paged_by_accession_number(
     archive: Archive, public: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.site import pages
+    from catalog.site import html_pages
 
-    monkeypatch.setattr(pages, "PER_PAGE", 2)
+    monkeypatch.setattr(html_pages, "PER_PAGE", 2)
     for number in range(3):
         archive.decide(archive.add(f"1987.{number}"), ReviewState.APPROVED)
     first = public.get("/").text

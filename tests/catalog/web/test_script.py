@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from catalog.site.pages import STATIC
+from catalog.site.html_pages import STATIC
 
 NODE = shutil.which("node")
 BROWSER = """
@@ -119,7 +119,7 @@ def test_what_is_needed_follows_the_button_that_is_pressed() -> None:
     assert sent([""], ("returned", "coat"), ("approved", ""), ("approved", "")) == [None, None, [""]]
 
 
-def test_a_picture_that_can_not_be_had_is_told_in_the_page_and_asked_for_again() -> None:
+def test_a_picture_that_cannot_be_had_is_told_in_the_page_and_asked_for_again() -> None:
     told = run(
         VIEWER,
         """

@@ -8,7 +8,7 @@ import re
 import httpx
 import pytest
 
-from catalog import hints, reviews
+from catalog import given_hints, reviews
 from catalog.schema import ReviewState
 from imaging.errors import OptionsError
 from imaging.stage import Role
@@ -65,7 +65,7 @@ def test_reading_is_not_deciding(archive: Archive, staff: Client) -> None:
         {"Origin": "null"},
     ],
 )
-def test_other_sites_can_not_decide(archive: Archive, staff: Client, headers: dict[str, str]) -> None:
+def test_other_sites_cannot_decide(archive: Archive, staff: Client, headers: dict[str, str]) -> None:
     photograph = archive.add("1987.1")
     staff.headers |= headers
     assert decide(staff, archive.review(photograph).id, "approved").status_code == 403
@@ -101,9 +101,9 @@ def test_the_queue_shows_what_waits(archive: Archive, staff: Client) -> None:
 def test_the_grid_of_all_photographs_is_linked_and_paged(
     archive: Archive, staff: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog.site import pages
+    from catalog.site import html_pages
 
-    monkeypatch.setattr(pages, "PER_PAGE", 1)
+    monkeypatch.setattr(html_pages, "PER_PAGE", 1)
     for number in range(2):
         archive.add(f"1987.{number}")
     assert 'href="/heliochrome/all/"' in staff.get("/heliochrome/").text
@@ -126,7 +126,7 @@ def test_a_return_keeps_hints_with_their_sources(archive: Archive, staff: Client
     review = archive.review(photograph).id
     assert decide(staff, review, "returned", reason="coat", hints=json.dumps([HINT])).status_code == 303
     with archive.engine.connect() as connection:
-        (hint,) = hints.standing(connection, photograph.scan_id)
+        (hint,) = given_hints.standing(connection, photograph.scan_id)
     assert (hint.x, hint.y, hint.source, hint.citation) == (0.5, 0.25, "letter of 1912", "fol. 2")
     assert hint.b < -15
     page = staff.get("/heliochrome/photographs/1987.1/").text
@@ -136,10 +136,10 @@ def test_a_return_keeps_hints_with_their_sources(archive: Archive, staff: Client
 
 def given(archive: Archive, photograph: Photograph) -> int:
     """Give the coat of a photograph its color; return the hint's number."""
-    coat = hints.Hint(x=0.5, y=0.25, radius=0.1, a=5, b=-30, source="letter of 1912")
+    coat = given_hints.Hint(x=0.5, y=0.25, radius=0.1, a=5, b=-30, source="letter of 1912")
     with archive.engine.begin() as connection:
-        hints.give(connection, photograph.scan_id, [coat], ARCHIVIST)
-        (hint,) = hints.standing(connection, photograph.scan_id)
+        given_hints.give(connection, photograph.scan_id, [coat], ARCHIVIST)
+        (hint,) = given_hints.standing(connection, photograph.scan_id)
     return hint.id
 
 
@@ -153,8 +153,8 @@ def test_a_hint_can_be_withdrawn_from_the_page(archive: Archive, staff: Client) 
         assert (response.status_code, response.headers["location"]) == (303, home)
     assert "letter of 1912" not in staff.get(home).text
     with archive.engine.connect() as connection:
-        assert hints.standing(connection, photograph.scan_id) == ()
-        (kept,) = hints.of_scan(connection, photograph.scan_id)
+        assert given_hints.standing(connection, photograph.scan_id) == ()
+        (kept,) = given_hints.of_scan(connection, photograph.scan_id)
     assert kept.withdrawn_at is not None
     assert (kept.author, kept.withdrawn_by) == (ARCHIVIST.name, "A. Rchivist")
     assert staff.post("/heliochrome/hints/999999/withdrawal").status_code == 409
@@ -166,7 +166,7 @@ def test_withdrawing_a_hint_is_deciding(archive: Archive, staff: Client, headers
     hint = given(archive, photograph)
     assert staff.post(f"/heliochrome/hints/{hint}/withdrawal", headers=headers).status_code == 403
     with archive.engine.connect() as connection:
-        assert hints.standing(connection, photograph.scan_id)
+        assert given_hints.standing(connection, photograph.scan_id)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_withdrawing_a_hint_is_deciding(archive: Archive, staff: Client, headers
         json.dumps([HINT] * 201),
     ],
 )
-def test_hints_that_can_not_be_are_refused(archive: Archive, staff: Client, sent: str) -> None:
+def test_hints_that_cannot_be_are_refused(archive: Archive, staff: Client, sent: str) -> None:
     photograph = archive.add("1987.1")
     response = decide(staff, archive.review(photograph).id, "returned", reason="coat", hints=sent)
     assert response.status_code == 400
@@ -239,9 +239,9 @@ def test_what_the_public_sees_can_be_withdrawn_though_a_newer_version_is_shown(
 
 def test_what_waits_is_offered_beside_what_the_public_sees(archive: Archive, staff: Client) -> None:
     first = archive.add("1987.1")
-    archive.decide(archive.account(first), ReviewState.APPROVED)
-    waiting = archive.account(archive.add("1987.1", take=1))
-    retitled = archive.account(first, {"@id": "urn:retitled"})
+    archive.decide(archive.add_provenance(first), ReviewState.APPROVED)
+    waiting = archive.add_provenance(archive.add("1987.1", take=1))
+    retitled = archive.add_provenance(first, {"@id": "urn:retitled"})
     page = staff.get("/heliochrome/photographs/1987.1/").text
     offered = [int(number) for number in re.findall(r"/reviews/(\d+)/decision", page)]
     assert offered == [archive.review(waiting).id, archive.review(retitled).id]

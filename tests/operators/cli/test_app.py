@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from operators.cli.answer import Status
 from operators.cli.app import run
+from operators.cli.console import Status
 from tests.operators.conftest import Photographer
 
 PASSWORD = "p@ssw0rd"  # noqa: S105 - nobody's
@@ -22,7 +22,7 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_folder_that_can_not_be_made_is_status_4(
+def test_folder_that_cannot_be_made_is_status_4(
     photograph: Photographer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status = run(["restore", str(photograph("a.tif")), "--into", "/proc/nope", "--json"])
@@ -50,7 +50,7 @@ def test_an_interruption_is_said(
         f"postgresql://museum:{PASSWORD}@[/catalog",
     ],
 )
-def test_catalog_that_can_not_be_reached_is_status_4_and_its_password_kept(
+def test_catalog_that_cannot_be_reached_is_status_4_and_its_password_kept(
     dsn: str,
     closed_port: int,
     monkeypatch: pytest.MonkeyPatch,

@@ -24,8 +24,8 @@ from colorization.models import DEFAULT
 from colorization.network import ColorNetwork
 from colorization.training.export import export
 from colorization.training.targets import Palette
-from operators.cli.answer import Status
 from operators.cli.app import run
+from operators.cli.console import Status
 from tests.catalog.records import scan_record
 from tests.operators.conftest import Photographer
 
@@ -280,7 +280,7 @@ def test_names_are_tried_out_with_a_pattern(
     assert json.loads(heliochrome("catalog", "names", inbox, "--json")[1]) == expected
     photograph("IMG_0001.tif")
     status, text = heliochrome("catalog", "names", inbox)
-    assert status == Status.NOT_ALL_WELL and "does not fit the" in text
+    assert status == Status.NOT_ALL_WELL and "does not match the" in text
     assert heliochrome("catalog", "names", inbox, "--pattern", "(.*)")[0] == Status.USAGE
 
 
@@ -311,7 +311,7 @@ def test_a_site_needs_no_address_but_the_configured_one(
     ("command", "user"),
     [
         (("serve",), "catalog.web.standalone.PublicServer"),
-        (("publish", "ships", "--to", "site"), "operators.work.publishing.publish_collection"),
+        (("publish", "ships", "--to", "site"), "operators.work.collection_publishing.publish_collection"),
         (("verify", "1987.12"), "catalog.store.Store"),
     ],
 )

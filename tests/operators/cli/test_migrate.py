@@ -12,8 +12,8 @@ import pytest
 
 from catalog.database import connect, name_of, revision
 from operators import settings
-from operators.cli.answer import Status
 from operators.cli.app import run
+from operators.cli.console import Status
 
 KEPT_IN_AIRFLOW = """
 import sys

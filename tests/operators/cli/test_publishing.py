@@ -10,8 +10,8 @@ import pytest
 
 from catalog.iiif.records import Institution
 from catalog.site.static_site import LostPhotograph, Published
-from operators.cli.answer import Status
 from operators.cli.app import run
+from operators.cli.console import Status
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_an_institution_needs_a_homepage(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("catalog.web.standalone.PublicServer", begins)
-    monkeypatch.setattr("operators.work.publishing.publish_collection", begins)
+    monkeypatch.setattr("operators.work.collection_publishing.publish_collection", begins)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HELIOCHROME_HOME", str(tmp_path / "home"))
     assert run([*command, "--institution", "Harbor Museum"]) == Status.USAGE
@@ -41,7 +41,7 @@ def test_who_publishes_is_as_configured_unless_named(
         named.append(institution)
         return Published(0, 0, 0, 0, created=0, updated=0, deleted=0, disseminated=(), lost=())
 
-    monkeypatch.setattr("operators.work.publishing.publish_collection", published)
+    monkeypatch.setattr("operators.work.collection_publishing.publish_collection", published)
     monkeypatch.setattr("operators.cli.publishing.opened", nullcontext)
     command = ["publish", "ships", "--to", str(tmp_path / "site"), "--address", "http://h"]
     run(command)
@@ -66,7 +66,7 @@ def test_serve_and_publish_offer_masters_alike_and_only_when_told(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("catalog.web.standalone.PublicServer", ends_here)
-    monkeypatch.setattr("operators.work.publishing.publish_collection", ends_here)
+    monkeypatch.setattr("operators.work.collection_publishing.publish_collection", ends_here)
     monkeypatch.setattr("operators.deployment.services.catalog", nullcontext)
     monkeypatch.setattr("operators.cli.publishing.opened", nullcontext)
     publish = ["publish", "ships", "--to", str(tmp_path / "site"), "--address", "http://h"]
@@ -106,7 +106,7 @@ def test_publishing_names_what_was_lost(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     done = Published(2, 9, 0, 0, created=2, updated=0, deleted=0, disseminated=(), lost=lost)
-    monkeypatch.setattr("operators.work.publishing.publish_collection", lambda *_, **__: done)
+    monkeypatch.setattr("operators.work.collection_publishing.publish_collection", lambda *_, **__: done)
     monkeypatch.setattr("operators.cli.publishing.opened", nullcontext)
     command = ["publish", "ships", "--to", str(tmp_path / "site"), "--address", "http://h"]
     assert run([*command, "--json"] if as_json else command) == status

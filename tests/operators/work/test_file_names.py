@@ -54,7 +54,7 @@ def test_pages_of_a_file_are_counted_behind_what_its_name_states() -> None:
 def test_a_name_that_does_not_fit_is_taken_whole_with_a_remark() -> None:
     stated = NamePattern(PATTERN).read("IMG_0001.tif")
     assert (stated.accession_number, stated.page) == ("IMG_0001", "")
-    assert stated.remark.startswith("does not fit the name pattern")
+    assert stated.remark.startswith("does not match the name pattern")
 
 
 @pytest.mark.parametrize(("name", "number"), [("x" * 101 + ".tif", "x" * 100), (" .tif", "unnamed")])
@@ -66,7 +66,7 @@ def test_a_name_that_is_no_accession_number_is_remarked_on(name: str, number: st
 @pytest.mark.parametrize(
     ("expression", "fault"),
     [
-        ("(?P<number>", "no regular expression"),
+        ("(?P<number>", "not a regular expression"),
         ("(.*)", "no group 'number'"),
         ("(?P<page>.*)", "no group 'number'"),
         ("(?P<number>.*)(?P<seite>x)", "the group 'seite'"),

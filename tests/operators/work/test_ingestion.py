@@ -30,7 +30,7 @@ from imaging.fixity import sha256_file
 from imaging.kind_detector import VERSION
 from imaging.scan_kind import ScanKind, ScanKindReport
 from operators.inbox import list_inbox
-from operators.outcome import Passage
+from operators.outcome import ScanReference
 from operators.progress import Progress
 from operators.version import software_version
 from operators.work.file_names import NamePattern
@@ -45,9 +45,9 @@ def ingestion(engine: Engine, store: Store, inbox: Path) -> Ingestion:
 
 def ingest(ingestion: Ingestion, name: str) -> scans.Scan:
     done = ingestion.process(name, Progress(1))
-    (passage,) = done.scans
+    (reference,) = done.scans
     with ingestion.engine.connect() as connection:
-        return scans.get(connection, passage.scan)
+        return scans.get(connection, reference.scan)
 
 
 def processed(ingestion: Ingestion, name: str) -> scans.Scan:
@@ -62,7 +62,7 @@ def refused_meanwhile(ingestion: Ingestion, name: str, fault: str) -> None:
         ingestion.process(name, Progress(1))
     ingestion.refuse(name, refusal.value)
     with ingestion.engine.connect() as connection:
-        assert scans.troubles(connection)
+        assert scans.unresolved(connection)
 
 
 def refused(ingestion: Ingestion, name: str, kind: type[ScanError]) -> scans.Scan:
@@ -71,7 +71,7 @@ def refused(ingestion: Ingestion, name: str, kind: type[ScanError]) -> scans.Sca
     assert not ingestion.refuse(name, refusal.value), "it was not known before"
     assert ingestion.refuse(name, refusal.value), "a second time it is known"
     with ingestion.engine.connect() as connection:
-        (scan,) = scans.troubles(connection)
+        (scan,) = scans.unresolved(connection)
         assert connection.scalar(select(func.count()).select_from(event_rows)) == 1
     assert scan.state is ScanState.REFUSED and scan.reason and scan.remedy
     return scan
@@ -162,7 +162,7 @@ def test_file_that_is_still_being_written_waits(
     with pytest.raises(UnfinishedScan):
         Ingestion(engine, store, inbox, quiet_seconds=60).process("growing.tif", Progress(1))
     with engine.connect() as connection:
-        assert not scans.troubles(connection)
+        assert not scans.unresolved(connection)
 
 
 def test_same_photograph_under_two_names_is_one_scan(ingestion: Ingestion, photograph: Photographer) -> None:
@@ -178,7 +178,7 @@ def test_each_page_is_a_scan_and_an_object(ingestion: Ingestion, inbox: Path) ->
     pages = [picture("L", seed) for seed in range(3)]
     pages[0].save(inbox / "album.tif", save_all=True, append_images=pages[1:])
     done = ingestion.process("album.tif", Progress(1))
-    assert done.scans == (Passage(1), Passage(2), Passage(3))
+    assert done.scans == (ScanReference(1), ScanReference(2), ScanReference(3))
     with ingestion.engine.connect() as connection:
         assert [o.accession_number for o in objects.listed(connection)] == [
             "album p. 1",
@@ -235,7 +235,7 @@ def test_names_are_read_by_the_pattern(
         photograph(name, seed=seed)
     remarks = [remark for name in files for remark in ingestion.process(name, Progress(1)).remarks]
     assert remarks == [
-        "IMG_1_2.tif: does not fit the name pattern; all of it is taken for the accession number"
+        "IMG_1_2.tif: does not match the name pattern; all of it is taken as the accession number"
     ]
     with ingestion.engine.connect() as connection:
         found = objects.listed(connection)
@@ -264,7 +264,7 @@ def test_bad_page_is_refused_alone(ingestion: Ingestion, inbox: Path) -> None:
     pages[0].save(inbox / "album.tif", save_all=True, append_images=pages[1:])
     first, again = (ingestion.process("album.tif", Progress(1)) for _ in range(2))
     assert first.scans == again.scans and len(first.scans) == 2
-    assert [(loss.photograph, loss.known) for loss in (*first.lost, *again.lost)] == [
+    assert [(failure.photograph, failure.known) for failure in (*first.lost, *again.lost)] == [
         ("album.tif p. 2", False),
         ("album.tif p. 2", True),
     ]
@@ -291,7 +291,7 @@ def test_file_that_did_not_change_is_not_read_again(
     scan = processed(ingestion, "a.tif")
     with monkeypatch.context() as patch:
         patch.setattr(Store, "add_original", _never)
-        assert ingestion.process("a.tif", Progress(1)).scans == (Passage(scan.id),)
+        assert ingestion.process("a.tif", Progress(1)).scans == (ScanReference(scan.id),)
     picture("L", seed=1, size=(50, 50)).save(path)
     assert ingest(ingestion, "a.tif").sha256 != scan.sha256
 
@@ -350,11 +350,11 @@ def test_file_that_was_away_for_a_moment_is_no_trouble_any_more(
     photograph("box/a.tif")
     scan = processed(ingestion, "box/a.tif")
     (inbox / "box").rename(inbox / "elsewhere")
-    refused_meanwhile(ingestion, "box/a.tif", "not there any more")
+    refused_meanwhile(ingestion, "box/a.tif", "no longer exists")
     (inbox / "elsewhere").rename(inbox / "box")
     assert ingest(ingestion, "box/a.tif") == scan
     with ingestion.engine.connect() as connection:
-        assert not scans.troubles(connection)
+        assert not scans.unresolved(connection)
 
 
 def test_name_that_is_no_text_is_refused_and_the_others_go_on(
@@ -390,10 +390,10 @@ def test_what_a_stage_refused_is_tried_again_only_on_request(
     with engine.begin() as connection:
         missing = CorruptScan("a.tif", "pixels missing", "Scan again.")
         scans.refuse(connection, "a.tif", missing, sha256=scan.sha256, by=software_version())
-    (loss,) = ingestion.process("a.tif", Progress(1)).lost
-    assert loss.known and "pixels missing" in loss.reason
+    (failure,) = ingestion.process("a.tif", Progress(1)).lost
+    assert failure.known and "pixels missing" in failure.reason
     assert Ingestion(engine, store, inbox, again=True).process("a.tif", Progress(1)).scans == (
-        Passage(scan.id),
+        ScanReference(scan.id),
     )
 
 

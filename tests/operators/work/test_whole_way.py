@@ -14,7 +14,18 @@ from PIL import Image
 from skimage import data
 from sqlalchemy import Engine, func, select
 
-from catalog import collections, derivatives, due, events, hints, kinds, manifests, objects, reviews, scans
+from catalog import (
+    collections,
+    derivatives,
+    due,
+    events,
+    given_hints,
+    kinds,
+    manifests,
+    objects,
+    reviews,
+    scans,
+)
 from catalog.agents import person
 from catalog.iiif.addresses import Addresses
 from catalog.provenance.audit import AuditOptions, audit_fixity
@@ -27,18 +38,18 @@ from colorization.options import ColorizationOptions
 from imaging.scan import open_scan
 from imaging.scan_kind import ScanKind
 from imaging.stage import ModelReference, Role
-from operators.outcome import Passage
+from operators.outcome import ScanReference
 from operators.progress import Progress
+from operators.work.collection_publishing import publish_collection
 from operators.work.colorization import Coloring
-from operators.work.description import Describing
 from operators.work.ingestion import Ingestion
-from operators.work.publishing import publish_collection
+from operators.work.manifest_publishing import ManifestPublishing
 from operators.work.restoration import Restoring
 from operators.work.tagging import Tagging
 from restoration.options import RestorationOptions
 from tests.operators.conftest import Photographer, picture
 
-Way = Callable[..., tuple[Passage, ...]]
+Way = Callable[..., tuple[ScanReference, ...]]
 
 
 @dataclass(frozen=True)
@@ -63,28 +74,28 @@ def way(engine: Engine, store: Store, inbox: Path, photograph: Photographer, tmp
     photograph("1987.12.tif")
     identity = development_identity(tmp_path / "signing")
 
-    def go(name: str = "1987.12.tif", scans: tuple[int, ...] = ()) -> tuple[Passage, ...]:
+    def go(name: str = "1987.12.tif", scans: tuple[int, ...] = ()) -> tuple[ScanReference, ...]:
         workers = (
             Restoring(engine, store, RestorationOptions(tile=128, device="cpu", threads=1)),
             Coloring(engine, store, ColorizationOptions(), Sepia()),
             Tagging(engine, store, identity=identity, agent="a test"),
-            Describing(engine, Addresses("https://photographs.example")),
+            ManifestPublishing(engine, Addresses("https://photographs.example")),
         )
-        passages = tuple(Passage(scan) for scan in scans)
-        passages = passages or Ingestion(engine, store, inbox).process(name, Progress(1)).scans
+        references = tuple(ScanReference(scan) for scan in scans)
+        references = references or Ingestion(engine, store, inbox).process(name, Progress(1)).scans
         for worker in workers:
-            passages = tuple(worker.process(passage, Progress(1)).scans[0] for passage in passages)
-        return passages
+            references = tuple(worker.process(reference, Progress(1)).scans[0] for reference in references)
+        return references
 
     return go
 
 
 def test_photograph_comes_out_colored_documented_and_under_review(engine: Engine, way: Way) -> None:
-    (passage,) = way()
+    (reference,) = way()
     with engine.connect() as connection:
-        restored, colorized, tagged = (derivatives.get(connection, number) for number in passage.versions)
+        restored, colorized, tagged = (derivatives.get(connection, number) for number in reference.versions)
         review = reviews.of_version(connection, tagged.id)
-        scan = scans.get(connection, passage.scan)
+        scan = scans.get(connection, reference.scan)
         manifest = json.loads(manifests.find(connection, scan.object_id).document)
     assert colorized.input_sha256 == restored.derivative(Role.RESTORED).sha256
     assert colorized.figures["mean_confidence"] == pytest.approx(0.5, abs=0.01)
@@ -106,10 +117,10 @@ def test_repeat_changes_no_row_and_no_file(engine: Engine, store: Store, way: Wa
 def test_hint_makes_a_new_version_and_supersedes_the_review(engine: Engine, way: Way) -> None:
     (first,) = way()
     with engine.begin() as connection:
-        blue = hints.Hint(
+        blue = given_hints.Hint(
             x=0.5, y=0.5, radius=0.9, a=2, b=-30, source="coat: Prussian blue, letter 1912-04-03"
         )
-        hints.give(connection, first.scan, [blue], person("A. Novak"))
+        given_hints.give(connection, first.scan, [blue], person("A. Novak"))
     (second,) = way()
     assert second.versions[0] == first.versions[0]
     assert second.versions[1:] != first.versions[1:]
@@ -124,7 +135,7 @@ def test_sent_back_photograph_gets_a_new_version_though_its_file_has_left_the_in
     (first,) = way()
     (inbox / "1987.12.tif").unlink()
     with engine.begin() as connection:
-        blue = hints.Hint(x=0.5, y=0.5, radius=0.9, a=2, b=-30, source="coat: Prussian blue, letter")
+        blue = given_hints.Hint(x=0.5, y=0.5, radius=0.9, a=2, b=-30, source="coat: Prussian blue, letter")
         review = reviews.of_version(connection, first.versions[-1])
         archivist = person("A. Novak")
         reviews.decide(
@@ -144,21 +155,21 @@ def test_sent_back_photograph_gets_a_new_version_though_its_file_has_left_the_in
 def test_quarantined_derivative_is_made_anew_though_its_file_has_left_the_inbox(
     engine: Engine, store: Store, inbox: Path, way: Way
 ) -> None:
-    (passage,) = way()
+    (reference,) = way()
     (inbox / "1987.12.tif").unlink()
     with engine.connect() as connection:
-        restored = derivatives.get(connection, passage.versions[0])
+        restored = derivatives.get(connection, reference.versions[0])
     master = store.resolve(restored.derivative(Role.RESTORED).path)
     before = master.read_bytes()
     master.chmod(0o644)
     master.write_bytes(bytes(len(before)))
     report = audit_fixity(engine, store, AuditOptions(turn=0, of=1, occasion="a test"))
-    assert [loss.address for loss in report.losses] == [restored.store_key] and not master.exists()
+    assert [failure.address for failure in report.losses] == [restored.store_key] and not master.exists()
     with engine.connect() as connection:
         owed = due.due(connection)
-    assert [(one.scan, one.reason) for one in owed] == [(passage.scan, due.Reason.LOST)]
-    (again,) = way(scans=(passage.scan,))
-    assert again.versions[:2] == passage.versions[:2] and master.read_bytes() == before
+    assert [(one.scan, one.reason) for one in owed] == [(reference.scan, due.Reason.LOST)]
+    (again,) = way(scans=(reference.scan,))
+    assert again.versions[:2] == reference.versions[:2] and master.read_bytes() == before
     with engine.connect() as connection:
         assert due.due(connection) == ()
         waiting = reviews.of_version(connection, again.versions[-1])
@@ -178,19 +189,19 @@ def album(inbox: Path) -> str:
 def test_every_page_of_a_file_is_reviewed_approved_and_published(
     engine: Engine, store: Store, album: str, way: Way, tmp_path: Path
 ) -> None:
-    passages = way(album)
-    assert way(album) == passages
+    references = way(album)
+    assert way(album) == references
     numbers = [f"1991.4 p. {page}" for page in (1, 2, 3)]
     with engine.begin() as connection:
         collections.ensure(connection, "albums")
         collections.add(connection, "albums", [objects.get(connection, n).id for n in numbers])
-        waiting = [reviews.of_version(connection, passage.versions[-1]) for passage in passages]
+        waiting = [reviews.of_version(connection, reference.versions[-1]) for reference in references]
         assert [review.state for review in waiting] == [ReviewState.PENDING] * 3
         for review in waiting:
             reviews.decide(connection, review.id, ReviewState.APPROVED, person("A. Novak"))
         register = CatalogRegister(connection, store)
         verified = [v for number in numbers for v in verify_object(number, register)]
-        assert [scans.get(connection, passage.scan).page for passage in passages] == [0, 1, 2]
+        assert [scans.get(connection, reference.scan).page for reference in references] == [0, 1, 2]
     assert [v for v in verified if not v.agrees] == []
 
     address = "https://static.example/albums"
@@ -205,9 +216,9 @@ def test_restored_photograph_that_comes_in_as_a_scan_goes_the_whole_way(
     engine: Engine, store: Store, inbox: Path, way: Way
 ) -> None:
     Image.fromarray(_clean()).save(inbox / "a.tif")
-    (passage,) = way("a.tif")
+    (reference,) = way("a.tif")
     with engine.connect() as connection:
-        master = derivatives.get(connection, passage.versions[0]).derivative(Role.RESTORED)
+        master = derivatives.get(connection, reference.versions[0]).derivative(Role.RESTORED)
     (inbox / "b.tif").write_bytes(store.resolve(master.path).read_bytes())
     (again,) = way("b.tif")
     with engine.connect() as connection:
@@ -228,8 +239,8 @@ def test_scans_of_equal_pixels_are_told_apart(engine: Engine, store: Store, inbo
     (one,), (other,) = way("1990.1.tif"), way("1990.2.tif")
     with engine.connect() as connection:
         masters = [derivatives.get(connection, p.versions[0]).derivative(Role.RESTORED) for p in (one, other)]
-        for passage in (one, other):
-            assert len(events.of_scan(connection, passage.scan)) == 2 + len(passage.versions)
+        for reference in (one, other):
+            assert len(events.of_scan(connection, reference.scan)) == 2 + len(reference.versions)
         register = CatalogRegister(connection, store)
         verified = [v for number in ("1990.1", "1990.2") for v in verify_object(number, register)]
     assert masters[0].sha256 == masters[1].sha256

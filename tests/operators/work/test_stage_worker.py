@@ -27,12 +27,12 @@ from imaging.errors import HeliochromeError, Scope, StoredFileError
 from imaging.fixity import sha256_file
 from imaging.stage import Role, StageResult
 from operators.batch import BatchOperator, BatchUnfinished
-from operators.outcome import BatchOutcome, Passage
+from operators.outcome import BatchOutcome, ScanReference
 from operators.progress import Progress
 from operators.work.colorization import Coloring
 from operators.work.ingestion import Ingestion
 from operators.work.restoration import Restoring
-from operators.work.stage import Commission, Share, StageWorker
+from operators.work.stage_worker import Share, StageTask, StageWorker
 from restoration.options import RestorationOptions
 from tests.operators.conftest import Photographer
 from tests.operators.work.test_whole_way import Sepia
@@ -68,19 +68,19 @@ def test_work_on_a_rotted_original_is_not_committed_and_the_original_asked_for_a
     ingestion: Ingestion, restoring: Restoring, photograph: Photographer
 ) -> None:
     path = photograph("a.tif")
-    (passage,) = ingestion.process("a.tif", Progress(1)).scans
+    (reference,) = ingestion.process("a.tif", Progress(1)).scans
     original = restoring.store.original(sha256_file(path))
     flip(original)
     with pytest.raises(StoredFileError, match=r"a\.tif: its original .* sha256 is .* Put the file"):
-        restoring.process(passage, Progress(1))
+        restoring.process(reference, Progress(1))
     assert not list(restoring.store.keys()) and not original.exists()
     quarantined = restoring.store.quarantined(original.name)
     assert quarantined is not None and sha256_file(quarantined) != original.name
-    assert happened(restoring.engine, passage.scan, EventType.FIXITY_CHECK) == [EventOutcome.FAIL]
-    assert happened(restoring.engine, passage.scan, EventType.QUARANTINE) == [EventOutcome.SUCCESS]
+    assert happened(restoring.engine, reference.scan, EventType.FIXITY_CHECK) == [EventOutcome.FAIL]
+    assert happened(restoring.engine, reference.scan, EventType.QUARANTINE) == [EventOutcome.SUCCESS]
 
-    assert ingestion.process("a.tif", Progress(1)).scans == (passage,)
-    restored = restoring.process(passage, Progress(1)).scans[0].versions[0]
+    assert ingestion.process("a.tif", Progress(1)).scans == (reference,)
+    restored = restoring.process(reference, Progress(1)).scans[0].versions[0]
     with restoring.engine.connect() as connection:
         assert derivatives.get(connection, restored).input_sha256 == original.name
 
@@ -89,26 +89,26 @@ def test_original_that_is_gone_is_asked_for_again_and_its_scan_waits(
     ingestion: Ingestion, restoring: Restoring, photograph: Photographer
 ) -> None:
     path = photograph("a.tif")
-    (passage,) = ingestion.process("a.tif", Progress(1)).scans
+    (reference,) = ingestion.process("a.tif", Progress(1)).scans
     restoring.store.original(sha256_file(path)).unlink()
     with pytest.raises(StoredFileError, match="Put the file into the inbox again"):
-        restoring.process(passage, Progress(1))
+        restoring.process(reference, Progress(1))
     with restoring.engine.connect() as connection:
         assert due.due(connection) == ()
     ingestion.process("a.tif", Progress(1))
     with restoring.engine.connect() as connection:
-        assert [one.scan for one in due.due(connection)] == [passage.scan]
+        assert [one.scan for one in due.due(connection)] == [reference.scan]
 
 
-def test_rotted_original_that_can_not_be_decoded_is_no_reason_to_refuse_the_scan(
+def test_rotted_original_that_cannot_be_decoded_is_no_reason_to_refuse_the_scan(
     ingestion: Ingestion, restoring: Restoring, photograph: Photographer
 ) -> None:
     path = photograph("a.jpg")
-    (passage,) = ingestion.process("a.jpg", Progress(1)).scans
+    (reference,) = ingestion.process("a.jpg", Progress(1)).scans
     original = restoring.store.original(sha256_file(path))
     flip(original, count=original.stat().st_size)
-    with pytest.raises(StoredFileError, match="is not what it was"):
-        restoring.process(passage, Progress(1))
+    with pytest.raises(StoredFileError, match="has changed"):
+        restoring.process(reference, Progress(1))
 
 
 def test_rotted_page_is_found_as_its_original_is(
@@ -119,7 +119,7 @@ def test_rotted_page_is_found_as_its_original_is(
         one.save(inbox / "album.tif", save_all=True, append_images=[two])
     *_, page = ingestion.process("album.tif", Progress(1)).scans
     flip(restoring.store.original(sha256_file(inbox / "album.tif")))
-    with pytest.raises(StoredFileError, match="its original in the store is not what it was"):
+    with pytest.raises(StoredFileError, match="its original in the store has changed"):
         restoring.process(page, Progress(1))
     assert not list(restoring.store.keys())
 
@@ -128,8 +128,8 @@ def test_work_on_a_rotted_derivative_is_not_committed_and_that_made_anew(
     ingestion: Ingestion, restoring: Restoring, photograph: Photographer
 ) -> None:
     photograph("a.tif")
-    (passage,) = ingestion.process("a.tif", Progress(1)).scans
-    (restored,) = restoring.process(passage, Progress(1)).scans
+    (reference,) = ingestion.process("a.tif", Progress(1)).scans
+    (restored,) = restoring.process(reference, Progress(1)).scans
     with restoring.engine.connect() as connection:
         version = derivatives.get(connection, restored.versions[0])
     master = restoring.store.resolve(version.derivative(Role.RESTORED).path)
@@ -139,7 +139,7 @@ def test_work_on_a_rotted_derivative_is_not_committed_and_that_made_anew(
         coloring.process(restored, Progress(1))
     assert not list(restoring.store.keys())
 
-    assert restoring.process(passage, Progress(1)).scans == (restored,)
+    assert restoring.process(reference, Progress(1)).scans == (restored,)
     assert sha256_file(master) == version.derivative(Role.RESTORED).sha256
     assert coloring.process(restored, Progress(1)).fresh == 1
 
@@ -153,7 +153,7 @@ class Failing(StageWorker):
         super().__init__(engine, store)
         self.error, self.scan, self.done = error, scan, list[int]()
 
-    def commission(self, scan: Scan, passage: Passage) -> Commission:
+    def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         read = self.original(scan)
         key = f"{scan.id:064x}"
 
@@ -163,7 +163,7 @@ class Failing(StageWorker):
             self.done.append(scan.id)
             return StageResult(self.stage, "1", read.sha256, ())
 
-        return Commission(key, work, (read,))
+        return StageTask(key, work, (read,))
 
 
 class Trying(BatchOperator):
@@ -175,7 +175,7 @@ class Trying(BatchOperator):
 
 
 def attempt(worker: Failing, number: int) -> BatchOutcome:
-    batch = BatchOutcome(0, scans=tuple(Passage(scan) for scan in (1, 2, 3)))
+    batch = BatchOutcome(0, scans=tuple(ScanReference(scan) for scan in (1, 2, 3)))
     operator = Trying(task_id="trying", batch=batch.to_xcom())
     operator.crew = worker
     instance = SimpleNamespace(try_number=number, max_tries=2)
@@ -263,15 +263,15 @@ def test_error_does_what_its_scope_says(
 ) -> None:
     for scan in (1, 2, 3):
         photograph(f"{scan}.tif", seed=scan)
-        assert ingestion.process(f"{scan}.tif", Progress(1)).scans == (Passage(scan),)
+        assert ingestion.process(f"{scan}.tif", Progress(1)).scans == (ScanReference(scan),)
     worker = Failing(ingestion.engine, ingestion.store, make(), 2)
     match scope:
         case Scope.SCAN:
             outcome = attempt(worker, 1)
             assert ([p.scan for p in outcome.scans], len(outcome.lost)) == ([1, 3], 1)
             assert states(ingestion.engine) == [ScanState.NEW, ScanState.REFUSED, ScanState.NEW]
-            (loss,) = ingestion.process("2.tif", Progress(1)).lost
-            assert loss.known, "refused once"
+            (failure,) = ingestion.process("2.tif", Progress(1)).lost
+            assert failure.known, "refused once"
         case Scope.ITEM:
             with pytest.raises(BatchUnfinished):
                 attempt(worker, 1)
@@ -279,7 +279,9 @@ def test_error_does_what_its_scope_says(
             outcome = attempt(worker, 3)
             assert ([p.scan for p in outcome.scans], len(outcome.lost)) == ([1, 3], 1)
             assert states(ingestion.engine) == [ScanState.NEW, ScanState.FAILED, ScanState.NEW]
-            assert ingestion.process("2.tif", Progress(1)).scans == (Passage(2),), "it has another chance"
+            assert ingestion.process("2.tif", Progress(1)).scans == (ScanReference(2),), (
+                "it has another chance"
+            )
         case Scope.EVERYONE:
             for number in (1, 3):
                 with pytest.raises(Exception) as raised:

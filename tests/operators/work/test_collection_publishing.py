@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from catalog.schema import EventType, ReviewState
 from catalog.schema import events as event_table
-from operators.work.publishing import publish_collection
+from operators.work.collection_publishing import publish_collection
 from tests.catalog.iiif.archive import Archive, make_archive
 
 BASE = "https://static.example/harbor"
@@ -56,7 +56,7 @@ def test_a_crash_while_recording_loses_no_dissemination(
         raise OperationalError("INSERT", None, Exception("the server closed the connection"))
 
     with monkeypatch.context() as patched:
-        patched.setattr("operators.work.publishing.in_transaction", away)
+        patched.setattr("operators.work.collection_publishing.in_transaction", away)
         with pytest.raises(OperationalError):
             publish()
     assert not disseminated(archive)

@@ -1,4 +1,4 @@
-"""What is described can be served."""
+"""What a manifest names can be served."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience
 from catalog.site.site import Site
 from imaging.stage import Role
-from operators.outcome import Passage
+from operators.outcome import ScanReference
 from operators.progress import Progress
-from operators.work.description import Describing
+from operators.work.manifest_publishing import ManifestPublishing
 from tests.catalog.iiif.archive import make_archive
 
 
@@ -24,8 +24,8 @@ def test_a_large_original_can_be_served_once_it_is_described(
     monkeypatch.setattr("tests.catalog.iiif.archive.HEIGHT", 1000)
     archive, addresses = make_archive(engine, tmp_path), Addresses("https://photographs.example")
     photograph = archive.add("1987.1")
-    describing = Describing(engine, addresses, store_root=archive.store.root)
-    describing.process(Passage(photograph.scan_id), Progress(1))
+    publishing = ManifestPublishing(engine, addresses, store_root=archive.store.root)
+    publishing.process(ScanReference(photograph.scan_id), Progress(1))
     served = Site(engine, archive.store.root, addresses, Audience.STAFF).resolve(
         photograph.digests[Role.ORIGINAL]
     )

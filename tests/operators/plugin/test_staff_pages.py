@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.types import Receive, Scope, Send
 
-from operators.plugin import pages
-from operators.plugin.guard import Application
+from operators.plugin import staff_pages
+from operators.plugin.dag_access import Application
 from operators.plugin.plugin import HeliochromePlugin
 from tests.catalog.iiif.archive import make_archive
 
@@ -34,7 +34,7 @@ def test_all_links_work_behind_a_base_path_whatever_address_manifests_have(
     monkeypatch.setenv("AIRFLOW__HELIOCHROME__STORE", str(archive.store.root))
     monkeypatch.setenv("HELIOCHROME_CATALOG_DSN", engine.url.render_as_string(hide_password=False))
     airflow = FastAPI(root_path=base)
-    airflow.mount("/heliochrome", as_archivist(pages.make_pages()))
+    airflow.mount("/heliochrome", as_archivist(staff_pages.make_pages()))
 
     seen: dict[str, int] = {}
     waiting = [f"{HOST}{base}/heliochrome/", f"{HOST}{base}/heliochrome/all/"]
@@ -54,7 +54,7 @@ def test_all_links_work_behind_a_base_path_whatever_address_manifests_have(
 
 
 def as_archivist(app: Application) -> Application:
-    """Let everybody in, in the place of the guard."""
+    """Let everybody in, in place of the access requirement."""
 
     async def enter(scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})["heliochrome_user"] = "A. Rchivist"

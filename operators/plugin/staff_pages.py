@@ -1,4 +1,4 @@
-"""The catalog's pages as they stand inside Airflow: for those whom `operators.plugin.guard` let in.
+"""The catalog's pages inside Airflow: for those whom `operators.plugin.dag_access` lets in.
 
 Loads the catalog; only the api-server imports it, at the first request.
 """
@@ -21,7 +21,7 @@ from catalog import objects, scans
 from catalog.agents import Agent, person
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience
-from catalog.site.pages import card, render
+from catalog.site.html_pages import card, render
 from catalog.site.site import Site
 from catalog.web.access import StaffAccess
 from catalog.web.app import create_app
@@ -30,7 +30,7 @@ from operators.configured import publisher
 from operators.hooks import CatalogHook
 from operators.outcome import BatchOutcome
 from operators.plugin.assets import REVIEWS
-from operators.plugin.guard import GUARDED_BY, Application
+from operators.plugin.dag_access import REQUIRED_DAG, Application
 
 DECISION = "/decision"
 SEE_OTHER = 303
@@ -41,28 +41,28 @@ def make_pages() -> Application:
     hook = CatalogHook()
     # Not the manifests' address, which may be another server's: staff see these pages where they see Airflow.
     address = settings.pages_address()
-    # The guard has checked already who may read and who may decide; here it only says who it is.
+    # `DagAccessRequirement` has already checked who may read and decide; here only the name is needed.
     access = StaffAccess(read=_caller, write=_caller)
     pages = create_app(hook.engine, hook.store.root, address, staff=access, institution=publisher())
     site = Site(hook.engine, hook.store.root, Addresses(address), Audience.STAFF, publisher())
     _add_task_page(pages, site)
-    return TellsOfDecisions(pages)
+    return DecisionAnnouncer(pages)
 
 
-class TellsOfDecisions:
-    """Lets Airflow know of every decision that an archivist took, so that what depends on it runs.
+class DecisionAnnouncer:
+    """Announces every decision of an archivist to Airflow, so that what depends on it runs.
 
     Parameters
     ----------
     pages
-        The application that takes the decisions.
+        The application in which decisions are made.
     """
 
     def __init__(self, pages: FastAPI) -> None:
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on the request; announce the decision when it was taken."""
+        """Pass the request on; announce the decision when one was made."""
         decided = False
 
         async def watch(message: Message) -> None:
@@ -94,26 +94,26 @@ def _caller(request: Request) -> Agent:
 def _add_task_page(pages: FastAPI, site: Site) -> None:
     @pages.get("/task", response_class=HTMLResponse)
     def photographs_of_task(run: str, task: str, batch: int = -1) -> Response:
-        """Show the objects whose scans a batch handed on, and what it lost; go to the only one at once."""
+        """Show the objects whose scans a batch passed on, and what it lost; redirect to a single one."""
         # Run ids hold a plus sign, which forms and some links turn into a space.
         outcome = _outcome(run.replace(" ", "+"), task, batch)
-        passages = outcome.scans if outcome else ()
+        references = outcome.scans if outcome else ()
         with site.engine.connect() as connection:
-            shown = [scans.get(connection, passage.scan) for passage in passages]
+            shown = [scans.get(connection, reference.scan) for reference in references]
             numbers = [scan.object_id for scan in shown if scan.object_id is not None]
             found = objects.by_id(connection, numbers)
         cards = [card(site, one.accession_number, one.title) for one in found.values()]
         if len(cards) == 1:
             return RedirectResponse(cards[0].href, SEE_OTHER)
         values: dict[str, Any] = {"nested": [], "cards": cards, "following": None, "document": None}
-        lost = "; ".join(f"{loss.photograph}: {loss.reason}" for loss in outcome.lost) if outcome else ""
+        lost = "; ".join(f"{one.photograph}: {one.reason}" for one in outcome.lost) if outcome else ""
         page = render("collection.html", site, title="Photographs of this task", description=lost, **values)
         return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
 def _outcome(run: str, task: str, batch: int) -> BatchOutcome | None:
     query = XComModel.get_many(
-        run_id=run, key="return_value", task_ids=task, dag_ids=GUARDED_BY, map_indexes=batch
+        run_id=run, key="return_value", task_ids=task, dag_ids=REQUIRED_DAG, map_indexes=batch
     )
     with create_session() as session:
         entry = session.scalars(query).first()

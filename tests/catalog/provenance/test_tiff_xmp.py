@@ -10,7 +10,7 @@ import pytest
 import pyvips
 import tifffile
 
-from catalog.provenance.tiff import embed_xmp, read_xmp
+from catalog.provenance.tiff_xmp import embed_xmp, read_xmp
 from imaging.errors import CorruptScan, OptionsError
 
 PACKET = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF/></x:xmpmeta>'

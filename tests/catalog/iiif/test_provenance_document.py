@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from catalog.iiif.account import merged
+from catalog.iiif.provenance_document import merged
 
 
 def record(*nodes: dict[str, object]) -> bytes:

@@ -78,13 +78,13 @@ def test_the_scan_belongs_to_the_photograph(photograph: Photograph, graph: dict[
     assert "prov:wasGeneratedBy" not in scan
 
 
-def test_figures_that_json_can_not_hold_are_told_in_words(photograph: Photograph) -> None:
+def test_figures_that_json_cannot_hold_are_written_as_text(photograph: Photograph) -> None:
     step = replace(photograph.record.steps[0], figures={"noise": math.nan, "gain": math.inf, "profile": None})
     told = prov.document(replace(photograph.record, steps=(step,)))
     assert {"nan", "inf", "none"} <= set(told.replace('"', " ").split())
 
 
-def test_each_account_stands_alone(photograph: Photograph) -> None:
+def test_each_vocabulary_stands_alone(photograph: Photograph) -> None:
     for nodes in (premis.nodes(photograph.record), prov.nodes(photograph.record)):
         assert len({node["@id"] for node in nodes}) == len(nodes)
         assert all(node["@type"] for node in nodes)

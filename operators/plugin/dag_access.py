@@ -1,8 +1,9 @@
-"""The plugin's door: nobody reaches a page of ours inside Airflow without Airflow's leave.
+"""Access to the plugin's pages: a caller needs access to the DAG ``digitize``, as Airflow grants it.
 
-Airflow mounts what plugins bring without asking who calls. This ASGI application stands before all of it, so
-that no route, document or file can be forgotten: who reads must be allowed to see the runs of ``digitize``,
-who writes must be allowed to start one. Viewers so look, and archivists with the user role decide.
+Airflow mounts the applications of plugins without checking who calls. This ASGI application wraps all of
+them, so that no route, document or file can be forgotten: readers must be allowed to see the runs of
+``digitize``, writers must be allowed to start one. So viewers can look, and archivists with the user role can
+decide.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-GUARDED_BY = "digitize"
+REQUIRED_DAG = "digitize"
 """The DAG whose access rights count."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Guard:
-    """An ASGI application that lets a caller through to another one, made at the first request.
+class DagAccessRequirement:
+    """An ASGI application that passes authorized callers on to another one, made at the first request.
 
     Parameters
     ----------
     make
-        Returns the application behind the door; called once, in a thread, for it loads much.
+        Returns the wrapped application; called once, in a thread, because loading it takes long.
     """
 
     def __init__(self, make: Callable[[], Application]) -> None:
         self._make = make
-        self._behind: Application | None = None
+        self._wrapped: Application | None = None
         self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,9 +58,9 @@ class Guard:
 
     async def _application(self) -> Application:
         async with self._making:
-            if self._behind is None:
-                self._behind = await asyncio.to_thread(self._make)
-        return self._behind
+            if self._wrapped is None:
+                self._wrapped = await asyncio.to_thread(self._make)
+        return self._wrapped
 
 
 async def _user(request: Any) -> Any:
@@ -76,7 +77,7 @@ def _check_rights(method: str, user: Any) -> None:
     allowed = get_auth_manager().is_authorized_dag(
         method="GET" if method in READING else "POST",
         access_entity=DagAccessEntity.RUN,
-        details=DagDetails(id=GUARDED_BY),
+        details=DagDetails(id=REQUIRED_DAG),
         user=user,
     )
     if not allowed:

@@ -1,4 +1,4 @@
-"""How commands answer: tables and progress for people, one JSON document for scripts, statuses for both."""
+"""What commands print: tables and progress for people, one JSON document for scripts, statuses for both."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from rich.text import Text
 
 from imaging.errors import HeliochromeError, OptionsError, ScanError, UnfinishedScan
 
-people = Console(stderr=True)
+stderr_console = Console(stderr=True)
 """Progress and remarks; standard output is for results."""
-results = Console(soft_wrap=True)
+stdout_console = Console(soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 
@@ -44,10 +44,10 @@ def status_of(error: HeliochromeError) -> Status:
     return Status.USAGE if isinstance(error, OptionsError) else Status.FAILED
 
 
-def tell_error(error: HeliochromeError, as_json: bool) -> None:
-    """Tell an error: in words to people, as a document to scripts."""
+def print_error(error: HeliochromeError, as_json: bool) -> None:
+    """Print an error: as text for people, as a document for scripts."""
     if as_json:
-        tell_json(
+        print_json(
             {
                 "error": type(error).__name__,
                 "subject": error.subject,
@@ -55,15 +55,15 @@ def tell_error(error: HeliochromeError, as_json: bool) -> None:
                 "remedy": error.remedy,
             }
         )
-    people.print(f"[red]{type(error).__name__}[/] {escape(str(error))}", highlight=False)
+    stderr_console.print(f"[red]{type(error).__name__}[/] {escape(str(error))}", highlight=False)
 
 
-def tell_json(document: Any) -> None:
+def print_json(document: Any) -> None:
     """Print a document to standard output."""
     sys.stdout.write(json.dumps(document, default=_plain, ensure_ascii=False, indent=1) + "\n")
 
 
-def tell_facts(title: str, facts: Mapping[str, Any]) -> None:
+def print_facts(title: str, facts: Mapping[str, Any]) -> None:
     """Print names and values."""
     table = Table(
         title=Text(title, "table.title"),
@@ -74,22 +74,22 @@ def tell_facts(title: str, facts: Mapping[str, Any]) -> None:
     )
     for name, value in facts.items():
         table.add_row(name.replace("_", " "), _cell(value))
-    results.print(table)
+    stdout_console.print(table)
 
 
-def tell_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(column)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    results.print(table)
+    stdout_console.print(table)
 
 
 @contextmanager
 def progress_bar(title: str, silent: bool = False) -> Iterator[Callable[[float], None]]:
-    """Show a bar with the time left; lends what is told the finished share, 0–1."""
+    """Show a bar with the time left; lends the function to call with the finished share, 0–1."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(40),
@@ -98,7 +98,9 @@ def progress_bar(title: str, silent: bool = False) -> Iterator[Callable[[float],
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=people, transient=True, disable=silent or not people.is_terminal) as bar:
+    with Progress(
+        *columns, console=stderr_console, transient=True, disable=silent or not stderr_console.is_terminal
+    ) as bar:
         task = bar.add_task(title, total=1.0)
         yield lambda share: bar.update(task, completed=share)
 

@@ -1,7 +1,7 @@
 """XMP in TIFF masters, without touching a pixel.
 
 A gigapixel master must not be encoded again for the sake of a few kilobytes of metadata: `embed_xmp` appends
-the packet and turns a pointer (`imaging.xmp`). Works on classic TIFF and BigTIFF in both byte orders.
+the packet and redirects a pointer (`imaging.xmp`). Works on classic TIFF and BigTIFF in both byte orders.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ def embed_xmp(path: Path, packet: bytes) -> None:
     Raises
     ------
     CorruptScan
-        The file is not a TIFF, or its directories lie.
+        The file is not a TIFF, or its directories are wrong.
     StoreError
         The disk is full, or a classic TIFF would grow past 4 GiB.
     OptionsError
-        The packet is no packet.
+        The packet is not XMP.
     """
     if b"rdf:RDF" not in packet:
-        raise OptionsError(path, "the packet to write is not XMP", "Build it with catalog.provenance.xmp.")
+        raise OptionsError(
+            path, "the packet to write is not XMP", "Build it with catalog.provenance.xmp_packet."
+        )
     read_directories(path, MAX_PAGES)
     replace_xmp(path, packet)
 
@@ -42,7 +44,7 @@ def read_xmp(path: Path) -> bytes | None:
     Raises
     ------
     CorruptScan
-        The file is not a TIFF, or its directories lie.
+        The file is not a TIFF, or its directories are wrong.
     """
     entry = read_directories(path, MAX_PAGES)[0].entries.get(Tag.XMP)
     if entry is None:
@@ -68,5 +70,5 @@ def _read(path: Path, stream: BinaryIO, at: int, length: int) -> bytes:
 
 def _cut_off(path: Path) -> CorruptScan:
     return CorruptScan(
-        path, "its header promises more data than the file holds", "Restore it from its backup."
+        path, "its header declares more data than the file holds", "Restore it from its backup."
     )

@@ -24,17 +24,17 @@ from catalog.iiif.presentation import (
     Audience,
     ShownFile,
     ShownObject,
-    accounts_of,
     may_know_of,
     nested_collections,
+    provenance_files,
 )
 from catalog.iiif.records import INFERRED, ROLE_ORDER
 from catalog.objects import CatalogObject
 from catalog.rights import label as rights_label
-from catalog.rows import columns, read
 from catalog.schema import collections as collection_rows
 from catalog.schema import memberships, objects
 from catalog.site.site import Site
+from catalog.table_rows import columns, read
 from catalog.vocabulary import COLOR_NOTICE
 from imaging.stage import Role
 
@@ -147,7 +147,7 @@ def collection_page(
 
 
 def photograph_values(site: Site, shown: ShownObject) -> dict[str, Any]:
-    """Return what the page of a photograph says, in the public's words."""
+    """Return the values that the public page of a photograph shows."""
     files = [file for scan in shown.scans for file in scan.files]
     inferred = any(file.role in INFERRED for file in files)
     item = shown.object
@@ -179,7 +179,7 @@ def photograph_values(site: Site, shown: ShownObject) -> dict[str, Any]:
         ],
         "manifest": path_of(site, site.addresses.manifest(item.accession_number)),
         "provenance": path_of(site, site.addresses.provenance(item.accession_number))
-        if accounts_of(shown)
+        if provenance_files(shown)
         else None,
     }
 

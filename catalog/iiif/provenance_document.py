@@ -1,4 +1,4 @@
-"""The provenance of all that a manifest shows: its scans' records as one."""
+"""The provenance document of a manifest: the provenance records of all scans that it shows, merged."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from catalog.derivatives import Derivative
 from imaging.errors import StoreError
 
 
-def account_document(root: Path, files: Sequence[Derivative]) -> bytes:
+def provenance_document(root: Path, files: Sequence[Derivative]) -> bytes:
     """Return the provenance records `files`, which lie below the store's `root`, as one document.
 
     Raises
     ------
     StoreError
-        One of them can not be read.
+        One of them cannot be read.
     """
     return merged([_read(root / file.path) for file in files])
 
 
-def merged(accounts: Sequence[bytes]) -> bytes:
+def merged(documents: Sequence[bytes]) -> bytes:
     """Return provenance records, JSON-LD as `catalog.provenance.prov` writes it, as one.
 
-    A node that several tell of says all that they say of it (JSON-LD 1.1 API §4.6, flattening). One record
-    alone is returned to the byte.
+    A node that several records describe states all that they state (JSON-LD 1.1 API §4.6, flattening). A
+    single record is returned byte for byte.
     """
-    if len(accounts) == 1:
-        return accounts[0]
+    if len(documents) == 1:
+        return documents[0]
     context: dict[str, Any] = {}
     graph: dict[str, dict[str, Any]] = {}
-    for document in map(json.loads, accounts):
+    for document in map(json.loads, documents):
         context |= document["@context"]
         for node in document["@graph"]:
             known = graph.setdefault(node["@id"], {})
@@ -46,14 +46,14 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise StoreError(path, f"can not be read ({error.strerror})", "Check its fixity.") from error
+        raise StoreError(path, f"cannot be read ({error.strerror})", "Check its fixity.") from error
 
 
-def _both(known: Any, told: Any) -> Any:
-    if known == told:
+def _both(known: Any, further: Any) -> Any:
+    if known == further:
         return known
     values = _listed(known)
-    return [*values, *(value for value in _listed(told) if value not in values)]
+    return [*values, *(value for value in _listed(further) if value not in values)]
 
 
 def _listed(value: Any) -> list[Any]:

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog.agents import Agent, ensure
-from catalog.rows import columns, read
 from catalog.schema import agents, hints
+from catalog.table_rows import columns, read
 from imaging.errors import CatalogError
 
 LEAST_RADIUS = 1e-6

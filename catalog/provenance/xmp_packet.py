@@ -7,7 +7,7 @@ project's own namespace ``https://heliochrome.example/ns/provenance/1.0/`` with 
 ``heliochrome``, these terms:
 
 =================== ==================================================================================
-Notice              text: what a viewer of the picture has to be told
+Notice              text: what must be shown to a viewer of the picture
 AccessionNumber     text: the object's number in the museum's catalog
 ScanSHA256          text: digest of the scan, hexadecimal as all digests
 InputSHA256         text: digest of the file that the last step read
@@ -15,7 +15,7 @@ ContentSHA256       text: digest of the file that the last step wrote, before th
 Stage, StageVersion text: the last step and the version of its method
 Parameters          JSON text: the options of the last step
 Models              bag of structures: Stage, Name, Version, SHA256 (of the weights) of every network used
-Hints               ordered structures: X, Y, Radius (0–1), A, B (CIE a*, b*), Source (who says so, and where)
+Hints               ordered structures: X, Y, Radius (0–1), A, B (CIE a*, b*), Source (who states it, where)
 HintCount           integer: how many hints there are, even where not all of them fit into the packet
 =================== ==================================================================================
 
@@ -85,7 +85,7 @@ def build_packet(record: ProvenanceRecord, file: OutputFile, *, variant: str = "
     Parameters
     ----------
     record
-        The photograph's account.
+        The photograph's record.
     file
         The derivative as its stage wrote it.
     variant
@@ -105,7 +105,7 @@ def build_packet(record: ProvenanceRecord, file: OutputFile, *, variant: str = "
 
 
 def described(record: ProvenanceRecord, role: Role) -> str:
-    """Return the sentence or two that describe a derivative to a person, with the notice that it needs."""
+    """Return a description of a derivative for people, with the notice that it needs."""
     about = record.description
     object_line = ", ".join(part for part in (about.title, about.maker, about.date_text) if part)
     head = f"{object_line or 'Photograph'} ({about.accession_number})."
@@ -237,7 +237,7 @@ def _document_of(record: ProvenanceRecord, sha256: str, scan: str) -> str:
 
 
 class _Writer:
-    """Writes properties of one RDF node; empty values are left out, for XMP has no word for unknown."""
+    """Writes properties of one RDF node; empty values are left out, because XMP has no value for unknown."""
 
     def __init__(self, node: ET.Element) -> None:
         self.node = node

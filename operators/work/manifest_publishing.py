@@ -1,6 +1,6 @@
-"""Description: the IIIF manifest of an object, kept in the catalog as it was last written.
+"""Publishing manifests: an object's IIIF manifest, kept in the catalog as it was last written.
 
-Of a published object it shows what the public sees, of one that awaits its first review what the archivists
+For a published object it shows what the public sees, for one that awaits its first review what the archivists
 see. A repeat writes the same text, which changes nothing.
 """
 
@@ -16,18 +16,19 @@ from catalog import manifests, objects, outcomes, scans
 from catalog.database import in_transaction
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, manifest_of, served_scan, shown_object
-from catalog.iiif.records import Institution, Offer
+from catalog.iiif.records import Capabilities, Institution
 from catalog.iiif.service_copies import ServiceCopies
 from imaging.errors import CatalogError, HeliochromeError, ScanError
-from operators.outcome import Done, Passage
+from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
-from operators.work.circumstances import since
+from operators.work.event_context import event_context
 
 STAGE = "description"
+"""The stage's name in events and outcomes."""
 
 
 @dataclass(frozen=True)
-class Describing:
+class ManifestPublishing:
     """Writes manifests.
 
     Parameters
@@ -48,32 +49,32 @@ class Describing:
     institution: Institution | None = None
     store_root: Path | None = None
 
-    def name(self, item: Passage) -> str:
+    def name(self, item: ScanReference) -> str:
         """Return the name under which the scan came in."""
         with self.engine.connect() as connection:
             return scans.get(connection, item.scan).original_name
 
-    def process(self, item: Passage, progress: Progress) -> Done:
+    def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Write the manifest of the object that the scan shows, once the pictures it names can be served."""
         if self.store_root is not None:
             self._prepare(self.store_root, item.scan)
         written = in_transaction(self.engine, lambda connection: self._write(connection, item.scan))
-        return Done(scans=(item,), fresh=int(written))
+        return ItemResult(scans=(item,), fresh=int(written))
 
-    def refuse(self, item: Passage, error: ScanError) -> bool:
-        """Record the failure: a description reads no scan and has nothing to refuse."""
-        self.fail(item, error, "description")
+    def refuse(self, item: ScanReference, error: ScanError) -> bool:
+        """Record the failure: this stage reads no scan and has nothing to refuse."""
+        self.fail(item, error, STAGE)
         return False
 
-    def fail(self, item: Passage, error: HeliochromeError, attempt: str) -> None:
-        """Record that the object could not be described."""
-        circumstances = since(datetime.now(UTC))
-        outcomes.record_failure(self.engine, item.scan, STAGE, error, circumstances, attempt=attempt)
+    def fail(self, item: ScanReference, error: HeliochromeError, attempt: str) -> None:
+        """Record that the manifest could not be written."""
+        context = event_context(datetime.now(UTC))
+        outcomes.record_failure(self.engine, item.scan, STAGE, error, context, attempt=attempt)
 
     def _prepare(self, store_root: Path, scan_id: int) -> None:
         with self.engine.connect() as connection:
             scan = scans.get(connection, scan_id)
-        # What cannot be prepared is served otherwise or told by the service: it holds nothing back here.
+        # The image service renders what has no copy, or reports why it cannot: that stops nothing here.
         if (served := served_scan(scan, store_root)) is not None:
             ServiceCopies(store_root).make(served)
 
@@ -86,7 +87,7 @@ class Describing:
         shown = shown_object(connection, shown_by.accession_number, audience)
         if shown is None:
             raise CatalogError(shown_by.accession_number, "has no picture to show", "Restore a scan of it.")
-        # The staff's pages have the master files; the public is told of none.
-        offer = Offer(masters=audience is Audience.STAFF)
-        document = manifest_of(connection, shown, self.addresses, self.institution, offer).decode()
+        # The staff's pages have the master files; the public's manifests name none.
+        capabilities = Capabilities(masters=audience is Audience.STAFF)
+        document = manifest_of(connection, shown, self.addresses, self.institution, capabilities).decode()
         return manifests.put(connection, scan.object_id, document)

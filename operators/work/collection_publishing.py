@@ -14,7 +14,7 @@ from catalog.events import Event
 from catalog.iiif.records import Institution
 from catalog.schema import EventOutcome, EventType
 from catalog.site.static_site import Dissemination, Progress, Published, publish
-from operators.work.circumstances import since
+from operators.work.event_context import event_context
 
 
 def publish_collection(
@@ -59,7 +59,7 @@ def _record(connection: Connection, happened: Iterable[Event]) -> None:
 
 
 def _event(one: Dissemination, started: datetime) -> Event:
-    circumstances = since(started)
+    context = event_context(started)
     return Event(
         occasion=f"dissemination of scan {one.scan_id} by {one.manifest} {one.sha256}",
         type=EventType.DISSEMINATION,
@@ -67,8 +67,8 @@ def _event(one: Dissemination, started: datetime) -> Event:
         detail=one.manifest,
         scan_id=one.scan_id,
         version_id=one.version_id,
-        started_at=circumstances.started_at,
-        ended_at=circumstances.ended_at,
-        participants=circumstances.participants,
-        machine=circumstances.machine,
+        started_at=context.started_at,
+        ended_at=context.ended_at,
+        participants=context.participants,
+        machine=context.machine,
     )

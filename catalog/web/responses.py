@@ -1,4 +1,4 @@
-"""Answers with the headers that their kind needs."""
+"""Responses with the headers that their kind needs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def document(
 
 
 class SafeHeaders:
-    """ASGI middleware: no content is guessed at, and pages run only the application's own scripts."""
+    """ASGI middleware: browsers do not sniff content types, and pages run only the application's scripts."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -70,7 +70,7 @@ class SafeHeaders:
             await self._app(scope, receive, send)
             return
 
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
                 kinds = [value for name, value in headers if name == b"content-type"]
@@ -80,4 +80,4 @@ class SafeHeaders:
                     headers.append((b"referrer-policy", b"same-origin"))
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        await self._app(scope, receive, send_with_headers)

@@ -1,4 +1,4 @@
-"""Where commands on single files work."""
+"""The output folder of commands on single files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from catalog.durability import exclusive
 from imaging.errors import OptionsError, UnsupportedScan
 from imaging.fixity import describe_output
 from imaging.stage import Role, StageResult
-from operators.cli.workplace import carry_out
+from operators.cli.output_folder import run_stage
 
 
 class Stage:
@@ -32,7 +32,7 @@ class Stage:
         return StageResult("stage", "1", digest, files, parameters={"page": self.page})
 
     def into(self, folder: Path) -> Path:
-        done = carry_out(self, self.scan, folder, stage="stage", page=self.page, outputs=("a.tif", "b.tif"))
+        done = run_stage(self, self.scan, folder, stage="stage", page=self.page, outputs=("a.tif", "b.tif"))
         return done[1]
 
 
@@ -136,7 +136,7 @@ def test_work_that_did_not_begin_leaves_nothing(scan: Path, tmp_path: Path) -> N
         raise OptionsError("device", "there is none", "Choose cpu.")
 
     with pytest.raises(OptionsError, match="there is none"):
-        carry_out(refused, scan, tmp_path / "out", stage="stage", page=0, outputs=())
+        run_stage(refused, scan, tmp_path / "out", stage="stage", page=0, outputs=())
     assert names(tmp_path / "out") == []
 
 

@@ -1,4 +1,4 @@
-"""Where a command on a single file works: nothing of anybody else is overwritten, and a kill costs little.
+"""The output folder of a command on a single file: no foreign file is overwritten, and a kill costs little.
 
 The work is done in a hidden folder within the one that was asked for, is moved out of it when it is done, and
 a record is written last. A repeat finds the hidden folder and goes on from there.
@@ -23,7 +23,7 @@ _LOCK = ".heliochrome.lock"
 _ELSEWHERE = "Choose another folder with --into."
 
 
-def carry_out(
+def run_stage(
     work: Callable[[Path], StageResult],
     scan: Path,
     folder: Path,
@@ -32,7 +32,7 @@ def carry_out(
     page: int,
     outputs: Iterable[str],
 ) -> tuple[StageResult, Path]:
-    """Do a stage's `work` on a page of a scan and return its result, and the record of it.
+    """Run a stage's `work` on a page of a scan and return its result, and the record of it.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def carry_out(
         One of these files is there and is not of this page, or somebody changed it since; or another run is
         working in the folder.
     ScanError
-        The scan can not be read; no folder is made then.
+        The scan cannot be read; no folder is made then.
     """
     inspect_scan(scan, page=page)
     digest = sha256_file(scan)

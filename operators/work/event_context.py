@@ -1,4 +1,4 @@
-"""Under which circumstances work is done: which software, on what class of machine, from when to when."""
+"""The context of events: which software worked, on what class of machine, from when to when."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from catalog.agents import software
 from catalog.events import Participant
-from catalog.outcomes import Circumstances
+from catalog.outcomes import EventContext
 from catalog.schema import AgentRole
 from operators.version import software_version
 
@@ -31,6 +31,6 @@ def program() -> Participant:
     return Participant(software(SOFTWARE, software_version()), AgentRole.EXECUTING_PROGRAM)
 
 
-def since(started: datetime, ended: datetime | None = None) -> Circumstances:
-    """Return the circumstances of work that this program has done from `started` until `ended`, else now."""
-    return Circumstances(started, ended or datetime.now(UTC), (program(),), machine())
+def event_context(started: datetime, ended: datetime | None = None) -> EventContext:
+    """Return the event context of work that this program did from `started` until `ended`, else now."""
+    return EventContext(started, ended or datetime.now(UTC), (program(),), machine())

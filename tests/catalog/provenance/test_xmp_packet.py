@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from catalog.provenance.record import Description, assemble, instance_id
 from catalog.provenance.vocabulary import DigitalSourceType
-from catalog.provenance.xmp import JPEG_LIMIT, build_packet
 from catalog.provenance.xmp_facts import XmpFacts, read_packet
+from catalog.provenance.xmp_packet import JPEG_LIMIT, build_packet
 from catalog.vocabulary import COLOR_NOTICE
 from imaging.errors import CatalogError, CorruptScan
 from imaging.stage import Role
@@ -113,5 +113,5 @@ def test_unreadable_and_hostile_packets_are_refused(packet: bytes) -> None:
 
 def test_a_file_that_the_record_does_not_know_is_refused(photograph: Photograph) -> None:
     stranger = replace(photograph.result(1).file(Role.COLORIZED), sha256="ab" * 32)
-    with pytest.raises(CatalogError, match="knows no file"):
+    with pytest.raises(CatalogError, match="has no file"):
         build_packet(photograph.record, stranger)
