@@ -68,7 +68,7 @@ def kind_of(rgb: Array) -> ScanKindReport:
     toning = read_toning(np.ascontiguousarray(rgb[inside]))
     polarity = look(np.ascontiguousarray(grey[inside]))
     kind, reason = decide(layout, toning, polarity)
-    return ScanKindReport(kind, reason, _evidence(layout, toning, polarity), VERSION, load()[1])
+    return ScanKindReport(kind, reason, _evidence(layout, toning, polarity), VERSION, load()[1].reference)
 
 
 def decide(layout: PageLayout, toning: Toning, polarity: Polarity) -> tuple[ScanKind, str]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from imaging.networks.descriptor import SizeRequirements
 from imaging.stage import ModelReference
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from restoration.models import WEIGHTS, load_once
@@ -101,8 +102,8 @@ class NetworkDetector:
         descriptor, network = load_once(DETECTOR, GuidedUNet, folder)
         self.model: ModelReference | None = descriptor.reference
         self.context: int = descriptor.context
-        self._multiple = descriptor.multiple
-        self._runner = TileRunner(network, descriptor.multiple, device)
+        self._size = descriptor.size
+        self._runner = TileRunner(network, descriptor.size, device)
 
     def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
         """Return the verdicts on a tile; see `Detector.detect`."""
@@ -115,7 +116,9 @@ class NetworkDetector:
         """
         height, width = grey.shape
         found = self._two_looks(grey)
-        reduced = cv2.resize(_filled(grey, 2), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        reduced = cv2.resize(
+            _filled(grey, SizeRequirements(multiple_of=2)), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA
+        )
         coarse = self._two_looks(np.asarray(reduced, np.float32))[0]
         again = cv2.resize(coarse, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
         broad = np.isin(kinds_of(found), _BROAD)
@@ -129,17 +132,17 @@ class NetworkDetector:
         """
         height, width = grey.shape
         # Filled up first, so that pixels fall into the same cells of the network's grid in both looks.
-        filled = _filled(grey, self._multiple)
+        filled = _filled(grey, self._size)
         found = self._runner(cues_of(filled))
         found += self._runner(cues_of(np.ascontiguousarray(filled[::-1, ::-1])))[:, ::-1, ::-1]
         found *= np.float32(0.5)
         return found[:, :height, :width]
 
 
-def _filled(grey: Grey, multiple: int) -> Grey:
-    """Return a tile extended downward and to the right to sides that are multiples of `multiple`, px."""
-    height, width = grey.shape
-    return np.pad(grey, ((0, -height % multiple), (0, -width % multiple)), mode="edge")
+def _filled(grey: Grey, size: SizeRequirements) -> Grey:
+    """Return a tile extended downward and to the right to a size that the network takes."""
+    below, right = size.padding(*grey.shape)
+    return np.pad(grey, ((0, below), (0, right)), mode="edge")
 
 
 def kinds_of(evidence: Grey) -> npt.NDArray[np.uint8]:

@@ -40,7 +40,7 @@ class Quieter:
         self.context: int = descriptor.context
         """Pixels around a tile that its result depends on."""
         self.strength = strength
-        self._multiple = descriptor.multiple
+        self._size = descriptor.size
         self._device = torch.device(device)
         half = torch.bfloat16 if half_is_fast(self._device) else torch.float32
         self._network = deepcopy(shared).to(self._device, half).to(memory_format=torch.channels_last)
@@ -66,7 +66,7 @@ class Quieter:
 
     def _noise(self, picture: Grey) -> Grey:
         height, width = picture.shape
-        below, right = -height % self._multiple, -width % self._multiple
+        below, right = self._size.padding(height, width)
         padded = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101)
         with torch.inference_mode():
             batch = torch.from_numpy(padded)[None, None].to(self._device)

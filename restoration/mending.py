@@ -61,7 +61,7 @@ class Mender:
         self.model: ModelReference | None = descriptor.reference
         self.context: int = descriptor.context
         """Pixels around a hole that its mend depends on, beyond which only the tone is taken."""
-        self._runner = TileRunner(network, descriptor.multiple, device)
+        self._runner = TileRunner(network, descriptor.size, device)
         self._grain = Grain(noise)
         self.guide = guide
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imaging.networks.convolutions import convolve
+from imaging.networks.descriptor import SizeRequirements
 from imaging.networks.encoder import LITE0, Encoder
 
 
@@ -138,14 +139,14 @@ class TileRunner:
     ----------
     network
         Shared and left as it is; a copy is made for the device.
-    multiple
-        Tiles are extended by reflection to a multiple of this, px, and cut again.
+    size
+        Tiles are extended by reflection to a size that the network takes, and cut again.
     device
         ``cpu`` or ``cuda``.
     """
 
-    def __init__(self, network: nn.Module, multiple: int, device: str = "cpu") -> None:
-        self.multiple = multiple
+    def __init__(self, network: nn.Module, size: SizeRequirements, device: str = "cpu") -> None:
+        self.size = size
         self.device = torch.device(device)
         half = torch.bfloat16 if half_is_fast(self.device) else torch.float32
         self.network = deepcopy(network).to(self.device, half).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -159,7 +160,7 @@ class TileRunner:
         height, width = tile.shape[-2:]
         batch = torch.from_numpy(tile if tile.ndim == 4 else tile[None]).to(self.device, self.half)
         with torch.inference_mode():
-            maps = self.network(_extended(batch, self.multiple))[..., :height, :width].float().cpu().numpy()
+            maps = self.network(_extended(batch, self.size))[..., :height, :width].float().cpu().numpy()
         return np.asarray(maps if tile.ndim == 4 else maps[0], np.float32)
 
 
@@ -171,9 +172,9 @@ def half_is_fast(device: torch.device) -> bool:
     return device.type != "cpu" or torch.cpu._is_amx_tile_supported()
 
 
-def _extended(batch: Tensor, multiple: int) -> Tensor:
+def _extended(batch: Tensor, size: SizeRequirements) -> Tensor:
     height, width = batch.shape[-2:]
-    bottom, right = -height % multiple, -width % multiple
+    bottom, right = size.padding(height, width)
     if not (bottom or right):
         return batch
     mode = "reflect" if bottom < height and right < width else "replicate"

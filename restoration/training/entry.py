@@ -14,11 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from restoration.models import ModelDescriptor, export, load
+from imaging.networks.descriptor import SizeRequirements
+from imaging.networks.training.shards import read_photographs, training_shards
+from restoration.models import RestorationDescriptor, load
+from restoration.training.export import export
 from restoration.training.loop import Lesson, Schedule, describe, train
 from restoration.training.processes import DrawnInProcesses
 from restoration.training.shapes import HELD_OUT_SCANS, Shapes
-from restoration.training.shards import read_photographs, small_shards
 
 HELD_OUT_PHOTOGRAPHS = 30
 """The last so many photographs of the grey shard are kept for measuring."""
@@ -64,7 +66,7 @@ def read_material(photos: Path, defects: Path) -> Material:
     """Read the shards and the outlines."""
     grey = read_photographs([photos / "grey-fullres.tar"])
     learn, held_out = grey[:-HELD_OUT_PHOTOGRAPHS], grey[-HELD_OUT_PHOTOGRAPHS:]
-    small = read_photographs(small_shards(photos))
+    small = read_photographs(training_shards(photos))
     photographs = small + learn * max(1, round(_SHARP * len(small) / max(1, len(learn))))
     others = [scan for scan in range(1, 11) if scan not in HELD_OUT_SCANS]
     return Material(photographs, small, held_out, Shapes(defects, others), Shapes(defects, HELD_OUT_SCANS))
@@ -102,12 +104,12 @@ def teach(
         network.load_state_dict(load(name, kind, chosen.start)[1].state_dict())
     taught = DrawnInProcesses(lesson, chosen.processes) if chosen.processes else lesson
     learned = train(network, taught, schedule, chosen.folder, device=chosen.device)
-    descriptor = ModelDescriptor(
+    descriptor = RestorationDescriptor(
         name=name,
         version=chosen.version,
         network=f"{kind.__module__}.{kind.__qualname__}",
         settings=settings,
-        multiple=2 ** len(settings["widths"]),
+        size=SizeRequirements(multiple_of=2 ** len(settings["widths"])),
         context=context,
         training={"schedule": describe(schedule), "validation": dict(lesson.validate(learned))},
     )

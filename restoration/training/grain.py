@@ -25,13 +25,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imaging.networks.descriptor import SizeRequirements
+from imaging.networks.training.shards import read_photographs, training_shards
 from restoration.denoiser import GrainNetwork, level_map
-from restoration.models import WEIGHTS, ModelDescriptor, export, load
+from restoration.models import WEIGHTS, RestorationDescriptor, load
 from restoration.training.decoys import weave
+from restoration.training.export import export
 from restoration.training.layers import mottle
 from restoration.training.loop import Batch, Schedule, describe, train
 from restoration.training.processes import DrawnInProcesses
-from restoration.training.shards import read_photographs
 
 SETTINGS: Mapping[str, Any] = {
     "block": 2,
@@ -215,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
-    shards = sorted(chosen.photographs.glob("train-*.tar"))[: chosen.shards]
+    shards = training_shards(chosen.photographs)[: chosen.shards]
     lesson = GrainLesson(
         read_photographs([chosen.photographs / "grey-fullres.tar"]),
         read_photographs(shards),
@@ -243,14 +245,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _descriptor(
     version: str, schedule: Schedule, figures: Mapping[str, float], learned_from: str
-) -> ModelDescriptor:
+) -> RestorationDescriptor:
     network = GrainNetwork(**SETTINGS)
-    return ModelDescriptor(
+    return RestorationDescriptor(
         name="grain",
         version=version,
         network=GrainNetwork.__name__,
         settings=dict(SETTINGS),
-        multiple=network.multiple,
+        size=SizeRequirements(multiple_of=network.multiple),
         context=CONTEXT,
         training={
             "photographs": f"{learned_from}; see restoration/weights/README.md",

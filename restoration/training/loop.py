@@ -9,8 +9,6 @@ that was not. What a network learns is a `Lesson`; the same lesson runs on CPU a
 from __future__ import annotations
 
 import itertools
-import json
-import logging
 import math
 import time
 from collections import deque
@@ -26,9 +24,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from restoration.training.optimizer import Optimizer
-
-logger = logging.getLogger(__name__)
+from imaging.fixity import atomic_path
+from imaging.networks.training.log import TrainingLog
+from imaging.networks.training.optimizer import Optimizer
 
 Batch = Mapping[str, Tensor]
 """Named tensors, first axis the samples."""
@@ -61,7 +59,7 @@ class Schedule:
     pretrained, pretrained_pace
         Name of the network's part that has learned before, if any, and the share of the rate that it gets.
     muon
-        Whether convolutions are stepped by Muon, see `restoration.training.optimizer`.
+        Whether convolutions are stepped by Muon, see `imaging.networks.training.optimizer`.
     learning_rate, warmup, weight_decay, clip
         AdamW's peak rate, the share of the run over which the rate rises, decay, largest gradient norm. After
         the warm-up the rate falls along a half cosine to a hundredth of the peak, by whichever of steps and
@@ -115,21 +113,20 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(network, schedule, torch.device(device))
     run.resume(folder / "checkpoint.pt")
-    losses: list[Tensor] = []
+    log = TrainingLog(folder / "log.jsonl")
     for batch in _batches(lesson, schedule, run.step):
         progress = max(run.step / schedule.steps, run.seconds / schedule.seconds)
         if progress >= 1:
             break
-        losses.append(run.advance(lesson, batch, schedule.rate(progress)))
+        log.add({"loss": run.advance(lesson, batch, schedule.rate(progress))})
         if run.step % schedule.log_every == 0:
-            _log(folder, step=run.step, seconds=run.seconds, loss=float(torch.stack(losses).mean()))
-            losses.clear()
+            log.write_losses(run.step, run.seconds)
         if run.step % schedule.validate_every == 0:
-            _log(folder, step=run.step, seconds=run.seconds, validation=run.validate(lesson))
+            log.write(run.step, run.seconds, **run.validate(lesson))
         if run.step % schedule.checkpoint_every == 0:
             run.save(folder / "checkpoint.pt")
     run.save(folder / "checkpoint.pt")
-    _log(folder, step=run.step, seconds=run.seconds, validation=run.validate(lesson), end=True)
+    log.write(run.step, run.seconds, **run.validate(lesson), end=True)
     averaged: nn.Module = run.averaged.module
     return averaged.to("cpu").eval()
 
@@ -179,10 +176,9 @@ class _Run:
         return figures
 
     def save(self, path: Path) -> None:
-        partial = path.with_suffix(".partial")
         state = {part: getattr(self, part).state_dict() for part in ("network", "averaged", "optimizer")}
-        torch.save({**state, "step": self.step, "seconds": self.seconds}, partial)
-        partial.replace(path)
+        with atomic_path(path) as partial:
+            torch.save({**state, "step": self.step, "seconds": self.seconds}, partial)
 
     def resume(self, path: Path) -> None:
         if not path.exists():
@@ -210,12 +206,6 @@ def _batches(lesson: Lesson, schedule: Schedule, first: int) -> Iterator[Batch]:
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _log(folder: Path, **entry: Any) -> None:
-    logger.info("%s", entry)
-    with (folder / "log.jsonl").open("a") as log:
-        log.write(json.dumps(entry) + "\n")
 
 
 def describe(schedule: Schedule) -> dict[str, Any]:

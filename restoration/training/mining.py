@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imaging.networks.training.shards import read_photographs, training_shards
 from restoration.defects import DETECTOR, cues_of
 from restoration.models import load
 from restoration.network import GuidedUNet, TileRunner
-from restoration.training.shards import read_photographs, small_shards
 
 _LEAST_EVIDENCE = -1.0
 """Log-odds from which a pixel counts as mistaken: nearly so is instructive, too."""
@@ -44,7 +44,7 @@ class _Judge:
         torch.set_num_threads(1)
         cv2.setNumThreads(0)
         descriptor, network = load(DETECTOR, GuidedUNet, weights)
-        cls.runner = TileRunner(network, descriptor.multiple)
+        cls.runner = TileRunner(network, descriptor.size)
 
     @classmethod
     def mistaken(cls, photograph: NDArray[np.uint8]) -> int:
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args(arguments)
     names: list[tuple[str, str]] = []
-    photographs = read_photographs(small_shards(chosen.photos), names=names)
+    photographs = read_photographs(training_shards(chosen.photos), names=names)
     old = may_be_damaged(chosen.photos / "index.tsv")
     numbers = [n for n in range(0, len(photographs), chosen.every) if names[n] not in old]
     spawn = multiprocessing.get_context("spawn")

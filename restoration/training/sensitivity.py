@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.networks.training.shards import read_photographs
 from restoration.census import settle_picture
 from restoration.defects import Grey, NetworkDetector, verdicts
 from restoration.kinds import DamageKind
@@ -22,7 +23,6 @@ from restoration.training.backgrounds import add_grain, digitize
 from restoration.training.damage import SHOWS, Damaged, damage
 from restoration.training.detector import OUTPUTS, f1_scores
 from restoration.training.shapes import HELD_OUT_SCANS, Shapes
-from restoration.training.shards import read_photographs
 
 BENCHMARKED = 60
 """Photographs of ``validation.tar`` that the benchmark takes, its first."""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from skimage.restoration import inpaint_biharmonic
 
+from imaging.networks.training.shards import read_photographs
 from restoration.census import settle_picture
 from restoration.defects import Detector, NetworkDetector
 from restoration.kinds import DamageKind
@@ -32,7 +33,6 @@ from restoration.training.backgrounds import add_grain, digitize
 from restoration.training.damage import SHOWS, Damaged, damage
 from restoration.training.entry import HELD_OUT_PHOTOGRAPHS
 from restoration.training.shapes import HELD_OUT_SCANS, Shapes
-from restoration.training.shards import read_photographs
 from tests.benchmarks.classical_detector import ClassicalDetector
 from tests.benchmarks.frame import Reached, report, show
 

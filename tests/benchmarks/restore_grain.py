@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.networks.training.shards import read_photographs
 from restoration.grain import Quieter
 from restoration.noise import LUMINANCES, NoiseReport, estimate_noise
 from restoration.parallel import tiles_in_parallel
 from restoration.training.grain import grain_field
-from restoration.training.shards import read_photographs
 from tests.benchmarks.frame import Reached, report, show
 
 PHOTOS = Path(__file__).parents[2].parent / "shared" / "photos"

@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from imaging.errors import CorruptScan
 from restoration.denoiser import GrainNetwork
 from restoration.models import load
 from restoration.training.grain import LEVELS, VALIDATION, GrainLesson, go_on_from, grain_field, main
-from restoration.training.shards import read_photographs
 
 
 def photographs(number=VALIDATION + 2, side=96):
@@ -76,20 +74,5 @@ def test_the_training_entry_writes_weights_that_load(tmp_path):
     main([*places, *["--steps", "2", "--samples", "2", "--side", "32", "--export", "test"]])
     descriptor, network = load("grain", GrainNetwork, weights)
     assert descriptor.version == "test"
-    assert descriptor.multiple == network.multiple
+    assert descriptor.size.multiple_of == network.multiple
     assert json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])["step"] == 2
-
-
-def test_shards_that_do_not_decode_are_named(tmp_path):
-    with tarfile.open(tmp_path / "broken.tar", "w") as tar:
-        member = tarfile.TarInfo("a.jpg")
-        member.size = 4
-        tar.addfile(member, io.BytesIO(b"JUNK"))
-    with pytest.raises(CorruptScan, match=r"broken.tar:a.jpg"):
-        read_photographs([tmp_path / "broken.tar"])
-
-
-def test_shards_are_read_up_to_a_limit_grey_or_in_color(tmp_path):
-    path = shard(tmp_path / "three.tar", photographs(3), ".png")
-    assert [p.shape for p in read_photographs([path], limit=2)] == [(96, 96)] * 2
-    assert read_photographs([path], grey=False)[0].shape == (96, 96, 3)

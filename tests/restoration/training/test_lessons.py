@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from imaging.networks.descriptor import SizeRequirements
 from restoration.defects import CUES, cues_of, cues_on_device, pooled_cues
 from restoration.kinds import DamageKind
 from restoration.models import load
@@ -86,7 +87,7 @@ def test_f1_counts_what_is_found_and_what_it_is_called() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (50, 37), (5, 3)])
 def test_tiles_of_any_size_keep_it(height: int, width: int) -> None:
-    runner = TileRunner(_network("detector").eval(), 4)
+    runner = TileRunner(_network("detector").eval(), SizeRequirements(multiple_of=4))
     maps = runner(np.zeros((CUES, height, width), np.float32))
     assert maps.shape == (OUTPUTS, height, width)
 

@@ -10,10 +10,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from imaging.networks.descriptor import SizeRequirements
 from restoration.defects import CUES
-from restoration.models import ModelDescriptor, export
+from restoration.models import RestorationDescriptor
 from restoration.network import GuidedUNet
 from restoration.training.detector import OUTPUTS, draw_sample
+from restoration.training.export import export
 from restoration.training.mining import main, may_be_damaged, worst
 from restoration.training.shapes import Shapes
 
@@ -45,7 +47,15 @@ def test_mining_finds_what_a_detector_mistakes_and_leaves_out_old_photographs(
 ) -> None:
     network = GuidedUNet(**SETTINGS)
     torch.nn.init.constant_(network.unet.head.bias, 5.0)  # takes everything for damage
-    export(network, ModelDescriptor("detector", "1", "", SETTINGS, 32, 0), tmp_path)
+    descriptor = RestorationDescriptor(
+        name="detector",
+        version="1",
+        network="",
+        settings=SETTINGS,
+        size=SizeRequirements(multiple_of=32),
+        context=0,
+    )
+    export(network, descriptor, tmp_path)
     assert may_be_damaged(photos / "index.tsv") == {("train-0", "1.png")}
     file = tmp_path / "mistaken.json"
     common = [str(file), "--photos", str(photos), "--weights", str(tmp_path), "--processes", "1"]
