@@ -81,14 +81,15 @@ def checked(hint: Hint) -> Hint:
     return hint
 
 
-def give(connection: Connection, scan_id: int, given: Iterable[Hint], author: Agent) -> None:
-    """Add hints to a scan; one that stands already, from the same source, is not added twice."""
+def give(connection: Connection, scan_id: int, given: Iterable[Hint], author: Agent) -> tuple[int, ...]:
+    """Add hints to a scan and return their numbers; one that stands already is not added twice."""
     author_id = ensure(connection, author)
     standing_ones = {_plain(hint) for hint in standing(connection, scan_id)}
-    for hint in dict.fromkeys(map(checked, given)):
-        if hint not in standing_ones:
-            row = {**asdict(hint), "scan_id": scan_id, "author_id": author_id}
-            connection.execute(insert(hints).values(row))
+    fresh = [hint for hint in dict.fromkeys(map(checked, given)) if hint not in standing_ones]
+    rows = [{**asdict(hint), "scan_id": scan_id, "author_id": author_id} for hint in fresh]
+    return tuple(
+        connection.execute(insert(hints).values(row).returning(hints.c.id)).scalar_one() for row in rows
+    )
 
 
 def withdraw(connection: Connection, hint_id: int, by: Agent) -> int:

@@ -8,7 +8,7 @@
                                                        ├─ scan_kinds   what it was taken for
                                                        ├─ hints
                                                        ├─ versions ─┬─ derivatives
-                                                       │            └─ reviews
+                                                       │            └─ reviews ── decisions
                                                        └─ events ── event_agents ── agents
 
 A version is one outcome of one stage for one scan, a derivative one of its files; neither is overwritten.
@@ -371,6 +371,23 @@ reviews = Table(
     Index("reviews_arrival_idx", "state", "id", postgresql_include=_FILTERED),
     Index("reviews_certainty_idx", "state", text(f"({CERTAINTY})"), "id", postgresql_include=_FILTERED),
     Index("reviews_damage_idx", "state", text(f"({DAMAGE})"), "id", postgresql_include=_FILTERED),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    id_column(),
+    foreign_key("reviews", index=True),
+    *enum_column("decision", ReviewState),
+    text_column("reason"),
+    Column("reviewer_id", BigInteger, ForeignKey("agents.id"), nullable=False),
+    Column("decided_at", DateTime(timezone=True), nullable=False, index=True),
+    # What stood before in each review that it changed; see catalog.decisions.Replaced.
+    Column("replaced", JSONB, nullable=False),
+    # The hints that came with it.
+    Column("hints", ARRAY(BigInteger), nullable=False),
+    Column("undone_at", DateTime(timezone=True)),
+    Column("undone_by_id", BigInteger, ForeignKey("agents.id")),
 )
 
 hints = Table(

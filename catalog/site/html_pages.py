@@ -84,10 +84,10 @@ def render(template: str, site: Site, **values: Any) -> str:
     return _environment().get_template(template).render(shared | values)
 
 
-def card(site: Site, accession: str, title: str, **standing: Any) -> Card:
-    """Return the card of a photograph."""
+def card(site: Site, accession: str, title: str, *, href: str | None = None, **standing: Any) -> Card:
+    """Return the card of a photograph; it leads to the photograph's page, unless elsewhere."""
     home = f"{site.prefix}/photographs/{path_token(accession)}/"
-    return Card(accession, title or accession, home, f"{home}thumbnail.jpg", **standing)
+    return Card(accession, title or accession, href or home, f"{home}thumbnail.jpg", **standing)
 
 
 def still_card(site: Site, shown: ShownObject) -> Card:

@@ -24,11 +24,13 @@ from catalog.iiif.records import Institution
 from catalog.site.html_pages import STATIC, render
 from catalog.site.site import Site
 from catalog.web.access import StaffAccess, storable
+from catalog.web.decision_routes import decision_routes
 from catalog.web.health import health_routes
 from catalog.web.iiif_routes import file_routes, iiif_routes
 from catalog.web.page_routes import collection_routes, photograph_routes, thumbnail_routes
+from catalog.web.queue_routes import queue_routes
 from catalog.web.responses import SafeHeaders
-from catalog.web.review_routes import decision_routes, queue_routes, review_routes
+from catalog.web.review_routes import review_routes
 from imaging.errors import CatalogError, OptionsError
 
 

@@ -32,7 +32,8 @@ from operators.outcome import BatchOutcome
 from operators.plugin.assets import REVIEWS
 from operators.plugin.dag_access import REQUIRED_DAG, Application
 
-DECISION = "/decision"
+DECISIONS = ("/decision", "/undo")
+"""How the paths end to which decisions are posted."""
 SEE_OTHER = 303
 
 
@@ -68,11 +69,12 @@ class DecisionAnnouncer:
         async def watch(message: Message) -> None:
             nonlocal decided
             if message["type"] == "http.response.start":
-                decided = message["status"] == SEE_OTHER
+                # Pages are answered with a redirect, scripts with what comes next.
+                decided = message["status"] in {200, SEE_OTHER}
             await send(message)
 
         await self._pages(scope, receive, watch)
-        if decided and scope["method"] == "POST" and scope["path"].endswith(DECISION):
+        if decided and scope["method"] == "POST" and scope["path"].endswith(DECISIONS):
             await asyncio.to_thread(announce_decision)
 
 

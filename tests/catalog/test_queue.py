@@ -48,6 +48,30 @@ class TestPages:
         assert walk(connection, Order.ARRIVAL, 5) == [["0", "1", "2", "3", "4"], ["5", "6"]]
         assert walk(connection, Order.DAMAGE, 4) == [["6", "5", "4", "3"], ["2", "1", "0"]]
 
+    @pytest.mark.parametrize("order", list(Order))
+    def test_pages_before_are_those_that_came_before(self, connection: Connection, order: Order):
+        first = queue.page(connection, order=order, limit=3)
+        second = queue.page(connection, order=order, after=first.following, limit=3)
+        third = queue.page(connection, order=order, after=second.following, limit=3)
+        assert first.preceding is None
+        assert queue.page(connection, order=order, before=third.preceding, limit=3) == second
+        assert queue.page(connection, order=order, before=second.preceding, limit=3) == first
+        with pytest.raises(OptionsError, match="two tokens"):
+            queue.page(connection, order=order, after=first.following, before=first.following)
+
+    @pytest.mark.parametrize("order", list(Order))
+    def test_neighbors_are_those_of_the_whole_queue(self, connection: Connection, order: Order):
+        items = queue.page(connection, order=order).items
+        for before, item, after in zip((None, *items), items, (*items[1:], None), strict=False):
+            found = queue.neighbors(connection, QueueFilter(), order, item.review)
+            assert (found.previous, found.following) == (before, after)
+
+    def test_a_decided_photograph_keeps_its_place(self, connection: Connection):
+        before, item, after = queue.page(connection).items[2:5]
+        decided = reviews.decide(connection, item.review.id, ReviewState.APPROVED, person("Ada"))
+        found = queue.neighbors(connection, QueueFilter(), Order.CERTAINTY, decided)
+        assert (found.previous, found.following) == (before, after)
+
     def test_exactly_full_page_is_the_last(self, connection: Connection):
         assert len(walk(connection, Order.CERTAINTY, len(CONFIDENCES))) == 1
 

@@ -37,6 +37,7 @@ def test_every_route_asks_who_is_there(archive: Archive, staff: Client) -> None:
         "/collections/harbor/",
         "/photographs/1987.1/",
         "/photographs/1987.1/thumbnail.jpg",
+        "/decisions/",
         "/iiif/manifests/1987.1/manifest.json",
         "/iiif/collections/collection.json",
         "/iiif/discovery/activity.json",
@@ -115,7 +116,8 @@ def test_the_grid_of_all_photographs_is_linked_and_paged(
 def test_approval_publishes(archive: Archive, staff: Client, public: Client) -> None:
     photograph = archive.add("1987.1")
     response = decide(staff, archive.review(photograph).id, "approved")
-    assert (response.status_code, response.headers["location"]) == (303, "/heliochrome/photographs/1987.1/")
+    home = "/heliochrome/photographs/1987.1/?decided=1"
+    assert (response.status_code, response.headers["location"]) == (303, home)
     assert state_of(archive, photograph) is ReviewState.APPROVED
     assert archive.review(photograph).reviewer == "A. Rchivist"
     assert public.get("/iiif/manifests/1987.1/manifest.json").status_code == 200
@@ -277,7 +279,7 @@ def test_two_archivists_at_once(archive: Archive, staff: Client) -> None:
 
 
 def test_colors_that_are_no_colors_are_refused_before_the_database() -> None:
-    from catalog.web.review_routes import _read_hints
+    from catalog.web.placed_hints import read_hints
 
     with pytest.raises(OptionsError):
-        _read_hints('[{"x": NaN}]')
+        read_hints('[{"x": NaN}]')
