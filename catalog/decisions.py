@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Select, func, insert, select, update
 
@@ -54,6 +55,8 @@ class Decision:
     decided_at: datetime
     replaced: tuple[Replaced, ...]
     hints: tuple[int, ...]
+    batch: UUID | None
+    """What it has in common with others that were made at one stroke."""
     undone_at: datetime | None
     reviewer: str
     undone_by: str | None
@@ -79,6 +82,7 @@ def record(
     decided_at: datetime,
     replaced: Iterable[Replaced],
     hints: Iterable[int],
+    batch: UUID | None = None,
 ) -> int:
     """Record a decision; return its number."""
     row = {
@@ -89,6 +93,7 @@ def record(
         "decided_at": decided_at,
         "replaced": [asdict(one) for one in replaced],
         "hints": list(hints),
+        "batch": batch,
     }
     number: int = connection.execute(insert(decisions).values(row).returning(decisions.c.id)).scalar_one()
     return number
@@ -112,6 +117,12 @@ def latest(connection: Connection, review_id: int) -> Decision | None:
 def recent(connection: Connection, limit: int = 100) -> tuple[Decision, ...]:
     """Return the latest decisions of all archivists, newest first."""
     query = _decisions().limit(min(limit, MOST_RECENT))
+    return tuple(_read(row._mapping) for row in connection.execute(query))
+
+
+def of_batch(connection: Connection, batch: UUID) -> tuple[Decision, ...]:
+    """Return the decisions that were made at one stroke."""
+    query = _decisions().where(decisions.c.batch == batch)
     return tuple(_read(row._mapping) for row in connection.execute(query))
 
 

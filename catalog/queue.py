@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,19 +20,15 @@ from sqlalchemy import (
     Select,
     func,
     literal,
-    literal_column,
     select,
     tuple_,
 )
 
+from catalog.queue_filter import QueueFilter, certainty, conditions, damage
 from catalog.reviews import Review
 from catalog.schema import (
-    CERTAINTY,
-    DAMAGE,
     ReviewState,
     agents,
-    collections,
-    memberships,
     objects,
     reviews,
     scans,
@@ -42,6 +38,8 @@ from catalog.table_rows import columns
 from imaging.errors import OptionsError
 
 MOST_PER_PAGE = 500
+WAITING = QueueFilter()
+"""All that waits for a decision."""
 
 
 class Order(StrEnum):
@@ -50,27 +48,6 @@ class Order(StrEnum):
     CERTAINTY = "certainty"
     DAMAGE = "damage"
     ARRIVAL = "arrival"
-
-
-@dataclass(frozen=True)
-class Range:
-    """Numbers from `least` to `most`, both included."""
-
-    least: float = 0.0
-    most: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueueFilter:
-    """Which reviews: in this state and, where given, within these ranges and this collection.
-
-    Uncolored photographs count as certain (1), unrestored ones as undamaged (0).
-    """
-
-    state: ReviewState = ReviewState.PENDING
-    confidence: Range | None = None
-    damage: Range | None = None
-    collection: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,13 +79,9 @@ class Neighbors:
     following: QueueItem | None
 
 
-_certainty: ColumnElement[float] = literal_column(CERTAINTY, Double)
-_damage: ColumnElement[float] = literal_column(DAMAGE, Double)
-
-
 def page(
     connection: Connection,
-    which: QueueFilter = QueueFilter(),
+    which: QueueFilter = WAITING,
     *,
     order: Order = Order.CERTAINTY,
     after: str | None = None,
@@ -146,9 +119,9 @@ def neighbors(connection: Connection, which: QueueFilter, order: Order, review: 
 
 def token(order: Order, review: Review) -> str:
     """Return the token of a review's place in the queue."""
-    certainty = 1.0 if review.confidence is None else review.confidence
-    damage = 0.0 if review.damage is None else review.damage
-    value = {Order.CERTAINTY: certainty, Order.DAMAGE: damage, Order.ARRIVAL: 0.0}[order]
+    sure = 1.0 if review.confidence is None else review.confidence
+    damaged = 0.0 if review.damage is None else review.damage
+    value = {Order.CERTAINTY: sure, Order.DAMAGE: damaged, Order.ARRIVAL: 0.0}[order]
     return urlsafe_b64encode(json.dumps([order, value, review.id]).encode()).decode()
 
 
@@ -158,6 +131,35 @@ def query(
     """Return the statement behind `page`; asked for one row more, it tells whether there is another page."""
     # The page is cut from the narrow table first; only its rows are joined with what people read.
     cut = _cut(which, order, after, before).limit(limit).subquery("cut")
+    return _with_names().join(cut, cut.c.id == reviews.c.id).order_by(*_ordering(order))
+
+
+def of_reviews(connection: Connection, numbers: Iterable[int]) -> tuple[QueueItem, ...]:
+    """Return those of these reviews that are there, the ones with the least certain colors first."""
+    asked = _with_names().where(reviews.c.id.in_(list(numbers))).order_by(*_ordering(Order.CERTAINTY))
+    return tuple(_item(row._mapping) for row in connection.execute(asked))
+
+
+def count(connection: Connection, which: QueueFilter) -> int:
+    """Return how many reviews there are in a queue."""
+    found = select(func.count()).select_from(reviews)
+    return connection.execute(found.where(reviews.c.state == which.state, *conditions(which))).scalar_one()
+
+
+def reviewers(connection: Connection) -> tuple[str, ...]:
+    """Return the names of all who have decided."""
+    found = select(agents.c.name).where(agents.c.id.in_(select(reviews.c.reviewer_id))).distinct()
+    return tuple(connection.execute(found.order_by(agents.c.name)).scalars())
+
+
+def counts(connection: Connection) -> dict[ReviewState, int]:
+    """Return how many reviews are in each state."""
+    rows = connection.execute(select(reviews.c.state, func.count()).group_by(reviews.c.state))
+    found = {state: int(count) for state, count in rows}
+    return {state: found.get(state, 0) for state in ReviewState}
+
+
+def _with_names() -> Select[*tuple[Any, ...]]:
     return (
         select(
             *columns(reviews, Review),
@@ -168,20 +170,11 @@ def query(
             objects.c.accession_number,
             objects.c.title,
         )
-        .join(cut, cut.c.id == reviews.c.id)
         .join(versions, versions.c.id == reviews.c.version_id)
         .join(scans, scans.c.id == reviews.c.scan_id)
         .outerjoin(objects, objects.c.id == scans.c.object_id)
         .outerjoin(agents, agents.c.id == reviews.c.reviewer_id)
-        .order_by(*_ordering(order))
     )
-
-
-def counts(connection: Connection) -> dict[ReviewState, int]:
-    """Return how many reviews are in each state."""
-    rows = connection.execute(select(reviews.c.state, func.count()).group_by(reviews.c.state))
-    found = {state: int(count) for state, count in rows}
-    return {state: found.get(state, 0) for state in ReviewState}
 
 
 def _any(
@@ -198,29 +191,15 @@ def _any(
 def _cut(which: QueueFilter, order: Order, after: str | None, before: str | None) -> Select[*tuple[Any, ...]]:
     """Return the numbers of the reviews from the token on, nearest first."""
     backward = before is not None
-    cut = select(reviews.c.id).where(reviews.c.state == which.state, *_conditions(which))
+    cut = select(reviews.c.id).where(reviews.c.state == which.state, *conditions(which))
     if (here := before if backward else after) is not None:
         cut = cut.where(_beyond(order, here, backward))
     return cut.order_by(*_ordering(order, backward))
 
 
-def _conditions(which: QueueFilter) -> Iterator[ColumnElement[bool]]:
-    for value, within in ((_certainty, which.confidence), (_damage, which.damage)):
-        if within is not None:
-            yield value.between(within.least, within.most)
-    if which.collection is not None:
-        number = select(collections.c.id).where(collections.c.slug == which.collection).scalar_subquery()
-        inside = (
-            select(scans.c.id)
-            .join(memberships, memberships.c.object_id == scans.c.object_id)
-            .where(scans.c.id == reviews.c.scan_id, memberships.c.collection_id == number)
-        )
-        yield inside.exists()
-
-
 _KEYS: dict[Order, tuple[ColumnElement[Any], ...]] = {
-    Order.CERTAINTY: (_certainty, reviews.c.id),
-    Order.DAMAGE: (_damage, reviews.c.id),
+    Order.CERTAINTY: (certainty, reviews.c.id),
+    Order.DAMAGE: (damage, reviews.c.id),
     Order.ARRIVAL: (reviews.c.id,),
 }
 

@@ -26,6 +26,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -137,6 +138,7 @@ def decide(
     reason: str = "",
     given: Iterable[Hint] = (),
     revision: int | None = None,
+    batch: UUID | None = None,
 ) -> Review:
     """Record what `reviewer` decided, and all that follows from it.
 
@@ -148,6 +150,8 @@ def decide(
         Hints with their sources, for the version to come.
     revision
         The revision that the reviewer saw.
+    batch
+        What it has in common with other decisions that are made at one stroke.
 
     Raises
     ------
@@ -177,6 +181,7 @@ def decide(
         decided_at=now,
         replaced=replaced,
         hints=hints,
+        batch=batch,
     )
     if ReviewState.APPROVED in {decision, review.state}:
         tell_the_public(connection, review.scan_id)

@@ -386,6 +386,8 @@ decisions = Table(
     Column("replaced", JSONB, nullable=False),
     # The hints that came with it.
     Column("hints", ARRAY(BigInteger), nullable=False),
+    # What decisions have in common that were made at one stroke.
+    Column("batch", Uuid, index=True),
     Column("undone_at", DateTime(timezone=True)),
     Column("undone_by_id", BigInteger, ForeignKey("agents.id")),
 )

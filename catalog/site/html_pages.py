@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection, select
@@ -33,6 +33,7 @@ from catalog.objects import CatalogObject
 from catalog.rights import label as rights_label
 from catalog.schema import collections as collection_rows
 from catalog.schema import memberships, objects
+from catalog.search import ObjectSearch, search
 from catalog.site.site import Site
 from catalog.table_rows import columns, read
 from catalog.vocabulary import COLOR_NOTICE
@@ -61,6 +62,7 @@ class Card:
     title: str
     href: str
     thumbnail: str
+    review: int | None = None
     state: str | None = None
     confidence: float | None = None
     damage: float | None = None
@@ -103,8 +105,10 @@ def grid_page(
     nested: Sequence[Nested],
     cards: Sequence[Card],
     following: str | None,
+    *,
+    search_path: str | None = None,
 ) -> str:
-    """Return a page of a collection."""
+    """Return a page of a collection; `search_path` is the path that takes words to look for, if one does."""
     return render(
         "collection.html",
         site,
@@ -116,14 +120,42 @@ def grid_page(
         ],
         cards=cards,
         following=following,
+        search=search_path,
+        words="",
         document=path_of(
             site, site.addresses.collection(record.slug) if record.slug else site.addresses.top()
         ),
     )
 
 
+def search_page(connection: Connection, site: Site, words: str, page: int, *, home: str) -> str:
+    """Return a page (counted from 0) of the photographs that have the words; the pages are at `home`."""
+    here = f"{site.prefix}{home}"
+    which = ObjectSearch(words=words, published=site.audience is Audience.PUBLIC)
+    found = search(connection, which, limit=PER_PAGE + 1, offset=page * PER_PAGE)
+    more = len(found) > PER_PAGE
+    return render(
+        "collection.html",
+        site,
+        title=f"Photographs with “{words.strip()}”",
+        description="" if found else "None has these words in its number, title, maker, date or description.",
+        nested=[],
+        cards=[card(site, hit.object.accession_number, hit.object.title) for hit in found[:PER_PAGE]],
+        following=f"{here}?{urlencode({'q': words, 'page': page + 1})}" if more else None,
+        search=here,
+        words=words,
+        document=None,
+    )
+
+
 def collection_page(
-    connection: Connection, site: Site, slug: str | None, after: str, *, home: str
+    connection: Connection,
+    site: Site,
+    slug: str | None,
+    after: str,
+    *,
+    home: str,
+    search_path: str | None = None,
 ) -> str | None:
     """Return the page of a collection, or of all photographs; ``None`` when there is no such collection.
 
@@ -143,6 +175,7 @@ def collection_page(
         [Nested(one.slug, one.title) for one in nested_collections(connection, slug, site.audience)],
         [card(site, one.accession_number, one.title) for one in members],
         f"{here}?after={path_token(members[-1].accession_number)}" if more else None,
+        search_path=search_path,
     )
 
 

@@ -24,6 +24,7 @@ from catalog.iiif.records import Institution
 from catalog.site.html_pages import STATIC, render
 from catalog.site.site import Site
 from catalog.web.access import StaffAccess, storable
+from catalog.web.bulk_routes import bulk_routes
 from catalog.web.decision_routes import decision_routes
 from catalog.web.health import health_routes
 from catalog.web.iiif_routes import file_routes, iiif_routes
@@ -120,6 +121,7 @@ def _add_staff(app: FastAPI, site: Site, images: ImageService, staff: StaffAcces
         queue_routes(site),
         collection_routes(site, home="/all/"),
         decision_routes(site, staff.write),
+        bulk_routes(site, staff.write),
     ):
         app.include_router(router, dependencies=readers)
 

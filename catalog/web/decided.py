@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -29,6 +30,15 @@ def decided_values(connection: Connection, site: Site, number: int | None) -> di
     except CatalogError:
         return None
     return row(site, decision) if decision.stands else None
+
+
+def batch_values(connection: Connection, site: Site, batch: UUID | None) -> dict[str, Any] | None:
+    """Return what a page says of decisions made at one stroke; ``None`` when none of them stands."""
+    made = [one for one in decisions.of_batch(connection, batch) if one.stands] if batch else []
+    if not made:
+        return None
+    many = f"{len(made)} photographs" if len(made) > 1 else "One photograph"
+    return {"said": f"{many} {_word(made[0])}", "undo": f"{site.prefix}/batches/{batch}/undo"}
 
 
 def row(site: Site, decision: Decision) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from operators.outcome import BatchOutcome
 from operators.plugin.assets import REVIEWS
 from operators.plugin.dag_access import REQUIRED_DAG, Application
 
-DECISIONS = ("/decision", "/undo")
+DECISIONS = ("/decision", "/decisions", "/undo")
 """How the paths end to which decisions are posted."""
 SEE_OTHER = 303
 
@@ -107,7 +107,13 @@ def _add_task_page(pages: FastAPI, site: Site) -> None:
         cards = [card(site, one.accession_number, one.title) for one in found.values()]
         if len(cards) == 1:
             return RedirectResponse(cards[0].href, SEE_OTHER)
-        values: dict[str, Any] = {"nested": [], "cards": cards, "following": None, "document": None}
+        values: dict[str, Any] = {
+            "nested": [],
+            "cards": cards,
+            "following": None,
+            "document": None,
+            "search": None,
+        }
         lost = "; ".join(f"{one.photograph}: {one.reason}" for one in outcome.lost) if outcome else ""
         page = render("collection.html", site, title="Photographs of this task", description=lost, **values)
         return HTMLResponse(page, headers={"Cache-Control": "no-store"})

@@ -26,12 +26,14 @@ def upgrade() -> None:
             decided_at timestamptz NOT NULL,
             replaced jsonb NOT NULL,
             hints bigint[] NOT NULL,
+            batch uuid,
             undone_at timestamptz,
             undone_by_id bigint REFERENCES agents
         )
         """
     )
     op.execute("CREATE INDEX decisions_review_id_idx ON decisions (review_id)")
+    op.execute("CREATE INDEX decisions_batch_idx ON decisions (batch)")
     op.execute("CREATE INDEX decisions_decided_at_idx ON decisions (decided_at)")
 
 

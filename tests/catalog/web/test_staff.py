@@ -17,6 +17,17 @@ from tests.catalog.web.conftest import BASE, Client
 
 HINT = {"x": 0.5, "y": 0.25, "color": "#1b3a5e", "source": "letter of 1912", "citation": "fol. 2"}
 
+WRITES = [
+    "/reviews/1/decision",
+    "/reviews/decisions",
+    "/decisions/1/undo",
+    "/batches/00000000-0000-4000-8000-000000000000/undo",
+    "/selection/",
+    "/hints/1/withdrawal",
+    "/scans/1/kind",
+    "/objects/1/coloring",
+]
+
 
 def decide(client: Client, review: int, decision: str, **form: object) -> httpx.Response:
     return client.post(
@@ -46,6 +57,7 @@ def test_every_route_asks_who_is_there(archive: Archive, staff: Client) -> None:
         f"/masters/{photograph.digests[Role.COLORIZED]}",
     ]
     assert {staff.get(f"/heliochrome{path}").status_code for path in paths} == {401}
+    assert {staff.post(f"/heliochrome{path}").status_code for path in WRITES} == {401}
     assert staff.get("/heliochrome/openapi.json").status_code == 404
 
 
@@ -54,7 +66,15 @@ def test_reading_is_not_deciding(archive: Archive, staff: Client) -> None:
     staff.headers["authorization"] = "Bearer reader"
     assert staff.get("/heliochrome/photographs/1987.1/").status_code == 200
     assert decide(staff, archive.review(photograph).id, "approved").status_code == 403
+    assert {staff.post(f"/heliochrome{path}").status_code for path in WRITES} == {403}
     assert state_of(archive, photograph) is ReviewState.PENDING
+
+
+def test_the_table_of_writes_is_whole(staff: Client) -> None:
+    (mount,) = (route for route in staff.app.routes if getattr(route, "path", "") == "/heliochrome")
+    posts = [route.path for route in mount.routes if "POST" in (getattr(route, "methods", None) or ())]
+    listed = {re.sub(r"/(\d+|[0-9a-f-]{36})/", "/{number}/", path) for path in WRITES}
+    assert {path.replace("{batch}", "{number}") for path in posts} == listed
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import { Decision } from "./decision.js";
 import { Flow } from "./flow.js";
 import { Hints } from "./hints.js";
 import { Keys } from "./keys.js";
+import { applyAtOnce, Selection } from "./queue.js";
 
 let views = [];
 let decisions = [];
@@ -34,6 +35,9 @@ new Keys({
   hint: () => decisions.find((one) => one.hints)?.hints.press(true),
   layer: (number) => view()?.choose(number),
   flip: () => view()?.flip(),
-  search: () => document.querySelector("[type=search]")?.focus(),
+  search: () => (document.querySelector("main [type=search]") ?? document.querySelector("[type=search]"))?.focus(),
   escape: () => decisions.forEach((one) => one.hints?.press(false)),
 });
+
+const filter = document.querySelector("[data-at-once]");
+if (filter) applyAtOnce(filter, () => new Selection(document.querySelector(".selection")));
