@@ -18,6 +18,7 @@ from catalog.kinds import Treatment
 from catalog.reviews import Review
 from catalog.schema import AgentRole, ReviewState
 from catalog.site.html_pages import photograph_values, render
+from catalog.site.overlays import overlay_values
 from catalog.site.site import Site
 from catalog.web import figures
 from catalog.web.decided import decided_values, row
@@ -56,6 +57,7 @@ def review_routes(site: Site) -> APIRouter:
                 photograph_values(site, shown)
                 | _review_values(connection, site, shown)
                 | _around(connection, site, shown, place)
+                | {"views": _views(connection, site, shown)}
                 | {"decided": decided_values(connection, site, asked.decided), "layout": "staff.html"}
             )
         return HTMLResponse(render("review.html", site, **values), headers=NO_STORE)
@@ -78,6 +80,15 @@ def _around(connection: Connection, site: Site, shown: ShownObject, place: Queue
         "previous": around.previous and place.photograph_path(site, around.previous),
         "following": around.following and place.photograph_path(site, around.following),
     }
+
+
+def _views(connection: Connection, site: Site, shown: ShownObject) -> list[dict[str, Any]]:
+    """Return the views of `photograph_values` with what is drawn over each."""
+    views: list[dict[str, Any]] = photograph_values(site, shown)["views"]
+    return [
+        view | {"overlays": overlay_values(site, scan, given_hints.standing(connection, scan.scan.id))}
+        for view, scan in zip(views, shown.scans, strict=True)
+    ]
 
 
 def _review_values(connection: Connection, site: Site, shown: ShownObject) -> dict[str, Any]:

@@ -1,79 +1,50 @@
-// Deep zoom with a switch between the pictures of a photograph.
+// Deep zoom into a photograph: a switch between its pictures, two of them compared, rotation, brightness.
 
-// Of pictures that were fetched ahead; only the latest few matter.
-const sources = new Map();
-const MOST_SOURCES = 20;
+import { Divider, together } from "./comparison.js";
+import { tileSource } from "./sources.js";
 
-// The address in info.json may be another name of this very server: tiles are asked for where the page came from.
-async function tileSource(address) {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(await reason(answer));
-  const information = await answer.json();
-  return { ...information, id: new URL(address.replace(/\/info\.json$/, ""), location.href).href };
-}
-
-// Has the browser fetch what a view of another page will show at first, in an element of the size of `canvas`.
-export async function warm(element, canvas) {
-  const pictures = JSON.parse(element.dataset.pictures);
-  const { info } = pictures.find((one) => one.chosen) ?? pictures[0];
-  const information = await tileSource(info);
-  sources.set(info, information);
-  for (const old of [...sources.keys()].slice(0, -MOST_SOURCES)) sources.delete(old);
-  const source = new OpenSeadragon.IIIFTileSource(information);
-  const fit = Math.min(canvas.clientWidth / source.width, canvas.clientHeight / source.height);
-  // As the viewer chooses: the level of which at most two pixels go to one of the screen.
-  const least = source.getLevelScale(source.minLevel);
-  const level = Math.min(source.maxLevel, source.minLevel + Math.max(0, Math.floor(Math.log2((2 * fit * devicePixelRatio) / least))));
-  const { x: columns, y: rows } = source.getNumTiles(level);
-  const addresses = [];
-  for (let x = 0; x < columns; x += 1) for (let y = 0; y < rows; y += 1) addresses.push(source.getTileUrl(level, x, y));
-  await Promise.all(addresses.map(picture));
-}
-
-function picture(address) {
-  return new Promise((done) => {
-    const image = new Image();
-    image.onload = image.onerror = done;
-    image.src = address;
-  });
-}
-
-// What the server says in words; pages and data that a proxy or a guard answers with are no words.
-async function reason(answer) {
-  const words = answer.headers.get("content-type")?.startsWith("text/plain") ? await answer.text() : "";
-  return words.trim() || `The server answered ${answer.status} ${answer.statusText}.`;
-}
+const OPTIONS = {
+  showNavigationControl: false,
+  drawer: "canvas",
+  animationTime: 0.5,
+  maxZoomPixelRatio: 4,
+  visibilityRatio: 0.6,
+  // A busy server asks to come again.
+  tileRetryMax: 3,
+  gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+};
 
 export class View {
   constructor(element) {
     this.element = element;
     this.pictures = JSON.parse(element.dataset.pictures);
-    this.layers = this.pictures.map(() => null);
-    this.viewer = OpenSeadragon({
-      element: element.querySelector(".canvas"),
-      showNavigationControl: false,
-      drawer: "canvas",
-      animationTime: 0.5,
-      maxZoomPixelRatio: 4,
-      visibilityRatio: 0.6,
-      // A busy server asks to come again.
-      tileRetryMax: 3,
-      gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
-    });
+    this.canvas = element.querySelector(".canvas");
+    this.panes = [new Pane(this, this.canvas)];
+    this.viewer = this.panes[0].viewer;
+    this.mode = "divider";
+    this.other = null;
     for (const radio of element.querySelectorAll(".switch input")) {
       radio.addEventListener("change", () => this.show(Number(radio.value)));
       if (radio.checked) this.chosen = Number(radio.value);
     }
-    this.curtain = element.querySelector(".curtain input");
-    this.curtain?.addEventListener("input", () => this.draw());
-    for (const button of element.querySelectorAll("[data-zoom]")) {
-      button.addEventListener("click", () => this.zoom(Number(button.dataset.zoom)));
+    this.compared = element.querySelector(".compare select");
+    this.compared?.addEventListener("change", () => this.compare());
+    for (const radio of element.querySelectorAll(".mode input")) {
+      radio.addEventListener("change", () => this.compare(radio.value));
     }
+    for (const button of element.querySelectorAll("[data-zoom]")) {
+      button.addEventListener("click", () => this.zoom(button.dataset.zoom));
+    }
+    for (const button of element.querySelectorAll("[data-turn]")) {
+      button.addEventListener("click", () => this.viewer.viewport.rotateBy(Number(button.dataset.turn)));
+    }
+    const brightness = element.querySelector(".brightness input");
+    brightness?.addEventListener("input", () => this.brighten(Number(brightness.value)));
     this.show(this.chosen ?? 0);
   }
 
   destroy() {
-    this.viewer.destroy();
+    for (const pane of this.panes) pane.viewer.destroy();
   }
 
   // Shows a picture and says so in the switch.
@@ -92,41 +63,145 @@ export class View {
     } else if (this.before) this.choose(this.before);
   }
 
-  zoom(factor) {
-    if (factor) this.viewer.viewport.zoomBy(factor);
-    else this.viewer.viewport.goHome();
+  zoom(how) {
+    const { viewport } = this.viewer;
+    if (how === "fit") viewport.goHome();
+    else if (how === "actual" && this.image) viewport.zoomTo(this.image.imageToViewportZoom(1) / devicePixelRatio);
+    else viewport.zoomBy(Number(how));
+    viewport.applyConstraints();
+  }
+
+  brighten(percent) {
+    for (const pane of this.panes) pane.viewer.drawer.canvas.style.filter = percent === 100 ? "" : `brightness(${percent / 100})`;
+  }
+
+  show(number) {
+    this.chosen = number;
+    return this.panes[0].show(number);
+  }
+
+  // Lays another picture beside the chosen one, or under it with a divider between them.
+  compare(mode = this.mode) {
+    this.divider ??= new Divider(this);
+    this.mode = mode;
+    const chosen = this.compared.value;
+    this.other = chosen === "" ? null : Number(chosen);
+    this.element.querySelector(".mode").hidden = this.other === null;
+    const beside = this.other !== null && mode === "beside";
+    this.element.classList.toggle("beside", beside);
+    if (beside) this.lay(this.other);
+    else this.take();
+    this.divider.element.hidden = this.other === null || beside;
+    return this.panes[0].show(this.chosen);
+  }
+
+  lay(number) {
+    if (!this.panes[1]) {
+      const canvas = document.createElement("div");
+      canvas.className = "canvas";
+      canvas.tabIndex = 0;
+      this.canvas.parentElement.prepend(canvas);
+      this.panes.push(new Pane(this, canvas));
+      together(this.panes[0].viewer, this.panes[1].viewer);
+    }
+    this.panes[1].viewer.element.setAttribute("aria-label", `${this.pictures[number].label}, zoomable`);
+    this.panes[1].show(number);
+  }
+
+  take() {
+    const [, pane] = this.panes.splice(1);
+    if (!pane) return;
+    pane.viewer.destroy();
+    pane.viewer.element.remove();
+  }
+
+  // Writes on the pictures which is which, where there are two.
+  name() {
+    const labels = [this.other, this.chosen].map((number) => this.pictures[number]?.short ?? "");
+    this.divider?.name(...labels);
+    const beside = this.panes.length > 1;
+    for (const pane of this.panes) {
+      if (beside) pane.viewer.element.dataset.label = labels[pane === this.panes[0] ? 1 : 0];
+      else delete pane.viewer.element.dataset.label;
+    }
+  }
+
+  // The picture that lies under the chosen one, left of the divider; `null` where there is none.
+  get under() {
+    return this.other !== null && this.mode === "divider" && this.other !== this.chosen ? this.other : null;
+  }
+
+  get image() {
+    return this.panes[0].layers[this.chosen]?.image;
+  }
+
+  fail(words, again) {
+    this.notice?.remove();
+    this.notice = null;
+    if (words === null) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Try again";
+    button.addEventListener("click", again);
+    this.notice = document.createElement("div");
+    this.notice.className = "failure";
+    this.notice.setAttribute("role", "alert");
+    this.notice.append(`${words} `, button);
+    this.element.prepend(this.notice);
+  }
+}
+
+// One viewer, with a layer for each picture that was shown in it.
+class Pane {
+  constructor(view, canvas) {
+    this.view = view;
+    this.layers = view.pictures.map(() => null);
+    this.viewer = OpenSeadragon({ element: canvas, ...OPTIONS });
+    // Letters mean what the page says they mean; arrows, plus and minus move the picture.
+    this.viewer.addHandler("canvas-key", (event) => {
+      if (/^[a-z]$/i.test(event.originalEvent.key)) event.preventDefaultAction = true;
+    });
+    this.viewer.addHandler("viewport-change", () => this.draw());
+    this.viewer.addHandler("tile-load-failed", (event) => event.maxReached && this.lack(event.tiledImage));
+  }
+
+  // Says whether what is shown is still being loaded.
+  settle(loading = this.layers.some((layer, number) => this.shows(number) && !layer?.image?.getFullyLoaded())) {
+    this.viewer.element.classList.toggle("loading", loading);
+  }
+
+  shows(number) {
+    return number === this.chosen || (this === this.view.panes[0] && number === this.view.under);
+  }
+
+  lack(image) {
+    this.view.fail("Some of the picture could not be loaded.", () => {
+      this.view.fail(null);
+      image.reset();
+    });
   }
 
   async show(number) {
     this.chosen = number;
-    this.fail(null);
-    for (const needed of this.curtain ? [number, 0] : [number]) {
+    this.view.fail(null);
+    this.settle(true);
+    const under = this === this.view.panes[0] ? this.view.under : null;
+    this.view.name();
+    for (const needed of under === null ? [number] : [number, under]) {
       try {
-        await this.load(needed);
+        await this.layer(needed);
       } catch (error) {
         // Another picture may have been chosen meanwhile.
-        if (this.chosen === number) this.fail(needed, error);
+        if (this.chosen !== number) continue;
+        this.settle(false);
+        this.view.fail(`“${this.view.pictures[needed].label}” cannot be shown. ${error.message}`, () => this.show(this.chosen));
       }
       this.draw();
     }
+    if (this.chosen === number && !this.view.notice) this.settle();
   }
 
-  fail(number, error) {
-    this.notice?.remove();
-    this.notice = null;
-    if (number === null) return;
-    const again = document.createElement("button");
-    again.type = "button";
-    again.textContent = "Try again";
-    again.addEventListener("click", () => this.show(this.chosen));
-    this.notice = document.createElement("div");
-    this.notice.className = "failure";
-    this.notice.setAttribute("role", "alert");
-    this.notice.append(`“${this.pictures[number].label}” cannot be shown. ${error.message} `, again);
-    this.element.prepend(this.notice);
-  }
-
-  load(number) {
+  layer(number) {
     this.layers[number] ??= this.add(number).catch((error) => {
       this.layers[number] = null;
       throw error;
@@ -134,41 +209,36 @@ export class View {
     return this.layers[number];
   }
 
-  async source(info) {
-    return sources.get(info) ?? tileSource(info);
-  }
-
-  add(number) {
-    return this.source(this.pictures[number].info).then(
-      (source) =>
-        new Promise((resolve, reject) => {
-          this.viewer.addTiledImage({
-            tileSource: source,
-            // The first picture lies below the others, whichever is loaded first.
-            index: number === 0 ? 0 : undefined,
-            opacity: 0,
-            width: 1,
-            success: (event) => resolve((this.layers[number].image = event.item)),
-            error: (event) => reject(new Error(event.message)),
-          });
-        }),
-    );
-  }
-
-  draw() {
-    const share = this.curtain ? Number(this.curtain.value) / 100 : 0;
-    this.layers.forEach((layer, number) => {
-      const image = layer?.image;
-      if (!image) return;
-      const below = number === 0 && share > 0;
-      image.setOpacity(number === this.chosen || below ? 1 : 0);
-      const { x, y } = image.getContentSize();
-      const cut = number === this.chosen && number !== 0 && share > 0;
-      image.setClip(cut ? new OpenSeadragon.Rect(share * x, 0, (1 - share) * x, y) : null);
+  async add(number) {
+    const source = await tileSource(this.view.pictures[number].info);
+    return new Promise((resolve, reject) => {
+      this.viewer.addTiledImage({
+        tileSource: source,
+        opacity: 0,
+        width: 1,
+        success: ({ item }) => {
+          item.addHandler("fully-loaded-change", () => this.settle());
+          resolve((this.layers[number].image = item));
+        },
+        error: (event) => reject(new Error(event.message)),
+      });
     });
   }
 
-  get image() {
-    return this.layers[this.chosen]?.image;
+  draw() {
+    const under = this === this.view.panes[0] ? this.view.under : null;
+    const { world } = this.viewer;
+    this.layers.forEach((layer, number) => {
+      const image = layer?.image;
+      if (!image) return;
+      const top = number === this.chosen;
+      const cut = top && under !== null ? this.view.divider.right(image) : null;
+      const shown = (top && cut !== undefined) || number === under;
+      image.setOpacity(shown ? 1 : 0);
+      if (top && world.getIndexOfItem(image) !== world.getItemCount() - 1) {
+        world.setItemIndex(image, world.getItemCount() - 1);
+      }
+      if (String(image.getClip()) !== String(cut ?? null)) image.setClip(cut ?? null);
+    });
   }
 }

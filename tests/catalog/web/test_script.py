@@ -73,16 +73,22 @@ const shown = [], drawn = [];
 
 globalThis.OpenSeadragon = function () {
   return {
+    element: { classList: { toggle() {} }, dataset: {} },
+    world: { getIndexOfItem: () => 0, getItemCount: () => 1 },
+    addHandler() {},
     addTiledImage({ tileSource, success }) {
-      success({ item: { setOpacity: (opacity) => opacity && drawn.push(tileSource.id), setClip() {},
-                        getContentSize: () => ({ x: 1, y: 1 }) } });
+      const item = {
+        setOpacity: (opacity) => opacity && drawn.push(tileSource.id),
+        setClip() {}, getClip: () => null, getFullyLoaded: () => true, addHandler() {},
+      };
+      success({ item });
     },
   };
 };
 
 const pictures = [
-  { label: "Original", info: "/iiif/3/ab/info.json" },
-  { label: "Restored", info: "/iiif/3/cd/info.json" },
+  { label: "Original", short: "Original", info: "/iiif/3/ab/info.json" },
+  { label: "Restored", short: "Restored", info: "/iiif/3/cd/info.json" },
 ];
 const element = {
   dataset: { pictures: JSON.stringify(pictures) },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -285,6 +286,21 @@ def test_staff_see_every_picture_and_all_that_was_done(archive: Archive, staff: 
     assert "heliochrome-color" in page
     assert "restoration" in page
     assert "<dt>damage share</dt><dd>5 %</dd>" in page
+
+
+def test_what_was_found_is_drawn_over_the_photograph(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    given(archive, photograph)
+    page = staff.get("/heliochrome/photographs/1987.1/").text
+    (written,) = re.findall(r'data-overlays="([^"]*)"', page)
+    overlays = json.loads(html.unescape(written))
+    assert overlays["regions"] == [{"kind": "dust", "mended": True, "polygon": [[5, 5], [9, 5], [9, 9]]}]
+    assert (overlays["width"], overlays["height"]) == (700, 500)
+    (hint,) = overlays["hints"]
+    assert (hint["x"], hint["y"], hint["radius"], hint["source"]) == (0.5, 0.25, 0.1, "letter of 1912")
+    assert len(overlays["colors"]) == 256
+    assert photograph.digests[Role.CONFIDENCE] in overlays["confidence"]
+    assert staff.get(overlays["confidence"]).status_code == 200
 
 
 def test_two_archivists_at_once(archive: Archive, staff: Client) -> None:

@@ -2,10 +2,11 @@
 // is looked at, page and pictures. Without scripts the same links and forms lead the same way.
 
 import { post } from "./decision.js";
-import { warm } from "../picture.js";
+import { warm } from "../sources.js";
 
 const FRESH_MS = 120_000;
 const UNDO_MS = 10_000;
+const AHEAD_MS = 250;
 
 export class Flow {
   // `open` sets up what a page holds and returns a function that takes it down again.
@@ -23,7 +24,8 @@ export class Flow {
   begin() {
     this.close = this.open(this);
     const next = this.way("next");
-    if (next) this.preload(next.href);
+    // This picture first.
+    if (next) this.ahead = setTimeout(() => this.preload(next.href), AHEAD_MS);
   }
 
   way(name) {
@@ -75,6 +77,7 @@ export class Flow {
       return;
     }
     this.fetched.clear();
+    clearTimeout(this.ahead);
     this.close();
     document.title = page.title;
     for (const part of [".masthead nav", "main"]) {

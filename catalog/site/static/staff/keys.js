@@ -62,7 +62,8 @@ export class Keys {
     if (/^[1-9]$/.test(key)) return this.actions.layer && (() => this.actions.layer(Number(key) - 1));
     const names = {
       j: "next", ArrowRight: "next", k: "previous", ArrowLeft: "previous", a: "approve", r: "reject",
-      b: "sendBack", u: "undo", h: "hint", " ": "flip", "/": "search", q: "queue", x: "select",
+      b: "sendBack", u: "undo", h: "hint", " ": "flip", "/": "search", q: "queue", d: "damage",
+      c: "confidence",
     };
     return this.actions[names[key]];
   }

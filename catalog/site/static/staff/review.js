@@ -5,6 +5,7 @@ import { Decision } from "./decision.js";
 import { Flow } from "./flow.js";
 import { Hints } from "./hints.js";
 import { Keys } from "./keys.js";
+import { Overlays } from "./overlays.js";
 import { applyAtOnce, Selection } from "./queue.js";
 
 let views = [];
@@ -12,6 +13,7 @@ let decisions = [];
 
 function open(flow) {
   views = [...document.querySelectorAll(".view")].map((element) => new View(element));
+  for (const one of views) one.overlays = new Overlays(one);
   decisions = [...document.querySelectorAll(".decision")].map((form) => {
     const view = views[Number(form.querySelector(".hints")?.dataset.view)];
     return new Decision(form, view && new Hints(form, view), (said) => flow.decide(said));
@@ -35,6 +37,8 @@ new Keys({
   hint: () => decisions.find((one) => one.hints)?.hints.press(true),
   layer: (number) => view()?.choose(number),
   flip: () => view()?.flip(),
+  damage: () => view()?.overlays.press("damage"),
+  confidence: () => view()?.overlays.press("confidence"),
   search: () => (document.querySelector("main [type=search]") ?? document.querySelector("[type=search]"))?.focus(),
   escape: () => decisions.forEach((one) => one.hints?.press(false)),
 });
