@@ -53,6 +53,11 @@ _SHORT = {
     Role.DAMAGE_MASK: "Damage",
 }
 
+_LAYOUTS: dict[Audience, dict[str, Any]] = {
+    Audience.PUBLIC: {"layout": "base.html"},
+    Audience.STAFF: {"layout": "staff.html", "decided": None, "decides": False, "place": ""},
+}
+
 
 @dataclass(frozen=True)
 class Card:
@@ -82,7 +87,7 @@ def _environment() -> Environment:
 def render(template: str, site: Site, **values: Any) -> str:
     """Return a page of the site as HTML."""
     house = site.institution.name if site.institution else "Heliochrome"
-    shared = {"prefix": site.prefix, "house": house, "index": ""}
+    shared = {"prefix": site.prefix, "house": house, "index": ""} | _LAYOUTS[site.audience]
     return _environment().get_template(template).render(shared | values)
 
 

@@ -85,9 +85,7 @@ def bulk_routes(site: Site, write: Dependency) -> APIRouter:
         if not refused:
             return RedirectResponse(following, 303)
         told = {"done": len(form.seen) - len(refused), "refused": refused, "following": following}
-        return HTMLResponse(
-            render("refused.html", site, decided=None, place="", **told), 409, headers=NO_STORE
-        )
+        return HTMLResponse(render("refused.html", site, **told), 409, headers=NO_STORE)
 
     @router.post("/batches/{batch}/undo")
     def take_back(batch: UUID, form: Annotated[UndoForm, Form()], reviewer: Agent = who_decides) -> Response:
@@ -133,5 +131,4 @@ def _confirmation(site: Site, items: Sequence[QueueItem], form: SelectionForm) -
         ],
         "place": place.query(),
         "back": place.queue_path(site),
-        "decided": None,
     }

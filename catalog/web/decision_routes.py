@@ -7,7 +7,7 @@ scripts that ask for JSON with its address.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -100,7 +100,7 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
             )
             return Outcome(_following(connection, site, review, place), decisions.latest(connection, number))
 
-        return _answer(request, site, work)
+        return _answer(request, site, work, _typed(form))
 
     @router.post("/decisions/{number}/undo")
     def take_back(
@@ -144,14 +144,26 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
     return router
 
 
-def _answer(request: Request, site: Site, work: Callable[[Connection], Outcome]) -> Response:
-    """Run `work` and lead on to what it returns; 409 when the catalog refuses."""
+def _typed(form: DecisionForm) -> list[tuple[str, str]]:
+    """Return what somebody typed, with labels: a page that refuses it shows it, so that it is not lost."""
+    typed = [("Your reason", form.reason), ("Your hints", form.hints if form.hints != "[]" else "")]
+    return [(label, text) for label, text in typed if text.strip()]
+
+
+def _answer(
+    request: Request,
+    site: Site,
+    work: Callable[[Connection], Outcome],
+    typed: Sequence[tuple[str, str]] = (),
+) -> Response:
+    """Run `work` and lead on to what it returns; 409, with what was `typed`, when the catalog refuses."""
     try:
         outcome = in_transaction(site.engine, work)
     except CatalogError as error:
         if wants_json(request):
             return JSONResponse({"detail": str(error)}, 409, headers=NO_STORE)
-        page = render("message.html", site, title="Not saved", text=str(error), back=f"{site.prefix}/")
+        back = f"{site.prefix}/"
+        page = render("message.html", site, title="Not saved", text=str(error), back=back, kept=typed)
         return HTMLResponse(page, 409, headers=NO_STORE)
     decision = outcome.decision
     if wants_json(request):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from typing import Annotated, Any
 from uuid import UUID
 
 from cachetools import TTLCache, cached
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from catalog import collections, decisions, queue, scans
@@ -47,14 +48,14 @@ class QueuePage(QueuePlace):
     batch: UUID | None = None
 
 
-def queue_routes(site: Site) -> APIRouter:
-    """Return the routes to the queue and to the history of decisions."""
+def queue_routes(site: Site, decides: Callable[[Request], bool]) -> APIRouter:
+    """Return the routes to the queue and to the history; those who may not decide see no buttons."""
     router = APIRouter(default_response_class=HTMLResponse)
     figures: TTLCache[None, Workload] = TTLCache(1, _COUNTED_SECONDS)
     workload_of = cached(figures, key=lambda connection: None, lock=Lock())(workload)
 
     @router.get("/")
-    def show_queue(asked: Annotated[QueuePage, Query()]) -> Response:
+    def show_queue(request: Request, asked: Annotated[QueuePage, Query()]) -> Response:
         place = QueuePlace.model_validate(asked.model_dump(include=set(QueuePlace.model_fields)))
         with site.engine.connect() as connection:
             page = queue.page(
@@ -81,6 +82,7 @@ def queue_routes(site: Site) -> APIRouter:
             states=[str(one) for one in ReviewState],
             choices=_CHOICES,
             orders=list(_ORDERS.items()),
+            decides=decides(request),
             chosen=place,
             place=place.query(),
             is_filtered=place != QueuePlace(state=place.state, order=place.order),
@@ -91,10 +93,12 @@ def queue_routes(site: Site) -> APIRouter:
         return HTMLResponse(html, headers=NO_STORE)
 
     @router.get("/decisions/")
-    def history() -> Response:
+    def history(request: Request) -> Response:
         with site.engine.connect() as connection:
             rows = [row(site, decision) for decision in decisions.recent(connection)]
-        return HTMLResponse(render("decisions.html", site, rows=rows, decided=None), headers=NO_STORE)
+        return HTMLResponse(
+            render("decisions.html", site, rows=rows, decides=decides(request)), headers=NO_STORE
+        )
 
     return router
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection
 
@@ -41,12 +41,12 @@ class ReviewPage(QueuePlace):
     decided: int | None = None
 
 
-def review_routes(site: Site) -> APIRouter:
-    """Return the route to a photograph under review."""
+def review_routes(site: Site, decides: Callable[[Request], bool]) -> APIRouter:
+    """Return the route to a photograph under review; those who may not decide see no buttons."""
     router = APIRouter(default_response_class=HTMLResponse)
 
     @router.get("/photographs/{token}/")
-    def photograph(token: str, asked: Annotated[ReviewPage, Query()]) -> Response:
+    def photograph(request: Request, token: str, asked: Annotated[ReviewPage, Query()]) -> Response:
         place = QueuePlace.model_validate(asked.model_dump(include=set(QueuePlace.model_fields)))
         name = name_of(token)
         with site.engine.connect() as connection:
@@ -58,7 +58,8 @@ def review_routes(site: Site) -> APIRouter:
                 | _review_values(connection, site, shown)
                 | _around(connection, site, shown, place)
                 | {"views": _views(connection, site, shown)}
-                | {"decided": decided_values(connection, site, asked.decided), "layout": "staff.html"}
+                | {"decided": decided_values(connection, site, asked.decided)}
+                | {"decides": decides(request)}
             )
         return HTMLResponse(render("review.html", site, **values), headers=NO_STORE)
 

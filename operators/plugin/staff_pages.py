@@ -43,7 +43,7 @@ def make_pages() -> Application:
     # Not the manifests' address, which may be another server's: staff see these pages where they see Airflow.
     address = settings.pages_address()
     # `DagAccessRequirement` has already checked who may read and decide; here only the name is needed.
-    access = StaffAccess(read=_caller, write=_caller)
+    access = StaffAccess(read=_caller, write=_caller, decides=_decides)
     pages = create_app(hook.engine, hook.store.root, address, staff=access, institution=publisher())
     site = Site(hook.engine, hook.store.root, Addresses(address), Audience.STAFF, publisher())
     _add_task_page(pages, site)
@@ -91,6 +91,10 @@ def _caller(request: Request) -> Agent:
     if not name:
         raise HTTPException(401, "Not authenticated")
     return person(name)
+
+
+def _decides(request: Request) -> bool:
+    return bool(request.scope.get("state", {}).get("heliochrome_decides"))
 
 
 def _add_task_page(pages: FastAPI, site: Site) -> None:

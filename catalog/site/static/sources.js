@@ -45,6 +45,9 @@ function picture(address) {
 
 // What the server says in words; pages and data that a proxy or a guard answers with are no words.
 async function reason(answer) {
-  const words = answer.headers.get("content-type")?.startsWith("text/plain") ? await answer.text() : "";
-  return words.trim() || `The server answered ${answer.status} ${answer.statusText}.`;
+  const type = answer.headers.get("content-type") ?? "";
+  let words = "";
+  if (type.startsWith("text/plain")) words = await answer.text();
+  else if (type.startsWith("application/json")) words = (await answer.json()).detail;
+  return (typeof words === "string" && words.trim()) || `The server answered ${answer.status} ${answer.statusText}.`;
 }

@@ -288,6 +288,34 @@ def test_staff_see_every_picture_and_all_that_was_done(archive: Archive, staff: 
     assert "<dt>damage share</dt><dd>5 %</dd>" in page
 
 
+def test_those_who_may_not_decide_see_no_buttons(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    given(archive, photograph)
+    archive.decide(archive.add("1987.2"), ReviewState.REJECTED, "blurred")
+    pages = ["/", "/decisions/", "/photographs/1987.1/", "/photographs/1987.2/?decided=1"]
+    forms = '<form[^>]*method="post"[^>]*action="([^"]*)"'
+    texts = [staff.get(f"/heliochrome{page}").text for page in pages]
+    assert len({path for text in texts for path in re.findall(forms, text)}) >= 6
+    staff.headers["authorization"] = "Bearer reader"
+    for page in pages:
+        text = staff.get(f"/heliochrome{page}").text
+        assert re.findall(forms, text) == [], page
+        assert 'name="decision"' not in text
+        assert 'name="review"' not in text
+    assert "blurred" in staff.get("/heliochrome/photographs/1987.2/").text
+
+
+def test_a_refused_decision_shows_what_was_typed(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    archive.decide(photograph, ReviewState.APPROVED)
+    staff.headers["accept"] = "text/html"
+    page = decide(staff, 1, "returned", reason="the <coat> is blue", hints=json.dumps([HINT]))
+    assert page.status_code == 409
+    assert "approved by M. Archivist meanwhile" in page.text
+    assert "the &lt;coat&gt; is blue" in page.text
+    assert "letter of 1912" in page.text
+
+
 def test_what_was_found_is_drawn_over_the_photograph(archive: Archive, staff: Client) -> None:
     photograph = archive.add("1987.1")
     given(archive, photograph)

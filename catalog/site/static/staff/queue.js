@@ -41,6 +41,8 @@ export function applyAtOnce(form, shown) {
 
 export class Selection {
   constructor(form) {
+    // Those who may not decide have none.
+    if (!form) return;
     this.form = form;
     this.boxes = [...form.querySelectorAll("[name=review]")];
     this.all = form.querySelector("[data-all]");
