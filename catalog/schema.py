@@ -402,6 +402,14 @@ hints = Table(
     Column("radius", Double, CheckConstraint("radius > 0 AND radius <= 1", name="radius"), nullable=False),
     Column("a", Double, CheckConstraint("a BETWEEN -128 AND 127", name="a"), nullable=False),
     Column("b", Double, CheckConstraint("b BETWEEN -128 AND 127", name="b"), nullable=False),
+    # As it was given, for a and b do not say how light it was; empty where nobody knows.
+    Column(
+        "color",
+        Text,
+        CheckConstraint("color ~ '^(#[0-9a-fA-F]{6})?$'", name="color"),
+        nullable=False,
+        server_default="",
+    ),
     Column("source", Text, CheckConstraint("source <> ''", name="source"), nullable=False),
     text_column("citation"),
     text_column("source_date"),

@@ -264,6 +264,8 @@ def _pictures(site: Site, files: Sequence[ShownFile]) -> list[dict[str, Any]]:
             "label": file.label or _SHORT[file.role],
             "info": path_of(site, f"{site.addresses.image(file.image)}/info.json"),
             "still": still(site.addresses, file, 1024),
+            "width": file.width,
+            "height": file.height,
             "chosen": file is chosen,
         }
         for file in ordered

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from catalog.given_hints import GivenHint
-from catalog.iiif.presentation import ShownScan, hint_color
+from catalog.iiif.presentation import ShownScan, shown_color
 from catalog.site.html_pages import still
 from catalog.site.site import Site
 from imaging.stage import Role
@@ -42,7 +42,7 @@ def overlay_values(site: Site, shown: ShownScan, hints: Iterable[GivenHint]) -> 
                 "x": hint.x,
                 "y": hint.y,
                 "radius": hint.radius,
-                "color": hint_color(hint.a, hint.b),
+                "color": shown_color(hint),
                 "source": hint.source,
             }
             for hint in hints

@@ -30,7 +30,7 @@ class PlacedHint(BaseModel):
     source_date: Text = Field(default="", max_length=100)
 
     def hint(self) -> given_hints.Hint:
-        """Return the hint with its color as chroma."""
+        """Return the hint with its color as it was given, and as chroma."""
         a, b = hint_chroma(self.color)
         return given_hints.Hint(
             x=self.x,
@@ -41,6 +41,7 @@ class PlacedHint(BaseModel):
             source=self.source,
             citation=self.citation,
             source_date=self.source_date,
+            color=self.color,
         )
 
 

@@ -13,7 +13,7 @@ from catalog import decisions, events, given_hints, kinds, queue, reviews
 from catalog.derivatives import Version
 from catalog.events import Event
 from catalog.iiif.addresses import name_of
-from catalog.iiif.presentation import ShownObject, ShownScan, hint_color, shown_object
+from catalog.iiif.presentation import ShownObject, ShownScan, shown_color, shown_object
 from catalog.kinds import Treatment
 from catalog.reviews import Review
 from catalog.schema import AgentRole, ReviewState
@@ -104,6 +104,8 @@ def _review_values(connection: Connection, site: Site, shown: ShownObject) -> di
                 "decision": _standing_decision(connection, site, review),
                 "choices": _CHOICES.get(review.state, ()),
                 "view": number,
+                # What is typed about a scan outlives the version that it was typed about.
+                "draft": f"{scan.scan.id}{'' if review == scan.review else '-public'}",
             }
             for number, scan in enumerate(shown.scans)
             for review, version in _reviewed(connection, scan)
@@ -117,7 +119,8 @@ def _review_values(connection: Connection, site: Site, shown: ShownObject) -> di
         "hints": [
             {
                 "id": hint.id,
-                "color": hint_color(hint.a, hint.b),
+                "color": shown_color(hint),
+                "is_exact": bool(hint.color),
                 "source": ", ".join(filter(None, (hint.source, hint.citation, hint.source_date))),
                 "author": hint.author,
                 "given": f"{hint.given_at:%Y-%m-%d}",

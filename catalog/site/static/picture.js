@@ -18,6 +18,8 @@ export class View {
   constructor(element) {
     this.element = element;
     this.pictures = JSON.parse(element.dataset.pictures);
+    // Of the whole picture, px: known before anything is loaded.
+    this.size = { x: this.pictures[0].width, y: this.pictures[0].height };
     this.canvas = element.querySelector(".canvas");
     this.panes = [new Pane(this, this.canvas)];
     this.viewer = this.panes[0].viewer;

@@ -26,6 +26,7 @@ class Form {
     this.elements = { reason: new Control(""), hints: new Control("[]") };
     this.elements.reason.addEventListener = () => {};
     this.action = "/decision";
+    this.dataset = {};
   }
   querySelector() { return { addEventListener() {} }; }
   querySelectorAll() { return this.buttons; }
@@ -87,7 +88,7 @@ globalThis.OpenSeadragon = function () {
 };
 
 const pictures = [
-  { label: "Original", short: "Original", info: "/iiif/3/ab/info.json" },
+  { label: "Original", width: 4, height: 3, short: "Original", info: "/iiif/3/ab/info.json" },
   { label: "Restored", short: "Restored", info: "/iiif/3/cd/info.json" },
 ];
 const element = {

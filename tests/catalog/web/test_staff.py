@@ -157,6 +157,24 @@ def test_a_return_keeps_hints_with_their_sources(archive: Archive, staff: Client
     assert re.search(r'fill="#[0-9a-f]{6}"', page)
 
 
+@pytest.mark.parametrize("color", ["#2050c0", "#FFD700", "#000000"])
+def test_a_color_is_kept_and_quoted_exactly_as_it_was_given(
+    archive: Archive, staff: Client, public: Client, color: str
+) -> None:
+    photograph = archive.add("1987.1")
+    sent = json.dumps([HINT | {"color": color, "radius": 0.05}])
+    assert decide(staff, 1, "returned", reason="coat", hints=sent).status_code == 303
+    assert f"<code>{color}</code> letter of 1912" in staff.get("/heliochrome/photographs/1987.1/").text
+    with archive.engine.connect() as connection:
+        (hint,) = given_hints.standing(connection, photograph.scan_id)
+    assert (hint.color, hint.radius) == (color, 0.05)
+    # Black has no chroma, gold and blue have.
+    assert (abs(hint.a) < 0.01 and abs(hint.b) < 0.01) is (color == "#000000")
+    archive.decide(archive.add("1987.1", take=1), ReviewState.APPROVED)
+    manifest = public.get("/iiif/manifests/1987.1/manifest.json").text
+    assert f"Color {color} according to: letter of 1912, fol. 2" in manifest
+
+
 def given(archive: Archive, photograph: Photograph) -> int:
     """Give the coat of a photograph its color; return the hint's number."""
     coat = given_hints.Hint(x=0.5, y=0.25, radius=0.1, a=5, b=-30, source="letter of 1912")

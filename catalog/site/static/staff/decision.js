@@ -1,5 +1,7 @@
 // A decision is sent without leaving the page: whatever is refused, what was typed stays.
 
+import { Draft } from "./draft.js";
+
 const WORDS = { rejected: "reject", returned: "send back" };
 
 export class Decision {
@@ -10,6 +12,8 @@ export class Decision {
     this.decided = decided;
     this.buttons = [...form.querySelectorAll("[name=decision]")];
     this.failure = null;
+    this.draft = new Draft(form, hints);
+    if (hints) hints.changed = () => this.draft.keep();
     // What is needed depends on the button that is pressed.
     form.noValidate = true;
     form.addEventListener("submit", (event) => this.submit(event));
@@ -74,22 +78,29 @@ export class Decision {
     this.sending = true;
     this.fail(null);
     try {
-      this.decided(await post(this.form.action, new FormData(this.form, button)));
+      const said = await post(this.form.action, new FormData(this.form, button));
+      this.draft.drop();
+      this.decided(said);
     } catch (error) {
-      this.fail(error.message);
+      this.fail(error.message, error.status === 409);
     } finally {
       this.sending = false;
     }
   }
 
-  fail(words) {
+  fail(words, changed = false) {
     this.failure?.remove();
     this.failure = null;
     if (words === null) return;
     this.failure = document.createElement("p");
     this.failure.className = "failure";
     this.failure.setAttribute("role", "alert");
-    this.failure.textContent = `Not saved; what you typed is still here. ${words}`;
+    this.failure.textContent = `Not saved; what you typed is still here. ${words} `;
+    if (changed) {
+      const link = document.createElement("a");
+      Object.assign(link, { href: location.href, textContent: "Show it as it is now" });
+      this.failure.append(link);
+    }
     this.form.prepend(this.failure);
   }
 }
@@ -111,7 +122,8 @@ export async function post(address, data) {
   const said = json ? await answer.json() : {};
   if (!answer.ok || !json) {
     const words = typeof said.detail === "string" ? said.detail : "";
-    throw new Error(words || `The server answered ${answer.status} ${answer.statusText}.`);
+    const error = new Error(words || `The server answered ${answer.status} ${answer.statusText}.`);
+    throw Object.assign(error, { status: answer.status });
   }
   return said;
 }

@@ -16,6 +16,7 @@ export class Overlays {
     }
     this.opacity = this.box.querySelector("[type=range]");
     this.opacity.addEventListener("input", () => this.fade());
+    for (const { value } of this.box.querySelectorAll(":checked")) this.toggle(value, true);
   }
 
   press(name) {
@@ -104,7 +105,7 @@ export class Overlays {
     for (const hint of hints) {
       const radius = hint.radius * Math.max(width, height);
       const circle = shape("circle", { cx: hint.x * width, cy: hint.y * height, r: radius });
-      circle.style.fill = hint.color;
+      circle.style.fill = circle.style.stroke = hint.color;
       circle.classList.add("region");
       const title = shape("title", {});
       title.textContent = `${hint.color}: ${hint.source}`;
