@@ -6,6 +6,7 @@ ones. None is ever deleted, for versions made with it refer to it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -21,6 +22,8 @@ from imaging.errors import CatalogError
 LEAST_RADIUS = 1e-6
 """Of a spot, as a share of the longer side; colorizing refuses smaller ones."""
 
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hint:
@@ -34,6 +37,8 @@ class Hint:
         Of the spot, `LEAST_RADIUS`–1 of the longer side.
     a, b
         The color's chroma in CIE L*a*b* (D65).
+    color
+        The color as it was given, ``#rrggbb`` (sRGB); empty where only its chroma is known.
     source
         Who or what says so: "letter of A. Novak to her sister".
     citation
@@ -50,6 +55,7 @@ class Hint:
     source: str
     citation: str = ""
     source_date: str = ""
+    color: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +78,8 @@ def checked(hint: Hint) -> Hint:
         value = getattr(hint, name)
         if not low <= value <= high:
             raise CatalogError("hint", f"{name} {value} is outside {low}–{high}", "Place the hint again.")
+    if hint.color and not _COLOR.fullmatch(hint.color):
+        raise CatalogError("hint", f"color {hint.color!r} is not of the form #rrggbb", "Choose it again.")
     if not hint.source.strip():
         raise CatalogError(
             "hint",
@@ -81,14 +89,15 @@ def checked(hint: Hint) -> Hint:
     return hint
 
 
-def give(connection: Connection, scan_id: int, given: Iterable[Hint], author: Agent) -> None:
-    """Add hints to a scan; one that stands already, from the same source, is not added twice."""
+def give(connection: Connection, scan_id: int, given: Iterable[Hint], author: Agent) -> tuple[int, ...]:
+    """Add hints to a scan and return their numbers; one that stands already is not added twice."""
     author_id = ensure(connection, author)
     standing_ones = {_plain(hint) for hint in standing(connection, scan_id)}
-    for hint in dict.fromkeys(map(checked, given)):
-        if hint not in standing_ones:
-            row = {**asdict(hint), "scan_id": scan_id, "author_id": author_id}
-            connection.execute(insert(hints).values(row))
+    fresh = [hint for hint in dict.fromkeys(map(checked, given)) if hint not in standing_ones]
+    rows = [{**asdict(hint), "scan_id": scan_id, "author_id": author_id} for hint in fresh]
+    return tuple(
+        connection.execute(insert(hints).values(row).returning(hints.c.id)).scalar_one() for row in rows
+    )
 
 
 def withdraw(connection: Connection, hint_id: int, by: Agent) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,19 +20,15 @@ from sqlalchemy import (
     Select,
     func,
     literal,
-    literal_column,
     select,
     tuple_,
 )
 
+from catalog.queue_filter import QueueFilter, certainty, conditions, damage
 from catalog.reviews import Review
 from catalog.schema import (
-    CERTAINTY,
-    DAMAGE,
     ReviewState,
     agents,
-    collections,
-    memberships,
     objects,
     reviews,
     scans,
@@ -41,6 +38,8 @@ from catalog.table_rows import columns
 from imaging.errors import OptionsError
 
 MOST_PER_PAGE = 500
+WAITING = QueueFilter()
+"""All that waits for a decision."""
 
 
 class Order(StrEnum):
@@ -49,27 +48,6 @@ class Order(StrEnum):
     CERTAINTY = "certainty"
     DAMAGE = "damage"
     ARRIVAL = "arrival"
-
-
-@dataclass(frozen=True)
-class Range:
-    """Numbers from `least` to `most`, both included."""
-
-    least: float = 0.0
-    most: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueueFilter:
-    """Which reviews: in this state and, where given, within these ranges and this collection.
-
-    Uncolored photographs count as certain (1), unrestored ones as undamaged (0).
-    """
-
-    state: ReviewState = ReviewState.PENDING
-    confidence: Range | None = None
-    damage: Range | None = None
-    collection: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,37 +64,102 @@ class QueueItem:
 
 @dataclass(frozen=True)
 class Page:
-    """Some of the queue; `following` is the token of the page after, ``None`` at the end."""
+    """Some of the queue; `preceding` and `following` are tokens of the pages around, ``None`` at the ends."""
 
     items: tuple[QueueItem, ...]
+    preceding: str | None
     following: str | None
 
 
-_certainty: ColumnElement[float] = literal_column(CERTAINTY, Double)
-_damage: ColumnElement[float] = literal_column(DAMAGE, Double)
+@dataclass(frozen=True)
+class Neighbors:
+    """The reviews right before and right after one in the queue, ``None`` at its ends."""
+
+    previous: QueueItem | None
+    following: QueueItem | None
 
 
 def page(
     connection: Connection,
-    which: QueueFilter = QueueFilter(),
+    which: QueueFilter = WAITING,
     *,
     order: Order = Order.CERTAINTY,
     after: str | None = None,
+    before: str | None = None,
     limit: int = 50,
 ) -> Page:
-    """Return up to `limit` reviews, those that follow the page whose `following` token is `after`."""
+    """Return up to `limit` reviews: those that follow the token `after`, or that lead up to `before`."""
     if not 1 <= limit <= MOST_PER_PAGE:
         raise OptionsError("limit", f"{limit} is outside 1–{MOST_PER_PAGE}", "Ask for fewer reviews at once.")
-    rows = connection.execute(query(which, order=order, after=after, limit=limit + 1)).all()
-    items = tuple(_item(row._mapping) for row in rows[:limit])
-    following = _token(order, items[-1].review) if len(rows) > limit else None
-    return Page(items, following)
+    if after is not None and before is not None:
+        raise OptionsError("page", "is asked for by two tokens", "Give either after or before.")
+    statement = query(which, order=order, after=after, before=before, limit=limit + 1)
+    rows = [_item(row._mapping) for row in connection.execute(statement)]
+    items = tuple(rows[:limit] if before is None else rows[-limit:])
+    if not items:
+        return Page((), None, None)
+    first, last = token(order, items[0].review), token(order, items[-1].review)
+    more = len(rows) > limit
+    ahead = more if before is not None else after is not None and _any(connection, which, order, before=first)
+    behind = more if before is None else _any(connection, which, order, after=last)
+    return Page(items, first if ahead else None, last if behind else None)
 
 
-def query(which: QueueFilter, *, order: Order, after: str | None, limit: int) -> Select[*tuple[Any, ...]]:
+def neighbors(connection: Connection, which: QueueFilter, order: Order, review: Review) -> Neighbors:
+    """Return what stands before and after the place of `review`, be it still in this queue or decided."""
+    here = token(order, review)
+    around = (
+        query(which, order=order, after=None, before=here, limit=1),
+        query(which, order=order, after=here, limit=1),
+    )
+    found = [connection.execute(one).one_or_none() for one in around]
+    previous, following = (None if row is None else _item(row._mapping) for row in found)
+    return Neighbors(previous, following)
+
+
+def token(order: Order, review: Review) -> str:
+    """Return the token of a review's place in the queue."""
+    sure = 1.0 if review.confidence is None else review.confidence
+    damaged = 0.0 if review.damage is None else review.damage
+    value = {Order.CERTAINTY: sure, Order.DAMAGE: damaged, Order.ARRIVAL: 0.0}[order]
+    return urlsafe_b64encode(json.dumps([order, value, review.id]).encode()).decode()
+
+
+def query(
+    which: QueueFilter, *, order: Order, after: str | None, before: str | None = None, limit: int
+) -> Select[*tuple[Any, ...]]:
     """Return the statement behind `page`; asked for one row more, it tells whether there is another page."""
     # The page is cut from the narrow table first; only its rows are joined with what people read.
-    cut = _cut(which, order, after, limit).subquery("cut")
+    cut = _cut(which, order, after, before).limit(limit).subquery("cut")
+    return _with_names().join(cut, cut.c.id == reviews.c.id).order_by(*_ordering(order))
+
+
+def of_reviews(connection: Connection, numbers: Iterable[int]) -> tuple[QueueItem, ...]:
+    """Return those of these reviews that are there, the ones with the least certain colors first."""
+    asked = _with_names().where(reviews.c.id.in_(list(numbers))).order_by(*_ordering(Order.CERTAINTY))
+    return tuple(_item(row._mapping) for row in connection.execute(asked))
+
+
+def count(connection: Connection, which: QueueFilter) -> int:
+    """Return how many reviews there are in a queue."""
+    found = select(func.count()).select_from(reviews)
+    return connection.execute(found.where(reviews.c.state == which.state, *conditions(which))).scalar_one()
+
+
+def reviewers(connection: Connection) -> tuple[str, ...]:
+    """Return the names of all who have decided."""
+    found = select(agents.c.name).where(agents.c.id.in_(select(reviews.c.reviewer_id))).distinct()
+    return tuple(connection.execute(found.order_by(agents.c.name)).scalars())
+
+
+def counts(connection: Connection) -> dict[ReviewState, int]:
+    """Return how many reviews are in each state."""
+    rows = connection.execute(select(reviews.c.state, func.count()).group_by(reviews.c.state))
+    found = {state: int(count) for state, count in rows}
+    return {state: found.get(state, 0) for state in ReviewState}
+
+
+def _with_names() -> Select[*tuple[Any, ...]]:
     return (
         select(
             *columns(reviews, Review),
@@ -127,70 +170,58 @@ def query(which: QueueFilter, *, order: Order, after: str | None, limit: int) ->
             objects.c.accession_number,
             objects.c.title,
         )
-        .join(cut, cut.c.id == reviews.c.id)
         .join(versions, versions.c.id == reviews.c.version_id)
         .join(scans, scans.c.id == reviews.c.scan_id)
         .outerjoin(objects, objects.c.id == scans.c.object_id)
         .outerjoin(agents, agents.c.id == reviews.c.reviewer_id)
-        .order_by(*_ordering(order))
     )
 
 
-def counts(connection: Connection) -> dict[ReviewState, int]:
-    """Return how many reviews are in each state."""
-    rows = connection.execute(select(reviews.c.state, func.count()).group_by(reviews.c.state))
-    found = {state: int(count) for state, count in rows}
-    return {state: found.get(state, 0) for state in ReviewState}
+def _any(
+    connection: Connection,
+    which: QueueFilter,
+    order: Order,
+    *,
+    after: str | None = None,
+    before: str | None = None,
+) -> bool:
+    return bool(connection.execute(select(_cut(which, order, after, before).exists())).scalar_one())
 
 
-def _cut(which: QueueFilter, order: Order, after: str | None, limit: int) -> Select[*tuple[Any, ...]]:
-    cut = select(reviews.c.id).where(reviews.c.state == which.state)
-    for value, within in ((_certainty, which.confidence), (_damage, which.damage)):
-        if within is not None:
-            cut = cut.where(value.between(within.least, within.most))
-    if which.collection is not None:
-        number = select(collections.c.id).where(collections.c.slug == which.collection).scalar_subquery()
-        inside = (
-            select(scans.c.id)
-            .join(memberships, memberships.c.object_id == scans.c.object_id)
-            .where(scans.c.id == reviews.c.scan_id, memberships.c.collection_id == number)
-        )
-        cut = cut.where(inside.exists())
-    if after is not None:
-        cut = cut.where(_follows(order, after))
-    return cut.order_by(*_ordering(order)).limit(limit)
+def _cut(which: QueueFilter, order: Order, after: str | None, before: str | None) -> Select[*tuple[Any, ...]]:
+    """Return the numbers of the reviews from the token on, nearest first."""
+    backward = before is not None
+    cut = select(reviews.c.id).where(reviews.c.state == which.state, *conditions(which))
+    if (here := before if backward else after) is not None:
+        cut = cut.where(_beyond(order, here, backward))
+    return cut.order_by(*_ordering(order, backward))
 
 
-def _ordering(order: Order) -> tuple[ColumnElement[Any], ...]:
-    match order:
-        case Order.CERTAINTY:
-            return _certainty, reviews.c.id
-        case Order.DAMAGE:
-            return _damage.desc(), reviews.c.id.desc()
-        case Order.ARRIVAL:
-            return (reviews.c.id,)
+_KEYS: dict[Order, tuple[ColumnElement[Any], ...]] = {
+    Order.CERTAINTY: (certainty, reviews.c.id),
+    Order.DAMAGE: (damage, reviews.c.id),
+    Order.ARRIVAL: (reviews.c.id,),
+}
 
 
-def _follows(order: Order, token: str) -> ColumnElement[bool]:
-    value, number = _read_token(order, token)
-    if order is Order.ARRIVAL:
-        return reviews.c.id > number
-    last = tuple_(literal(value, Double), literal(number, reviews.c.id.type))
-    if order is Order.CERTAINTY:
-        return tuple_(_certainty, reviews.c.id) > last
-    return tuple_(_damage, reviews.c.id) < last
+def _ordering(order: Order, backward: bool = False) -> list[ColumnElement[Any]]:
+    return [column.desc() if _falls(order, backward) else column for column in _KEYS[order]]
 
 
-def _token(order: Order, review: Review) -> str:
-    certainty = 1.0 if review.confidence is None else review.confidence
-    damage = 0.0 if review.damage is None else review.damage
-    value = {Order.CERTAINTY: certainty, Order.DAMAGE: damage, Order.ARRIVAL: 0.0}[order]
-    return urlsafe_b64encode(json.dumps([order, value, review.id]).encode()).decode()
+def _falls(order: Order, backward: bool) -> bool:
+    return (order is Order.DAMAGE) != backward
 
 
-def _read_token(order: Order, token: str) -> tuple[float, int]:
+def _beyond(order: Order, given: str, backward: bool) -> ColumnElement[bool]:
+    value, number = _read_token(order, given)
+    keys = _KEYS[order]
+    last = (literal(value, Double), literal(number, reviews.c.id.type))[-len(keys) :]
+    return tuple_(*keys) < tuple_(*last) if _falls(order, backward) else tuple_(*keys) > tuple_(*last)
+
+
+def _read_token(order: Order, given: str) -> tuple[float, int]:
     try:
-        kind, value, number = json.loads(urlsafe_b64decode(token.encode()))
+        kind, value, number = json.loads(urlsafe_b64decode(given.encode()))
         if kind == order:
             return float(value), int(number)
     except (ValueError, TypeError, OverflowError):

@@ -15,22 +15,25 @@ Versions of the same pixels, about which only the catalog says something else, h
 the one that a run came to last has it, be it new or one of before. With hints a returned version is followed
 by a new one; when a hint is withdrawn and a run comes back to the former, that waits again. So does one that
 has colors, or none, as somebody has said since that the scan should.
-Each decision is one transaction's worth: state, hints, event and activity. A repeated `open_review` changes
-nothing; a decision about a review that somebody else has decided meanwhile is refused.
+Each decision is one transaction's worth: state, hints, event, activity, and what stood before, which
+`catalog.undo` restores. A repeated `open_review` changes nothing; a decision about a review that somebody
+else has decided meanwhile is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from catalog import activities, derivatives, events, given_hints, kinds
+from catalog import activities, decisions, derivatives, events, given_hints, kinds
 from catalog.agents import Agent, ensure
+from catalog.decisions import Replaced
 from catalog.derivatives import Version
 from catalog.given_hints import Hint
 from catalog.schema import (
@@ -135,6 +138,7 @@ def decide(
     reason: str = "",
     given: Iterable[Hint] = (),
     revision: int | None = None,
+    batch: UUID | None = None,
 ) -> Review:
     """Record what `reviewer` decided, and all that follows from it.
 
@@ -146,38 +150,41 @@ def decide(
         Hints with their sources, for the version to come.
     revision
         The revision that the reviewer saw.
+    batch
+        What it has in common with other decisions that are made at one stroke.
 
     Raises
     ------
     CatalogError
         The decision does not follow from the present state, somebody else was faster, or a reason is missing.
     """
-    review = _locked(connection, review_id)
+    lock(connection, review_id)
+    review = get(connection, review_id)
     _check(review, decision, reason, revision)
-    given_hints.give(connection, review.scan_id, given, reviewer)
-    now = datetime.now(UTC)
+    now, reviewer_id = datetime.now(UTC), ensure(connection, reviewer)
+    others = _beside(connection, review) if decision is ReviewState.APPROVED else ()
+    replaced = _as_they_stand(connection, [review_id, *others])
+    hints = given_hints.give(connection, review.scan_id, given, reviewer)
+    decided = {"state": decision, "reason": reason.strip(), "reviewer_id": reviewer_id, "decided_at": now}
     connection.execute(
-        update(reviews)
-        .where(reviews.c.id == review_id)
-        .values(
-            state=decision,
-            reason=reason.strip(),
-            reviewer_id=ensure(connection, reviewer),
-            decided_at=now,
-            revision=review.revision + 1,
-        )
+        update(reviews).where(reviews.c.id == review_id).values(decided | {"revision": review.revision + 1})
     )
+    _supersede(connection, reviews.c.id.in_(others))
     key = derivatives.get(connection, review.version_id).store_key
     events.record(connection, _event(get(connection, review_id), key, reviewer, now))
-    if decision is ReviewState.APPROVED:
-        _supersede(
-            connection,
-            reviews.c.scan_id == review.scan_id,
-            reviews.c.id != review_id,
-            reviews.c.state.in_([ReviewState.PENDING, ReviewState.APPROVED, ReviewState.RETURNED]),
-        )
+    decisions.record(
+        connection,
+        review_id,
+        decision,
+        reviewer,
+        reason=reason.strip(),
+        decided_at=now,
+        replaced=replaced,
+        hints=hints,
+        batch=batch,
+    )
     if ReviewState.APPROVED in {decision, review.state}:
-        _tell_the_public(connection, review.scan_id)
+        tell_the_public(connection, review.scan_id)
     return get(connection, review_id)
 
 
@@ -218,11 +225,60 @@ def _reviews() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _locked(connection: Connection, review_id: int) -> Review:
-    # All decisions about one scan take turns, for an approval changes the reviews beside it.
+def lock(connection: Connection, review_id: int) -> None:
+    """Let decisions about one scan take turns, for an approval changes the reviews beside it.
+
+    Raises
+    ------
+    CatalogError
+        There is no such review.
+    """
     scan_id = get(connection, review_id).scan_id
     connection.execute(select(scans.c.id).where(scans.c.id == scan_id).with_for_update(key_share=True))
-    return get(connection, review_id)
+
+
+def tell_the_public(connection: Connection, scan_id: int) -> None:
+    """Publish the scan's object, or withdraw it where none of its scans is approved any more."""
+    object_id = connection.execute(select(scans.c.object_id).where(scans.c.id == scan_id)).scalar_one()
+    if object_id is None:
+        return
+    # Decisions about the scans of one object take turns: each must see what the other left approved.
+    connection.execute(select(objects.c.id).where(objects.c.id == object_id).with_for_update(key_share=True))
+    still = (
+        select(func.count())
+        .select_from(reviews.join(scans, scans.c.id == reviews.c.scan_id))
+        .where(scans.c.object_id == object_id, reviews.c.state == ReviewState.APPROVED)
+    )
+    if connection.execute(still).scalar_one():
+        activities.publish(connection, object_id)
+    else:
+        activities.withdraw(connection, object_id)
+
+
+def _beside(connection: Connection, review: Review) -> Sequence[int]:
+    """Return the reviews whose place the approval of one takes."""
+    beside = select(reviews.c.id).where(
+        reviews.c.scan_id == review.scan_id,
+        reviews.c.id != review.id,
+        reviews.c.state.in_([ReviewState.PENDING, ReviewState.APPROVED, ReviewState.RETURNED]),
+    )
+    return connection.execute(beside.order_by(reviews.c.id)).scalars().all()
+
+
+def _as_they_stand(connection: Connection, numbers: Sequence[int]) -> list[Replaced]:
+    """Return what these reviews are, in this order, with the revisions that the next change leaves."""
+    rows = {row.id: row for row in connection.execute(select(reviews).where(reviews.c.id.in_(numbers)))}
+    return [
+        Replaced(
+            row.id,
+            row.state.value,
+            row.reason,
+            row.reviewer_id,
+            row.decided_at.isoformat() if row.decided_at else None,
+            row.revision + 1,
+        )
+        for row in (rows[number] for number in numbers)
+    ]
 
 
 def _check(review: Review, decision: ReviewState, reason: str, revision: int | None) -> None:
@@ -287,7 +343,7 @@ def _take_over(connection: Connection, version: Version) -> bool:
     del taken["id"]
     connection.execute(update(reviews).where(reviews.c.version_id == version.id).values(taken))
     if former.state is ReviewState.APPROVED:
-        _tell_the_public(connection, version.scan_id)
+        tell_the_public(connection, version.scan_id)
     return True
 
 
@@ -325,23 +381,6 @@ def _let_wait(connection: Connection, review: Review) -> None:
     waiting = {"state": ReviewState.PENDING, "reason": "", "reviewer_id": None, "decided_at": None}
     again = update(reviews).where(reviews.c.id == review.id)
     connection.execute(again.values(waiting | {"revision": reviews.c.revision + 1}))
-
-
-def _tell_the_public(connection: Connection, scan_id: int) -> None:
-    object_id = connection.execute(select(scans.c.object_id).where(scans.c.id == scan_id)).scalar_one()
-    if object_id is None:
-        return
-    # Decisions about the scans of one object take turns: each must see what the other left approved.
-    connection.execute(select(objects.c.id).where(objects.c.id == object_id).with_for_update(key_share=True))
-    still = (
-        select(func.count())
-        .select_from(reviews.join(scans, scans.c.id == reviews.c.scan_id))
-        .where(scans.c.object_id == object_id, reviews.c.state == ReviewState.APPROVED)
-    )
-    if connection.execute(still).scalar_one():
-        activities.publish(connection, object_id)
-    else:
-        activities.withdraw(connection, object_id)
 
 
 def _newest_figure(path: Iterable[Version], name: str) -> float | None:

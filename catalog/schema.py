@@ -8,7 +8,7 @@
                                                        ├─ scan_kinds   what it was taken for
                                                        ├─ hints
                                                        ├─ versions ─┬─ derivatives
-                                                       │            └─ reviews
+                                                       │            └─ reviews ── decisions
                                                        └─ events ── event_agents ── agents
 
 A version is one outcome of one stage for one scan, a derivative one of its files; neither is overwritten.
@@ -373,6 +373,25 @@ reviews = Table(
     Index("reviews_damage_idx", "state", text(f"({DAMAGE})"), "id", postgresql_include=_FILTERED),
 )
 
+decisions = Table(
+    "decisions",
+    metadata,
+    id_column(),
+    foreign_key("reviews", index=True),
+    *enum_column("decision", ReviewState),
+    text_column("reason"),
+    Column("reviewer_id", BigInteger, ForeignKey("agents.id"), nullable=False),
+    Column("decided_at", DateTime(timezone=True), nullable=False, index=True),
+    # What stood before in each review that it changed; see catalog.decisions.Replaced.
+    Column("replaced", JSONB, nullable=False),
+    # The hints that came with it.
+    Column("hints", ARRAY(BigInteger), nullable=False),
+    # What decisions have in common that were made at one stroke.
+    Column("batch", Uuid, index=True),
+    Column("undone_at", DateTime(timezone=True)),
+    Column("undone_by_id", BigInteger, ForeignKey("agents.id")),
+)
+
 hints = Table(
     "hints",
     metadata,
@@ -383,6 +402,14 @@ hints = Table(
     Column("radius", Double, CheckConstraint("radius > 0 AND radius <= 1", name="radius"), nullable=False),
     Column("a", Double, CheckConstraint("a BETWEEN -128 AND 127", name="a"), nullable=False),
     Column("b", Double, CheckConstraint("b BETWEEN -128 AND 127", name="b"), nullable=False),
+    # As it was given, for a and b do not say how light it was; empty where nobody knows.
+    Column(
+        "color",
+        Text,
+        CheckConstraint("color ~ '^(#[0-9a-fA-F]{6})?$'", name="color"),
+        nullable=False,
+        server_default="",
+    ),
     Column("source", Text, CheckConstraint("source <> ''", name="source"), nullable=False),
     text_column("citation"),
     text_column("source_date"),

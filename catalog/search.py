@@ -7,17 +7,16 @@ typing mistakes.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, literal_column, select
-from sqlalchemy.sql.functions import Function
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
 
+from catalog import text_match
 from catalog.objects import CatalogObject, plain
-from catalog.queue import Range
-from catalog.schema import NAMES, ReviewState, collections, memberships, objects, reviews, scans
+from catalog.queue_filter import Range
+from catalog.schema import ReviewState, collections, memberships, objects, reviews, scans
 from catalog.table_rows import columns
 
 LEAST_LIKENESS = 0.45
@@ -99,23 +98,20 @@ def full_text(which: ObjectSearch) -> Select[*tuple[Any, ...]]:
     """Return the statement that looks words up in the full-text index."""
     if not which.words.strip():
         return _select(which, literal_column("0.0"))
-    asked = func.websearch_to_tsquery("simple", _fold(which.words))
+    asked = text_match.query(which.words)
     return _select(which, func.ts_rank(objects.c.search, asked)).where(objects.c.search.op("@@")(asked))
 
 
 def part(which: ObjectSearch) -> Select[*tuple[Any, ...]]:
     """Return the statement that looks for the words as one piece of number, title or maker."""
-    piece = _fold(f"%{_literally(which.words)}%")
-    return _select(which, literal_column("0.0")).where(_names.like(piece, escape="/"))
+    piece = text_match.piece(which.words)
+    return _select(which, literal_column("0.0")).where(text_match.names.like(piece, escape="/"))
 
 
 def likeness(which: ObjectSearch) -> Select[*tuple[Any, ...]]:
     """Return the statement that looks for what is spelled like the words, by the trigram index."""
-    asked = _fold(which.words)
-    return _select(which, func.word_similarity(asked, _names)).where(asked.op("<%")(_names))
-
-
-_names: ColumnElement[str] = literal_column(NAMES, Text)
+    asked, names = text_match.fold(which.words), text_match.names
+    return _select(which, func.word_similarity(asked, names)).where(asked.op("<%")(names))
 
 
 def _hit(row: Any) -> Hit:
@@ -167,11 +163,3 @@ def _review_conditions(which: ObjectSearch) -> list[ColumnElement[bool]]:
         found.append(reviews.c.damage.between(which.damage.least, which.damage.most))
     asked = (which.state, which.confidence, which.damage)
     return found if any(value is not None for value in asked) else []
-
-
-def _literally(words: str) -> str:
-    return re.sub("[/%_]", r"/\g<0>", words.strip())
-
-
-def _fold(words: str) -> Function[str]:
-    return func.heliochrome_fold(cast(plain(words), Text), type_=Text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pyvips
 
 GROUND_SHARE = 0.45
@@ -43,6 +44,16 @@ def legend(width: int, height: int) -> pyvips.Image:
     return ramp.cast("uchar").maplut(_viridis()).copy(interpretation="srgb")
 
 
+def colors() -> list[str]:
+    """Return the map as 256 colors ``#rrggbb``, that of 0 first."""
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in _table()[0].tolist()]
+
+
 def _viridis() -> pyvips.Image:
+    return pyvips.Image.new_from_array(_table()).copy(interpretation="srgb")
+
+
+def _table() -> npt.NDArray[np.uint8]:
+    """Return the map as RGB, 1×256×3."""
     table = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[None], cv2.COLORMAP_VIRIDIS)[..., ::-1]
-    return pyvips.Image.new_from_array(np.ascontiguousarray(table)).copy(interpretation="srgb")
+    return np.ascontiguousarray(table, dtype=np.uint8)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from catalog import collections, derivatives, events, given_hints, objects, reviews, scans
 from catalog.collections import Collection
 from catalog.derivatives import Derivative, Version
-from catalog.given_hints import GivenHint
+from catalog.given_hints import GivenHint, Hint
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.manifest import build_manifest
 from catalog.iiif.records import (
@@ -314,7 +314,12 @@ def _hint(hint: GivenHint, audience: Audience) -> SourcedHint:
     source = ", ".join(part for part in (hint.source, hint.citation, hint.source_date) if part)
     # Who placed it may be a login name, which is nobody's business outside.
     placed_by = hint.author if audience is Audience.STAFF else ""
-    return SourcedHint(hint.x, hint.y, hint_color(hint.a, hint.b), source, placed_by)
+    return SourcedHint(hint.x, hint.y, shown_color(hint), source, placed_by)
+
+
+def shown_color(hint: Hint) -> str:
+    """Return a hint's color as it was given; where only its chroma is known, at medium lightness."""
+    return hint.color or hint_color(hint.a, hint.b)
 
 
 def hint_color(a: float, b: float) -> str:

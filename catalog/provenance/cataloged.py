@@ -191,7 +191,7 @@ def _followed(version: Version, event: Event, given: Iterable[GivenHint]) -> Ite
         return
     for hint in given_hints.followed(given, event.started_at):
         source = ", ".join(filter(None, (hint.source, hint.citation, hint.source_date)))
-        yield SourcedHint(hint.x, hint.y, hint.radius, hint.a, hint.b, source)
+        yield SourcedHint(hint.x, hint.y, hint.radius, hint.a, hint.b, source, hint.color)
 
 
 def _models(event: Event) -> Iterator[tuple[str, str]]:

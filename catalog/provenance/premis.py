@@ -186,6 +186,7 @@ def _hint(hint: SourcedHint) -> Node:
         f"{PREFIX}:radius": hint.radius,
         f"{PREFIX}:a": hint.a,
         f"{PREFIX}:b": hint.b,
+        **({f"{PREFIX}:color": hint.color} if hint.color else {}),
         "dcterms:source": hint.source,
     }
 

@@ -67,6 +67,8 @@ class SourcedHint:
         CIE a* and b* of the color.
     source
         The evidence: ``"coat: Prussian blue, letter 1912-04-03"``.
+    color
+        The color as it was given, ``#rrggbb`` (sRGB); empty where only a* and b* are known.
     """
 
     x: float
@@ -75,6 +77,7 @@ class SourcedHint:
     a: float
     b: float
     source: str
+    color: str = ""
 
 
 @dataclass(frozen=True)

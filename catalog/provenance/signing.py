@@ -84,6 +84,7 @@ def _plain(step: Step, sha256: str) -> dict[str, Any]:
         "parameters": dict(step.parameters),
         "hints": [
             {"x": h.x, "y": h.y, "radius": h.radius, "a": h.a, "b": h.b, "source": h.source}
+            | ({"color": h.color} if h.color else {})
             for h in step.hints
         ],
         "machine": step.machine,

@@ -33,6 +33,7 @@ from catalog.provenance.identity import SigningIdentity
 from catalog.provenance.record import (
     Description,
     ScanFile,
+    SourcedHint,
     StageRun,
     Step,
     assemble,
@@ -130,14 +131,19 @@ class TagOptions:
         }
 
 
+def _told(hint: SourcedHint) -> dict[str, Any]:
+    # A color that is not known changes nothing, so that files with older hints stay as they are.
+    return {name: value for name, value in asdict(hint).items() if name != "color" or value}
+
+
 def determinants(inputs: TagInputs, options: TagOptions) -> dict[str, Any]:
     """Return what the outcome depends on, as arguments of `catalog.store.stage_key`; times are none of it."""
     determined_by = {
         "description": asdict(inputs.description),
         "scan": asdict(inputs.scan),
         "runs": [
-            [stored.run.result.to_json(), stored.run.software_version, [asdict(h) for h in stored.run.hints]]
-            for stored in inputs.runs
+            [run.result.to_json(), run.software_version, [_told(hint) for hint in run.hints]]
+            for run in (stored.run for stored in inputs.runs)
         ],
     }
     digest = hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()

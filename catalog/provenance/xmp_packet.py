@@ -15,7 +15,8 @@ ContentSHA256       text: digest of the file that the last step wrote, before th
 Stage, StageVersion text: the last step and the version of its method
 Parameters          JSON text: the options of the last step
 Models              bag of structures: Stage, Name, Version, SHA256 (of the weights) of every network used
-Hints               ordered structures: X, Y, Radius (0–1), A, B (CIE a*, b*), Source (who states it, where)
+Hints               ordered structures: X, Y, Radius (0–1), A, B (CIE a*, b*), Color (#rrggbb, as given),
+                    Source (who states it, where)
 HintCount           integer: how many hints there are, even where not all of them fit into the packet
 =================== ==================================================================================
 
@@ -225,6 +226,7 @@ def _write_event(write: _Writer, done: tuple[Step, OutputFile]) -> None:
 def _write_hint(write: _Writer, hint: SourcedHint) -> None:
     for term, number in (("X", hint.x), ("Y", hint.y), ("Radius", hint.radius), ("A", hint.a), ("B", hint.b)):
         write.simple(NAMESPACE, term, f"{number:.6g}")
+    write.simple(NAMESPACE, "Color", hint.color)
     write.simple(NAMESPACE, "Source", hint.source)
 
 

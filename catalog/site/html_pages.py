@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection, select
@@ -33,6 +33,7 @@ from catalog.objects import CatalogObject
 from catalog.rights import label as rights_label
 from catalog.schema import collections as collection_rows
 from catalog.schema import memberships, objects
+from catalog.search import ObjectSearch, search
 from catalog.site.site import Site
 from catalog.table_rows import columns, read
 from catalog.vocabulary import COLOR_NOTICE
@@ -52,6 +53,11 @@ _SHORT = {
     Role.DAMAGE_MASK: "Damage",
 }
 
+_LAYOUTS: dict[Audience, dict[str, Any]] = {
+    Audience.PUBLIC: {"layout": "base.html"},
+    Audience.STAFF: {"layout": "staff.html", "decided": None, "decides": False, "place": ""},
+}
+
 
 @dataclass(frozen=True)
 class Card:
@@ -61,6 +67,7 @@ class Card:
     title: str
     href: str
     thumbnail: str
+    review: int | None = None
     state: str | None = None
     confidence: float | None = None
     damage: float | None = None
@@ -80,14 +87,14 @@ def _environment() -> Environment:
 def render(template: str, site: Site, **values: Any) -> str:
     """Return a page of the site as HTML."""
     house = site.institution.name if site.institution else "Heliochrome"
-    shared = {"prefix": site.prefix, "house": house, "index": ""}
+    shared = {"prefix": site.prefix, "house": house, "index": ""} | _LAYOUTS[site.audience]
     return _environment().get_template(template).render(shared | values)
 
 
-def card(site: Site, accession: str, title: str, **standing: Any) -> Card:
-    """Return the card of a photograph."""
+def card(site: Site, accession: str, title: str, *, href: str | None = None, **standing: Any) -> Card:
+    """Return the card of a photograph; it leads to the photograph's page, unless elsewhere."""
     home = f"{site.prefix}/photographs/{path_token(accession)}/"
-    return Card(accession, title or accession, home, f"{home}thumbnail.jpg", **standing)
+    return Card(accession, title or accession, href or home, f"{home}thumbnail.jpg", **standing)
 
 
 def still_card(site: Site, shown: ShownObject) -> Card:
@@ -103,8 +110,10 @@ def grid_page(
     nested: Sequence[Nested],
     cards: Sequence[Card],
     following: str | None,
+    *,
+    search_path: str | None = None,
 ) -> str:
-    """Return a page of a collection."""
+    """Return a page of a collection; `search_path` is the path that takes words to look for, if one does."""
     return render(
         "collection.html",
         site,
@@ -116,14 +125,42 @@ def grid_page(
         ],
         cards=cards,
         following=following,
+        search=search_path,
+        words="",
         document=path_of(
             site, site.addresses.collection(record.slug) if record.slug else site.addresses.top()
         ),
     )
 
 
+def search_page(connection: Connection, site: Site, words: str, page: int, *, home: str) -> str:
+    """Return a page (counted from 0) of the photographs that have the words; the pages are at `home`."""
+    here = f"{site.prefix}{home}"
+    which = ObjectSearch(words=words, published=site.audience is Audience.PUBLIC)
+    found = search(connection, which, limit=PER_PAGE + 1, offset=page * PER_PAGE)
+    more = len(found) > PER_PAGE
+    return render(
+        "collection.html",
+        site,
+        title=f"Photographs with “{words.strip()}”",
+        description="" if found else "None has these words in its number, title, maker, date or description.",
+        nested=[],
+        cards=[card(site, hit.object.accession_number, hit.object.title) for hit in found[:PER_PAGE]],
+        following=f"{here}?{urlencode({'q': words, 'page': page + 1})}" if more else None,
+        search=here,
+        words=words,
+        document=None,
+    )
+
+
 def collection_page(
-    connection: Connection, site: Site, slug: str | None, after: str, *, home: str
+    connection: Connection,
+    site: Site,
+    slug: str | None,
+    after: str,
+    *,
+    home: str,
+    search_path: str | None = None,
 ) -> str | None:
     """Return the page of a collection, or of all photographs; ``None`` when there is no such collection.
 
@@ -143,6 +180,7 @@ def collection_page(
         [Nested(one.slug, one.title) for one in nested_collections(connection, slug, site.audience)],
         [card(site, one.accession_number, one.title) for one in members],
         f"{here}?after={path_token(members[-1].accession_number)}" if more else None,
+        search_path=search_path,
     )
 
 
@@ -226,6 +264,8 @@ def _pictures(site: Site, files: Sequence[ShownFile]) -> list[dict[str, Any]]:
             "label": file.label or _SHORT[file.role],
             "info": path_of(site, f"{site.addresses.image(file.image)}/info.json"),
             "still": still(site.addresses, file, 1024),
+            "width": file.width,
+            "height": file.height,
             "chosen": file is chosen,
         }
         for file in ordered

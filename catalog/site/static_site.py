@@ -203,7 +203,8 @@ class _Publication:
         self._document(self.site.addresses.top(), top)
         fresh = self._fresh()
         counts = self._feed()
-        for asset in sorted(STATIC.iterdir()):
+        # What lies in folders is for staff.
+        for asset in sorted(path for path in STATIC.iterdir() if path.is_file()):
             self.target.put(f"static/{asset.name}", asset.read_bytes())
         self.target.state.rendering, self.target.state.outdated = RENDERING, self.outdated
         self.target.prune()

@@ -23,10 +23,13 @@ class StaffAccess:
         Protects every route.
     write
         Protects the routes that change something.
+    decides
+        Whether the caller of a page may use these: others are shown no buttons.
     """
 
     read: Dependency
     write: Dependency
+    decides: Callable[[Request], bool]
 
 
 def storable(request: Request) -> None:

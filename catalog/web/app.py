@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -24,11 +25,14 @@ from catalog.iiif.records import Institution
 from catalog.site.html_pages import STATIC, render
 from catalog.site.site import Site
 from catalog.web.access import StaffAccess, storable
+from catalog.web.bulk_routes import bulk_routes
+from catalog.web.decision_routes import decision_routes
 from catalog.web.health import health_routes
 from catalog.web.iiif_routes import file_routes, iiif_routes
 from catalog.web.page_routes import collection_routes, photograph_routes, thumbnail_routes
+from catalog.web.queue_routes import queue_routes
 from catalog.web.responses import SafeHeaders
-from catalog.web.review_routes import decision_routes, queue_routes, review_routes
+from catalog.web.review_routes import review_routes
 from imaging.errors import CatalogError, OptionsError
 
 
@@ -114,10 +118,11 @@ def _add_staff(app: FastAPI, site: Site, images: ImageService, staff: StaffAcces
         iiif_routes(site),
         file_routes(site),
         thumbnail_routes(site),
-        review_routes(site),
-        queue_routes(site),
+        review_routes(site, staff.decides),
+        queue_routes(site, staff.decides),
         collection_routes(site, home="/all/"),
         decision_routes(site, staff.write),
+        bulk_routes(site, staff.write),
     ):
         app.include_router(router, dependencies=readers)
 
@@ -134,14 +139,30 @@ def _handle_errors(app: FastAPI, site: Site) -> None:
     def http_error(request: Request, error: StarletteHTTPException) -> Response:
         return _message(request, site, error.status_code, str(error.detail), dict(error.headers or {}))
 
+    @app.exception_handler(RequestValidationError)
+    def misread(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return _message(request, site, 422, f"{where}: {first['msg']}" if where else str(first["msg"]), {})
+
     @app.exception_handler(OptionsError)
     @app.exception_handler(CatalogError)
     def refused(request: Request, error: OptionsError | CatalogError) -> Response:
         return _message(request, site, 400, str(error), {})
 
 
+_TITLES = {
+    401: "Please log in",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Not saved",
+    422: "Not understood",
+}
+
+
 def _message(request: Request, site: Site, status: int, text: str, headers: dict[str, str]) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
-        return PlainTextResponse(f"{text}\n", status, headers)
-    page = render("message.html", site, title="Sorry", text=text, back=f"{site.prefix}/")
+        return JSONResponse({"detail": text}, status, headers)
+    title = _TITLES.get(status, "Sorry")
+    page = render("message.html", site, title=title, text=text, back=f"{site.prefix}/", kept=[])
     return HTMLResponse(page, status, headers)

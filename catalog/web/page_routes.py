@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from catalog.iiif.addresses import name_of
 from catalog.iiif.presentation import shown_object
-from catalog.site.html_pages import collection_page, photograph_values, render, thumbnail_path
+from catalog.site.html_pages import (
+    collection_page,
+    photograph_values,
+    render,
+    search_page,
+    thumbnail_path,
+)
 from catalog.site.site import Site
 
+LONGEST_QUERY = 200
+"""Of words to look for, characters."""
 _FRESH = {"Cache-Control": "no-cache"}
 
 
@@ -18,8 +28,16 @@ def collection_routes(site: Site, *, home: str) -> APIRouter:
     router = APIRouter(default_response_class=HTMLResponse)
 
     @router.get(home)
-    def everything(after: str = "") -> Response:
-        return grid(None, after)
+    def everything(
+        after: str = "",
+        q: Annotated[str, Query(max_length=LONGEST_QUERY)] = "",
+        page: Annotated[int, Query(ge=0, le=1000)] = 0,
+    ) -> Response:
+        if not q.strip():
+            return grid(None, after)
+        with site.engine.connect() as connection:
+            found = search_page(connection, site, q, page, home=home)
+        return HTMLResponse(found, headers=_FRESH)
 
     @router.get("/collections/{slug}/")
     def collection(slug: str, after: str = "") -> Response:
@@ -27,7 +45,9 @@ def collection_routes(site: Site, *, home: str) -> APIRouter:
 
     def grid(slug: str | None, after: str) -> Response:
         with site.engine.connect() as connection:
-            page = collection_page(connection, site, slug, name_of(after) or "", home=home)
+            page = collection_page(
+                connection, site, slug, name_of(after) or "", home=home, search_path=f"{site.prefix}{home}"
+            )
         if page is None:
             raise HTTPException(404, "There is no such collection.")
         return HTMLResponse(page, headers=_FRESH)

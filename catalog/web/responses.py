@@ -25,7 +25,15 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'self'",
     )
 )
+NO_STORE = {"Cache-Control": "no-store"}
+"""Headers of what staff see, which can change with every decision."""
 _DOCUMENTS = "public, max-age=60"
+
+
+def wants_json(request: Request) -> bool:
+    """Return whether a program asks: it accepts JSON, and no page."""
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
 
 
 def document(

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -40,7 +43,8 @@ class DagAccessRequirement:
         """Answer 401 or 403, or hand on the request with the caller's name in its state."""
         from fastapi import HTTPException  # tasks import plugins too, and need none of this
         from starlette.requests import Request
-        from starlette.responses import JSONResponse
+
+        from operators.plugin.refusals import refusal
 
         if scope["type"] != "http":
             return
@@ -49,11 +53,12 @@ class DagAccessRequirement:
             user = await _user(request)
             _check_origin(request)
             _check_rights(request.method, user)
-        except HTTPException as refusal:
-            body = {"detail": refusal.detail}
-            await JSONResponse(body, refusal.status_code)(scope, receive, send)
+        except HTTPException as error:
+            await refusal(request, error.status_code, str(error.detail))(scope, receive, send)
             return
-        scope.setdefault("state", {})["heliochrome_user"] = user.get_name()
+        state = scope.setdefault("state", {})
+        state["heliochrome_user"] = user.get_name()
+        state["heliochrome_decides"] = _is_allowed("POST", user)
         await (await self._application())(scope, receive, send)
 
     async def _application(self) -> Application:
@@ -70,18 +75,29 @@ async def _user(request: Any) -> Any:
 
 
 def _check_rights(method: str, user: Any) -> None:
-    from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
     from fastapi import HTTPException
 
-    allowed = get_auth_manager().is_authorized_dag(
-        method="GET" if method in READING else "POST",
+    reads = method in READING
+    if _is_allowed("GET" if reads else "POST", user):
+        return
+    act, purpose = ("see", "look at these pages") if reads else ("start", "decide")
+    raise HTTPException(
+        403,
+        f"You may not {act} runs of the DAG {REQUIRED_DAG}, which is needed to {purpose}. "
+        "Ask who administers Airflow for a role that may.",
+    )
+
+
+def _is_allowed(method: ResourceMethod, user: Any) -> bool:
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+
+    return get_auth_manager().is_authorized_dag(
+        method=method,
         access_entity=DagAccessEntity.RUN,
         details=DagDetails(id=REQUIRED_DAG),
         user=user,
     )
-    if not allowed:
-        raise HTTPException(403, "Forbidden")
 
 
 def _check_origin(request: Any) -> None:

@@ -32,7 +32,8 @@ from operators.outcome import BatchOutcome
 from operators.plugin.assets import REVIEWS
 from operators.plugin.dag_access import REQUIRED_DAG, Application
 
-DECISION = "/decision"
+DECISIONS = ("/decision", "/decisions", "/undo")
+"""How the paths end to which decisions are posted."""
 SEE_OTHER = 303
 
 
@@ -42,7 +43,7 @@ def make_pages() -> Application:
     # Not the manifests' address, which may be another server's: staff see these pages where they see Airflow.
     address = settings.pages_address()
     # `DagAccessRequirement` has already checked who may read and decide; here only the name is needed.
-    access = StaffAccess(read=_caller, write=_caller)
+    access = StaffAccess(read=_caller, write=_caller, decides=_decides)
     pages = create_app(hook.engine, hook.store.root, address, staff=access, institution=publisher())
     site = Site(hook.engine, hook.store.root, Addresses(address), Audience.STAFF, publisher())
     _add_task_page(pages, site)
@@ -68,11 +69,12 @@ class DecisionAnnouncer:
         async def watch(message: Message) -> None:
             nonlocal decided
             if message["type"] == "http.response.start":
-                decided = message["status"] == SEE_OTHER
+                # Pages are answered with a redirect, scripts with what comes next.
+                decided = message["status"] in {200, SEE_OTHER}
             await send(message)
 
         await self._pages(scope, receive, watch)
-        if decided and scope["method"] == "POST" and scope["path"].endswith(DECISION):
+        if decided and scope["method"] == "POST" and scope["path"].endswith(DECISIONS):
             await asyncio.to_thread(announce_decision)
 
 
@@ -91,6 +93,10 @@ def _caller(request: Request) -> Agent:
     return person(name)
 
 
+def _decides(request: Request) -> bool:
+    return bool(request.scope.get("state", {}).get("heliochrome_decides"))
+
+
 def _add_task_page(pages: FastAPI, site: Site) -> None:
     @pages.get("/task", response_class=HTMLResponse)
     def photographs_of_task(run: str, task: str, batch: int = -1) -> Response:
@@ -105,7 +111,13 @@ def _add_task_page(pages: FastAPI, site: Site) -> None:
         cards = [card(site, one.accession_number, one.title) for one in found.values()]
         if len(cards) == 1:
             return RedirectResponse(cards[0].href, SEE_OTHER)
-        values: dict[str, Any] = {"nested": [], "cards": cards, "following": None, "document": None}
+        values: dict[str, Any] = {
+            "nested": [],
+            "cards": cards,
+            "following": None,
+            "document": None,
+            "search": None,
+        }
         lost = "; ".join(f"{one.photograph}: {one.reason}" for one in outcome.lost) if outcome else ""
         page = render("collection.html", site, title="Photographs of this task", description=lost, **values)
         return HTMLResponse(page, headers={"Cache-Control": "no-store"})

@@ -25,7 +25,8 @@ from catalog import queue
 from catalog.database import connect, in_transaction, migrate
 from catalog.interchange.object_rows import COLUMNS
 from catalog.interchange.spreadsheet import ImportReport, export_objects, import_objects
-from catalog.queue import Order, QueueFilter, Range
+from catalog.queue import Order
+from catalog.queue_filter import QueueFilter, Range
 from catalog.schema import ReviewState
 from catalog.search import ObjectSearch, search
 from operators.deployment.postgres import EmbeddedPostgres, ensure_database

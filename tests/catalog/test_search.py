@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from catalog import activities, collections, objects
 from catalog.objects import ObjectRecord
-from catalog.queue import Range
+from catalog.queue_filter import Range
 from catalog.schema import ReviewState
 from catalog.search import ObjectSearch, search
 from tests.catalog.test_queue import open_one

@@ -3,7 +3,7 @@
 import numpy as np
 import pyvips
 
-from imaging.false_color import legend, over_photograph
+from imaging.false_color import colors, legend, over_photograph
 from imaging.lab import srgb_to_lab
 
 
@@ -14,6 +14,18 @@ def test_the_legend_rises_evenly_in_lightness():
     assert steps.min() > -0.2
     assert 10 < lightness[0] < 20
     assert lightness[-1] > 85
+
+
+def test_the_colors_are_those_that_its_authors_published():
+    # https://github.com/BIDS/colormap, option_d.py: the first, the middle and the last of 256.
+    published = [
+        (0.267004, 0.004874, 0.329415),
+        (0.127568, 0.566949, 0.550556),
+        (0.993248, 0.906157, 0.143936),
+    ]
+    written = ["#" + "".join(f"{round(255 * share):02x}" for share in color) for color in published]
+    assert [colors()[at] for at in (0, 128, 255)] == written
+    assert len(colors()) == 256
 
 
 def test_a_share_of_another_size_is_drawn_over_the_photograph_at_its_size():

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 700, 500
 MODEL = ModelReference("heliochrome-color", "1.0", "c0" * 32)
-HINT = SourcedHint(0.4, 0.5, 0.02, 3.0, -30.0, "coat: Prussian blue, letter 1912-04-03")
+HINT = SourcedHint(0.4, 0.5, 0.02, 3.0, -30.0, "coat: Prussian blue, letter 1912-04-03", "#2050c0")
 START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 

@@ -65,6 +65,7 @@ def test_a_derivative_tells_its_whole_origin(photograph: Photograph, graph: dict
     assert event["premis:outcome"]["@id"] == OUTCOMES[EventOutcome.SUCCESS]
     assert event["prov:startedAtTime"] == "2026-11-20T09:33:00Z"
     assert event["heliochrome:hint"][0]["dcterms:source"] == HINT.source
+    assert event["heliochrome:hint"][0]["heliochrome:color"] == "#2050c0"
     assert event["heliochrome:parameter"] == [{"heliochrome:name": "vividness", "rdf:value": 1.0}]
     assert {"@id": file_iri(MODEL.sha256)} in event["prov:used"]
     weights = graph[file_iri(MODEL.sha256)]

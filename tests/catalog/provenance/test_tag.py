@@ -146,6 +146,7 @@ def test_exiftool_finds_nothing_wrong_and_all_three_dialects_agree(
     assert rights.endswith(str(told["XMP:WebStatement"]))
     assert told["XMP:DigitalSourceType"] == DigitalSourceType.COMPOSITE_WITH_MODEL
     assert told["XMP:HintsSource"] == HINT.source
+    assert told["XMP:HintsColor"] == "#2050c0"
     assert told["IPTC:OriginalTransmissionReference"] == told["XMP:Identifier"] == "1912.44/7 <A&B>"
 
 

@@ -69,6 +69,10 @@ def archivist(request: Request) -> Agent:
     return person("A. Rchivist", "a@museum.example")
 
 
+def is_archivist(request: Request) -> bool:
+    return request.headers.get("authorization") == "Bearer archivist"
+
+
 @pytest.fixture
 def staff(archive: Archive) -> Client:
     """The staff's application as Airflow mounts it, asked by an archivist."""
@@ -76,7 +80,7 @@ def staff(archive: Archive) -> Client:
         archive.engine,
         archive.store.root,
         f"{BASE}/heliochrome",
-        staff=StaffAccess(reader, archivist),
+        staff=StaffAccess(reader, archivist, is_archivist),
         policy=NO_MEMORY,
     )
     outer = FastAPI()

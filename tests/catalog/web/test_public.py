@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -343,10 +342,22 @@ def test_large_originals_without_copies_hold_no_other_picture_back(
         assert Image.open(io.BytesIO(answer.content)).size == (300, 214)
 
 
-def test_errors_are_pages_for_people_and_lines_for_programs(public: Client) -> None:
-    page = public.get("/photographs/none/", headers={"Accept": "text/html"})
-    assert page.status_code == 404
+@pytest.mark.parametrize(
+    ("path", "status", "title"),
+    [
+        ("/photographs/none/", 404, "Not found"),
+        ("/?page=many", 422, "Not understood"),
+        ("/?q=%00", 400, "Sorry"),
+    ],
+)
+def test_errors_are_pages_for_people_and_json_for_programs(
+    public: Client, path: str, status: int, title: str
+) -> None:
+    page = public.get(path, headers={"Accept": "text/html"})
+    assert page.status_code == status
+    assert page.headers["content-type"].startswith("text/html")
     assert "content-security-policy" in page.headers
-    line = public.get("/iiif/manifests/none/manifest.json")
-    assert line.headers["content-type"].startswith("text/plain")
-    assert json.dumps(line.text)
+    assert f"<h1>{title}</h1>" in page.text
+    told = public.get(path)
+    assert told.status_code == status
+    assert isinstance(told.json()["detail"], str)

@@ -13,8 +13,6 @@ from catalog.site.html_pages import STATIC
 
 NODE = shutil.which("node")
 BROWSER = """
-const document = { querySelectorAll: () => [] };
-
 class Control {
   constructor(value) { Object.assign(this, { value, required: false, message: "" }); }
   setCustomValidity(message) { this.message = message; }
@@ -26,6 +24,9 @@ class Form {
     this.buttons = ["approved", "returned", "rejected"].map((value) => new Control(value));
     this.sources = sources.map((value) => new Control(value));
     this.elements = { reason: new Control(""), hints: new Control("[]") };
+    this.elements.reason.addEventListener = () => {};
+    this.action = "/decision";
+    this.dataset = {};
   }
   querySelector() { return { addEventListener() {} }; }
   querySelectorAll() { return this.buttons; }
@@ -35,23 +36,31 @@ class Form {
   }
 }
 
-function press({ sources, presses }) {
+async function press({ sources, presses }) {
   const form = new Form(sources);
   const hints = new Hints(form, { viewer: { addHandler() {} } });
   for (const source of form.sources) hints.hints.push({ source, read: () => source.value });
-  new Decision(form, hints);
-  return presses.map(([decision, reason]) => {
-    let sent = form.elements.hints;
+  new Decision(form, hints, () => {});
+  globalThis.FormData = class { *[Symbol.iterator]() {} };
+  const left = [];
+  for (const [decision, reason] of presses) {
+    let sent = null;
+    globalThis.fetch = async () => {
+      sent = JSON.parse(form.elements.hints.value);
+      return new Response("{}", { headers: { "content-type": "application/json" } });
+    };
     form.elements.reason.value = reason;
     const submitter = form.buttons.find((button) => button.value === decision);
-    form.submit({ submitter, preventDefault() { sent = null; } });
-    return sent && JSON.parse(sent.value);
-  });
+    form.submit({ submitter, preventDefault() {} });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    left.push(sent);
+  }
+  return left;
 }
 """
 
 VIEWER = """
-const document = {
+globalThis.document = {
   querySelectorAll: () => [],
   createElement: () => ({
     addEventListener(kind, listener) { this.press = listener; },
@@ -60,21 +69,27 @@ const document = {
     setAttribute(name, value) { this[name] = value; },
   }),
 };
-const location = { href: "http://museum.example/photographs/1/" };
+globalThis.location = { href: "http://museum.example/photographs/1/" };
 const shown = [], drawn = [];
 
-function OpenSeadragon() {
+globalThis.OpenSeadragon = function () {
   return {
+    element: { classList: { toggle() {} }, dataset: {} },
+    world: { getIndexOfItem: () => 0, getItemCount: () => 1 },
+    addHandler() {},
     addTiledImage({ tileSource, success }) {
-      success({ item: { setOpacity: (opacity) => opacity && drawn.push(tileSource.id), setClip() {},
-                        getContentSize: () => ({ x: 1, y: 1 }) } });
+      const item = {
+        setOpacity: (opacity) => opacity && drawn.push(tileSource.id),
+        setClip() {}, getClip: () => null, getFullyLoaded: () => true, addHandler() {},
+      };
+      success({ item });
     },
   };
-}
+};
 
 const pictures = [
-  { label: "Original", info: "/iiif/3/ab/info.json" },
-  { label: "Restored", info: "/iiif/3/cd/info.json" },
+  { label: "Original", width: 4, height: 3, short: "Original", info: "/iiif/3/ab/info.json" },
+  { label: "Restored", short: "Restored", info: "/iiif/3/cd/info.json" },
 ];
 const element = {
   dataset: { pictures: JSON.stringify(pictures) },
@@ -89,7 +104,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 10));
 def sent(sources: list[str], *presses: tuple[str, str]) -> list[list[str] | None]:
     """Press buttons with reasons; return the hints that left with each, ``None`` where nothing left."""
     asked = json.dumps({"sources": sources, "presses": presses})
-    answer: list[list[str] | None] = run(BROWSER, f"console.log(JSON.stringify(press({asked})))")
+    answer: list[list[str] | None] = run(BROWSER, f"console.log(JSON.stringify(await press({asked})))")
     return answer
 
 
@@ -97,8 +112,14 @@ def run(before: str, after: str) -> Any:
     """Run the page's script between two others; return what they print, read as JSON."""
     if NODE is None:
         pytest.skip("there is no Node.js")
-    program = "\n".join((before, (STATIC / "heliochrome.js").read_text(), after))
-    return json.loads(subprocess.check_output([NODE, "-"], input=program, text=True))
+    modules = {"View": "picture.js", "Hints": "staff/hints.js", "Decision": "staff/decision.js"}
+    imports = (
+        f"import {{ {name} }} from {json.dumps((STATIC / path).as_uri())};" for name, path in modules.items()
+    )
+    program = "\n".join((*imports, before, after))
+    # Of files without a package.json, Node.js tells only newer ones by themselves that they are modules.
+    command = [NODE, "--experimental-default-type=module", "--input-type=module", "-"]
+    return json.loads(subprocess.check_output(command, input=program, text=True))
 
 
 def test_a_return_leaves_the_page_only_with_its_reason_and_sources() -> None:

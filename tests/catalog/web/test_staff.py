@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -16,6 +17,17 @@ from tests.catalog.iiif.archive import ARCHIVIST, Archive, Photograph
 from tests.catalog.web.conftest import BASE, Client
 
 HINT = {"x": 0.5, "y": 0.25, "color": "#1b3a5e", "source": "letter of 1912", "citation": "fol. 2"}
+
+WRITES = [
+    "/reviews/1/decision",
+    "/reviews/decisions",
+    "/decisions/1/undo",
+    "/batches/00000000-0000-4000-8000-000000000000/undo",
+    "/selection/",
+    "/hints/1/withdrawal",
+    "/scans/1/kind",
+    "/objects/1/coloring",
+]
 
 
 def decide(client: Client, review: int, decision: str, **form: object) -> httpx.Response:
@@ -37,6 +49,7 @@ def test_every_route_asks_who_is_there(archive: Archive, staff: Client) -> None:
         "/collections/harbor/",
         "/photographs/1987.1/",
         "/photographs/1987.1/thumbnail.jpg",
+        "/decisions/",
         "/iiif/manifests/1987.1/manifest.json",
         "/iiif/collections/collection.json",
         "/iiif/discovery/activity.json",
@@ -45,6 +58,7 @@ def test_every_route_asks_who_is_there(archive: Archive, staff: Client) -> None:
         f"/masters/{photograph.digests[Role.COLORIZED]}",
     ]
     assert {staff.get(f"/heliochrome{path}").status_code for path in paths} == {401}
+    assert {staff.post(f"/heliochrome{path}").status_code for path in WRITES} == {401}
     assert staff.get("/heliochrome/openapi.json").status_code == 404
 
 
@@ -53,7 +67,15 @@ def test_reading_is_not_deciding(archive: Archive, staff: Client) -> None:
     staff.headers["authorization"] = "Bearer reader"
     assert staff.get("/heliochrome/photographs/1987.1/").status_code == 200
     assert decide(staff, archive.review(photograph).id, "approved").status_code == 403
+    assert {staff.post(f"/heliochrome{path}").status_code for path in WRITES} == {403}
     assert state_of(archive, photograph) is ReviewState.PENDING
+
+
+def test_the_table_of_writes_is_whole(staff: Client) -> None:
+    (mount,) = (route for route in staff.app.routes if getattr(route, "path", "") == "/heliochrome")
+    posts = [route.path for route in mount.routes if "POST" in (getattr(route, "methods", None) or ())]
+    listed = {re.sub(r"/(\d+|[0-9a-f-]{36})/", "/{number}/", path) for path in WRITES}
+    assert {path.replace("{batch}", "{number}") for path in posts} == listed
 
 
 @pytest.mark.parametrize(
@@ -115,7 +137,8 @@ def test_the_grid_of_all_photographs_is_linked_and_paged(
 def test_approval_publishes(archive: Archive, staff: Client, public: Client) -> None:
     photograph = archive.add("1987.1")
     response = decide(staff, archive.review(photograph).id, "approved")
-    assert (response.status_code, response.headers["location"]) == (303, "/heliochrome/photographs/1987.1/")
+    home = "/heliochrome/photographs/1987.1/?decided=1"
+    assert (response.status_code, response.headers["location"]) == (303, home)
     assert state_of(archive, photograph) is ReviewState.APPROVED
     assert archive.review(photograph).reviewer == "A. Rchivist"
     assert public.get("/iiif/manifests/1987.1/manifest.json").status_code == 200
@@ -132,6 +155,24 @@ def test_a_return_keeps_hints_with_their_sources(archive: Archive, staff: Client
     page = staff.get("/heliochrome/photographs/1987.1/").text
     assert "letter of 1912, fol. 2" in page
     assert re.search(r'fill="#[0-9a-f]{6}"', page)
+
+
+@pytest.mark.parametrize("color", ["#2050c0", "#FFD700", "#000000"])
+def test_a_color_is_kept_and_quoted_exactly_as_it_was_given(
+    archive: Archive, staff: Client, public: Client, color: str
+) -> None:
+    photograph = archive.add("1987.1")
+    sent = json.dumps([HINT | {"color": color, "radius": 0.05}])
+    assert decide(staff, 1, "returned", reason="coat", hints=sent).status_code == 303
+    assert f"<code>{color}</code> letter of 1912" in staff.get("/heliochrome/photographs/1987.1/").text
+    with archive.engine.connect() as connection:
+        (hint,) = given_hints.standing(connection, photograph.scan_id)
+    assert (hint.color, hint.radius) == (color, 0.05)
+    # Black has no chroma, gold and blue have.
+    assert (abs(hint.a) < 0.01 and abs(hint.b) < 0.01) is (color == "#000000")
+    archive.decide(archive.add("1987.1", take=1), ReviewState.APPROVED)
+    manifest = public.get("/iiif/manifests/1987.1/manifest.json").text
+    assert f"Color {color} according to: letter of 1912, fol. 2" in manifest
 
 
 def given(archive: Archive, photograph: Photograph) -> int:
@@ -265,6 +306,49 @@ def test_staff_see_every_picture_and_all_that_was_done(archive: Archive, staff: 
     assert "<dt>damage share</dt><dd>5 %</dd>" in page
 
 
+def test_those_who_may_not_decide_see_no_buttons(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    given(archive, photograph)
+    archive.decide(archive.add("1987.2"), ReviewState.REJECTED, "blurred")
+    pages = ["/", "/decisions/", "/photographs/1987.1/", "/photographs/1987.2/?decided=1"]
+    forms = '<form[^>]*method="post"[^>]*action="([^"]*)"'
+    texts = [staff.get(f"/heliochrome{page}").text for page in pages]
+    assert len({path for text in texts for path in re.findall(forms, text)}) >= 6
+    staff.headers["authorization"] = "Bearer reader"
+    for page in pages:
+        text = staff.get(f"/heliochrome{page}").text
+        assert re.findall(forms, text) == [], page
+        assert 'name="decision"' not in text
+        assert 'name="review"' not in text
+    assert "blurred" in staff.get("/heliochrome/photographs/1987.2/").text
+
+
+def test_a_refused_decision_shows_what_was_typed(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    archive.decide(photograph, ReviewState.APPROVED)
+    staff.headers["accept"] = "text/html"
+    page = decide(staff, 1, "returned", reason="the <coat> is blue", hints=json.dumps([HINT]))
+    assert page.status_code == 409
+    assert "approved by M. Archivist meanwhile" in page.text
+    assert "the &lt;coat&gt; is blue" in page.text
+    assert "letter of 1912" in page.text
+
+
+def test_what_was_found_is_drawn_over_the_photograph(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    given(archive, photograph)
+    page = staff.get("/heliochrome/photographs/1987.1/").text
+    (written,) = re.findall(r'data-overlays="([^"]*)"', page)
+    overlays = json.loads(html.unescape(written))
+    assert overlays["regions"] == [{"kind": "dust", "mended": True, "polygon": [[5, 5], [9, 5], [9, 9]]}]
+    assert (overlays["width"], overlays["height"]) == (700, 500)
+    (hint,) = overlays["hints"]
+    assert (hint["x"], hint["y"], hint["radius"], hint["source"]) == (0.5, 0.25, 0.1, "letter of 1912")
+    assert len(overlays["colors"]) == 256
+    assert photograph.digests[Role.CONFIDENCE] in overlays["confidence"]
+    assert staff.get(overlays["confidence"]).status_code == 200
+
+
 def test_two_archivists_at_once(archive: Archive, staff: Client) -> None:
     photograph = archive.add("1987.1")
     with archive.engine.connect() as connection:
@@ -277,7 +361,7 @@ def test_two_archivists_at_once(archive: Archive, staff: Client) -> None:
 
 
 def test_colors_that_are_no_colors_are_refused_before_the_database() -> None:
-    from catalog.web.review_routes import _read_hints
+    from catalog.web.placed_hints import read_hints
 
     with pytest.raises(OptionsError):
-        _read_hints('[{"x": NaN}]')
+        read_hints('[{"x": NaN}]')
