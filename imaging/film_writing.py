@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from imaging.disk import writing
+from imaging.errors import StoredFileError
 from imaging.film_decoding import opened
 from imaging.film_library import is_missing, library
 from imaging.film_pixels import Pixels
@@ -25,7 +26,7 @@ from imaging.fixity import atomic_path
 
 ACCESS_ENCODER = "libx264"
 _MASTER = {"level": "3", "slicecrc": "1", "slices": "4", "g": "1", "coder": "1", "context": "1"}
-_ACCESS = {"crf": "20", "preset": "veryfast", "bf": "0", "threads": "2"}
+_ACCESS = {"crf": "20", "preset": "veryfast", "bf": "0"}
 _EXACT = {"fflags": "+bitexact"}
 _GREY = {8: "gray", 9: "gray9le", 10: "gray10le", 12: "gray12le", 14: "gray14le", 16: "gray16le"}
 _RGB = {8: "bgr0", 9: "gbrp9le", 10: "gbrp10le", 12: "gbrp12le", 14: "gbrp14le", 16: "gbrp16le"}
@@ -39,6 +40,7 @@ class _Wrapping:
     options: Mapping[str, str]
     kinds: frozenset[str]
     copied: frozenset[str] | None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 _MATROSKA = _Wrapping("matroska", _EXACT, frozenset({"audio", "subtitle"}), None)
@@ -103,16 +105,9 @@ class SegmentWriter:
         self._coding, self._count, self._base = coding, 0, 1 / rate
         self._even = coding.pixel_format == "yuv420p"
         self._container = library().open(str(path), "w", format="matroska", options=_EXACT)
-        self._stream = self._container.add_stream(coding.encoder, rate=rate, options=dict(coding.options))
         even = int(self._even)
-        self._stream.width, self._stream.height = width + even * (width % 2), height + even * (height % 2)
-        self._stream.pix_fmt = coding.pixel_format
-        self._stream.codec_context.time_base = self._base
-        self._stream.codec_context.sample_aspect_ratio = pixel_aspect
-        if self._even:
-            self._stream.codec_context.color_range = 1
-            for name in ("colorspace", "color_primaries", "color_trc"):
-                setattr(self._stream.codec_context, name, 1)  # ITU-R BT.709
+        padded = width + even * (width % 2), height + even * (height % 2)
+        self._stream = _add_stream(self._container, coding, padded, rate, pixel_aspect)
 
     def add(self, pixels: Pixels) -> None:
         """Write a frame: H×W (grey) or H×W×3 (RGB), of the coding's depth (8 bits for access copies)."""
@@ -143,8 +138,29 @@ class SegmentWriter:
         )
 
 
+def _add_stream(
+    container: Any, coding: Coding, size: tuple[int, int], rate: Fraction, pixel_aspect: Fraction
+) -> Any:
+    stream = container.add_stream(coding.encoder, rate=rate, options=dict(coding.options))
+    stream.width, stream.height = size
+    stream.pix_fmt = coding.pixel_format
+    stream.codec_context.time_base = 1 / rate
+    # Slices are coded side by side; how many at a time changes no byte.
+    stream.codec_context.thread_count = 2
+    stream.codec_context.sample_aspect_ratio = pixel_aspect
+    if coding.pixel_format == "yuv420p":
+        stream.codec_context.color_range = 1
+        for name in ("colorspace", "color_primaries", "color_trc"):
+            setattr(stream.codec_context, name, 1)  # ITU-R BT.709
+    return stream
+
+
 def join_master(
-    segments: Sequence[Path], film: FilmProperties, target: Path, tags: Mapping[str, str] | None = None
+    segments: Sequence[Path],
+    coding: Coding,
+    film: FilmProperties,
+    target: Path,
+    tags: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Join segments into a Matroska file with the film's times, sound and subtitles.
 
@@ -152,6 +168,8 @@ def join_master(
     ----------
     segments
         Together they hold every frame of the film.
+    coding
+        Of the segments.
     film
         Whose times and carried streams are taken.
     target
@@ -166,23 +184,24 @@ def join_master(
     """
     marks = {"timecode": film.timecode} if film.timecode else {}
     with writing(target), atomic_path(target) as partial:
-        return _join(segments, film, partial, _MATROSKA, {**marks, **(tags or {})})
+        wrapping = replace(_MATROSKA, tags={**marks, **(tags or {})})
+        return _join(segments, coding, film, partial, wrapping)
 
 
 def join_access(
-    segments: Sequence[Path], film: FilmProperties, target: Path, tags: Mapping[str, str] | None = None
+    segments: Sequence[Path],
+    coding: Coding,
+    film: FilmProperties,
+    target: Path,
+    tags: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Join H.264 segments into an MP4 file; sound that MP4 does not carry becomes AAC. See `join_master`."""
     with writing(target), atomic_path(target) as partial:
-        return _join(segments, film, partial, _MP4, tags or {})
+        return _join(segments, coding, film, partial, replace(_MP4, tags=tags or {}))
 
 
 def _join(
-    segments: Sequence[Path],
-    film: FilmProperties,
-    target: Path,
-    wrapping: _Wrapping,
-    tags: Mapping[str, str],
+    segments: Sequence[Path], coding: Coding, film: FilmProperties, target: Path, wrapping: _Wrapping
 ) -> tuple[str, ...]:
     av = library()
     left: list[str] = []
@@ -191,8 +210,8 @@ def _join(
         av.open(str(segments[0])) as first,
         av.open(str(target), "w", format=wrapping.muxer, options=dict(wrapping.options)) as output,
     ):
-        output.metadata.update(tags)
-        picture = output.add_stream_from_template(first.streams.video[0])
+        output.metadata.update(wrapping.tags)
+        picture = _picture(output, first.streams.video[0], coding, film)
         picture.time_base = Fraction(film.time_base)
         carried = {}
         for stream in source.streams:
@@ -227,6 +246,20 @@ def _pictures(segments: Sequence[Path], film: FilmProperties, stream: Any) -> It
                 packet.time_base, packet.duration, packet.stream = base, later[0] - stamp, stream
                 yield float(stamp * base), packet
                 number += 1
+
+
+def _picture(output: Any, segment: Any, coding: Coding, film: FilmProperties) -> Any:
+    if coding.encoder == ACCESS_ENCODER:
+        return output.add_stream_from_template(segment)
+    # As if its frames were encoded here: only so does Matroska learn the rate.
+    like = segment.codec_context
+    stream = _add_stream(
+        output, coding, (like.width, like.height), Fraction(film.rate), Fraction(film.pixel_aspect)
+    )
+    stream.codec_context.open()
+    if bytes(stream.codec_context.extradata or b"") != bytes(like.extradata or b""):
+        raise StoredFileError(film.path, "an unfinished part of it was coded otherwise", "Run it again.")
+    return stream
 
 
 class _Copied:

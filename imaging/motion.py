@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import cv2
 import numpy as np
@@ -51,6 +52,10 @@ class Motion:
         height, width = planes.shape[:2]
         return fetched(planes, _scaled(self.flow, width, height))
 
+    def reduced(self, width: int, height: int) -> Motion:
+        """Return the motion at a smaller size, where trust is a share of 0–1."""
+        return Motion(_scaled(self.flow, width, height), self.trust_at(width, height))
+
     def trust_at(self, width: int, height: int) -> Array:
         """Return the trust at another size, 0–1."""
         if self.trust.shape == (height, width):
@@ -62,7 +67,7 @@ class MotionFinder:
     """Finds motion; one object for many pairs of frames of one size."""
 
     def __init__(self, effort: Effort = Effort.MEDIUM) -> None:
-        self._search = cv2.DISOpticalFlow.create(int(effort))
+        self._search: Any = cv2.DISOpticalFlow.create(int(effort))
 
     def between(self, here: Luminance, there: Luminance) -> tuple[Motion, Motion]:
         """Return the motion from `here` to `there` and the one back, both held against each other."""
@@ -70,21 +75,26 @@ class MotionFinder:
         return Motion(forth, _trust(forth, back)), Motion(back, _trust(back, forth))
 
     def _flow(self, here: Luminance, there: Luminance) -> Array:
-        return np.asarray(self._search.calc(here, there, None), np.float32)
+        return np.asarray(
+            self._search.calc(np.ascontiguousarray(here), np.ascontiguousarray(there), None), np.float32
+        )
 
 
 def fetched(planes: Array, flow: Array) -> Array:
     """Return planes (H×W or H×W×C) sampled at every place moved by `flow` (H×W×2), bilinear."""
-    at = _places(*flow.shape[:2]) + flow
-    return np.asarray(
-        cv2.remap(planes, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32
-    )
+    return _sampled(planes, _places(*flow.shape[:2]) + flow)
+
+
+def _sampled(planes: Array, at: Array) -> Array:
+    across, down = np.ascontiguousarray(at[..., 0]), np.ascontiguousarray(at[..., 1])
+    sampled = cv2.remap(planes, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled, np.float32)
 
 
 def _trust(flow: Array, back: Array) -> Array:
     height, width = flow.shape[:2]
     at = _places(height, width) + flow
-    returned = np.asarray(cv2.remap(back, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    returned = _sampled(back, at)
     gap = ((flow + returned) ** 2).sum(axis=2)
     bound = _RELATIVE * ((flow**2).sum(axis=2) + (returned**2).sum(axis=2)) + _ABSOLUTE
     inside = (at >= 0).all(axis=2) & (at[..., 0] <= width - 1) & (at[..., 1] <= height - 1)

@@ -34,9 +34,15 @@ def segments(folder: Path, frames: list[Any], lengths: list[int], bits: int = 8)
 def test_a_joined_master_holds_every_frame_to_the_bit(tmp_path: Path, bits: int, planes: int) -> None:
     frames = noise(12, top=(1 << bits) - 1, planes=planes)
     film = inspect_film(write_film(tmp_path / "film.mkv", noise(12)))
-    join_master(segments(tmp_path, frames, [5, 1, 6], bits), film, tmp_path / "master.mkv")
+    join_master(
+        segments(tmp_path, frames, [5, 1, 6], bits),
+        master_coding(bits, planes == 1),
+        film,
+        tmp_path / "master.mkv",
+    )
     master = inspect_film(tmp_path / "master.mkv")
     assert (master.codec, master.bits, master.time_stamps) == ("ffv1", bits, film.time_stamps)
+    assert (master.rate, master.seconds) == ("24", pytest.approx(0.5, abs=2e-3))
     for read, told in zip(read_frames(master), frames, strict=True):
         assert np.array_equal(read.pixels, told)
 
@@ -57,7 +63,13 @@ def with_sound(tmp_path: Path) -> FilmProperties:
 
 def test_sound_times_and_timecode_travel_along(tmp_path: Path) -> None:
     film = with_sound(tmp_path)
-    left = join_master(segments(tmp_path, noise(5), [2, 3]), film, tmp_path / "master.mkv", {"title": "Reel"})
+    left = join_master(
+        segments(tmp_path, noise(5), [2, 3]),
+        master_coding(8, True),
+        film,
+        tmp_path / "master.mkv",
+        {"title": "Reel"},
+    )
     master = inspect_film(tmp_path / "master.mkv")
     assert not left
     assert master.time_stamps == film.time_stamps
@@ -72,14 +84,14 @@ def test_the_same_segments_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        join_master(segments(folder, noise(5), [2, 3]), film, folder / "master.mkv")
+        join_master(segments(folder, noise(5), [2, 3]), master_coding(8, True), film, folder / "master.mkv")
         made.append((folder / "master.mkv").read_bytes())
     assert made[0] == made[1]
 
 
 def test_slices_of_the_master_have_checksums(tmp_path: Path) -> None:
     film = inspect_film(write_film(tmp_path / "film.mkv", noise(4)))
-    join_master(segments(tmp_path, noise(4), [4]), film, tmp_path / "master.mkv")
+    join_master(segments(tmp_path, noise(4), [4]), master_coding(8, True), film, tmp_path / "master.mkv")
     data = bytearray((tmp_path / "master.mkv").read_bytes())
     third = packets(tmp_path / "master.mkv", "video")[2]
     data[data.index(third) + len(third) // 3] ^= 4
@@ -102,7 +114,7 @@ def test_an_access_copy_shows_the_film_with_sound(tmp_path: Path, size: tuple[in
     for _ in range(5):
         writer.add(ramp)
     writer.close()
-    assert not join_access([tmp_path / "segment.mkv"], film, tmp_path / "access.mp4")
+    assert not join_access([tmp_path / "segment.mkv"], coding, film, tmp_path / "access.mp4")
     with av.open(str(tmp_path / "access.mp4")) as container:
         assert [s.codec_context.name for s in container.streams] == ["h264", "aac"]
         shown = [f.reformat(format="rgb24").to_ndarray() for f in container.decode(video=0)]
