@@ -26,6 +26,8 @@ MEDIA_TYPES = {
     ".png": "image/png",
     ".webp": "image/webp",
     ".jp2": "image/jp2",
+    ".mkv": "video/matroska",
+    ".mp4": "video/mp4",
     ".json": "application/json",
     ".jsonld": "application/ld+json",
     ".xml": "application/xml",
