@@ -11,6 +11,8 @@
                                                        │            └─ reviews
                                                        └─ events ── event_agents ── agents
 
+    api_tokens ─── token_activities
+
 A version is one outcome of one stage for one scan, a derivative one of its files; neither is overwritten.
 
 EnumText sets are text with a check constraint, so that a migration can widen them with rows in place.
@@ -119,6 +121,28 @@ class ActivityType(StrEnum):
     CREATE = "Create"
     UPDATE = "Update"
     DELETE = "Delete"
+
+
+class TokenScope(StrEnum):
+    """What an API token allows."""
+
+    REQUEST = "request"
+    """Hand photographs over and fetch what becomes of them."""
+    REVIEW = "review"
+    """File photographs in the catalog for review, and see what is not published."""
+    PUBLISH = "publish"
+    """See how far publication has come."""
+
+
+class TokenAct(StrEnum):
+    """What is written down of an API token."""
+
+    CREATED = "created"
+    REVOKED = "revoked"
+    REQUESTED = "requested"
+    WITHDREW = "withdrew"
+    HINTED = "hinted"
+    REFUSED = "refused"
 
 
 metadata = MetaData(
@@ -408,4 +432,39 @@ activities = Table(
     *enum_column("type", ActivityType),
     foreign_key("objects", index=True),
     Column("ended_at", DateTime(timezone=True), nullable=False),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    id_column(),
+    Column("name", Text, CheckConstraint("name <> ''", name="name"), nullable=False),
+    # Of a random 256-bit secret, which needs no salt and no slow hash; the secret itself is kept nowhere.
+    *sha256_column("sha256"),
+    Column("scopes", ARRAY(Text), nullable=False),
+    # How many requests may wait at once, and how many may be made in any hour.
+    Column("most_waiting", Integer, CheckConstraint("most_waiting > 0", name="most_waiting"), nullable=False),
+    Column("per_hour", Integer, CheckConstraint("per_hour > 0", name="per_hour"), nullable=False),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    timestamp_column("created_at"),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("used_at", DateTime(timezone=True)),
+    UniqueConstraint("name"),
+    UniqueConstraint("sha256"),
+    CheckConstraint(
+        "scopes <> '{}' AND scopes <@ ARRAY['request', 'review', 'publish']",
+        name="scopes",
+    ),
+)
+
+token_activities = Table(
+    "token_activities",
+    metadata,
+    id_column(),
+    foreign_key("api_tokens", index=True),
+    *enum_column("act", TokenAct),
+    text_column("detail"),
+    text_column("by"),
+    timestamp_column("at"),
 )
