@@ -20,7 +20,7 @@ from catalog.search import ObjectSearch, search
 from imaging.errors import CatalogError, ServiceError
 from operators.deployment.postgres import PostgresAddress
 
-NEWEST = "0009"
+NEWEST = "0010"
 
 
 def test_migrations_make_what_the_schema_says(engine: Engine):
