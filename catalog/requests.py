@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -26,7 +26,9 @@ from catalog.schema import RequestState, TokenAct, api_tokens, requests
 from catalog.table_rows import columns, read
 from catalog.tokens import ApiToken
 from imaging.errors import CatalogError
-from imaging.scan import ScanLimits
+
+if TYPE_CHECKING:
+    from imaging.scan import ScanLimits
 
 UNFINISHED = (RequestState.QUEUED, RequestState.WORKING)
 GONE = (RequestState.WITHDRAWN, RequestState.EXPIRED)
@@ -70,6 +72,8 @@ class RequestLimits:
     @property
     def scan(self) -> ScanLimits:
         """The limits as the door for untrusted scans takes them."""
+        from imaging.scan import ScanLimits  # noqa: PLC0415 - loads libvips
+
         return ScanLimits(self.max_pixels, self.max_side, self.max_bytes, max_pages=20)
 
 
