@@ -11,6 +11,9 @@
                                                        │            └─ reviews ── decisions
                                                        └─ events ── event_agents ── agents
 
+    api_tokens ─┬─ token_activities
+                └─ requests ── recolorings    photographs colored on request
+
 A version is one outcome of one stage for one scan, a derivative one of its files; neither is overwritten.
 
 EnumText sets are text with a check constraint, so that a migration can widen them with rows in place.
@@ -19,6 +22,7 @@ EnumText sets are text with a check constraint, so that a migration can widen th
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -119,6 +123,41 @@ class ActivityType(StrEnum):
     CREATE = "Create"
     UPDATE = "Update"
     DELETE = "Delete"
+
+
+class TokenScope(StrEnum):
+    """What an API token allows."""
+
+    REQUEST = "request"
+    """Hand photographs over and fetch what becomes of them."""
+    REVIEW = "review"
+    """File photographs in the catalog for review, and see what is not published."""
+    PUBLISH = "publish"
+    """See how far publication has come."""
+
+
+class TokenAct(StrEnum):
+    """What is written down of an API token."""
+
+    CREATED = "created"
+    REVOKED = "revoked"
+    REQUESTED = "requested"
+    WITHDREW = "withdrew"
+    HINTED = "hinted"
+    REFUSED = "refused"
+
+
+class RequestState(StrEnum):
+    """How far a request has come; from `FINISHED` on, no worker touches it."""
+
+    QUEUED = "queued"
+    WORKING = "working"
+    FINISHED = "finished"
+    REFUSED = "refused"
+    """The photograph, or what was asked, is at fault."""
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
 
 
 metadata = MetaData(
@@ -435,4 +474,123 @@ activities = Table(
     *enum_column("type", ActivityType),
     foreign_key("objects", index=True),
     Column("ended_at", DateTime(timezone=True), nullable=False),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    id_column(),
+    Column("name", Text, CheckConstraint("name <> ''", name="name"), nullable=False),
+    # Of a random 256-bit secret, which needs no salt and no slow hash; the secret itself is kept nowhere.
+    *sha256_column("sha256"),
+    Column("scopes", ARRAY(Text), nullable=False),
+    # How many requests may wait at once, and how many may be made in any hour.
+    Column("most_waiting", Integer, CheckConstraint("most_waiting > 0", name="most_waiting"), nullable=False),
+    Column("per_hour", Integer, CheckConstraint("per_hour > 0", name="per_hour"), nullable=False),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    timestamp_column("created_at"),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("used_at", DateTime(timezone=True)),
+    # When a worker last took a request of it: clients take turns.
+    Column("served_at", DateTime(timezone=True)),
+    UniqueConstraint("name"),
+    UniqueConstraint("sha256"),
+    CheckConstraint(
+        "scopes <> '{}' AND scopes <@ ARRAY['request', 'review', 'publish']",
+        name="scopes",
+    ),
+)
+
+token_activities = Table(
+    "token_activities",
+    metadata,
+    id_column(),
+    foreign_key("api_tokens", index=True),
+    *enum_column("act", TokenAct),
+    text_column("detail"),
+    text_column("by"),
+    timestamp_column("at"),
+)
+
+_UNFINISHED = text("state IN ('queued', 'working')")
+_HELD = "(lease IS NOT NULL) = (state = 'working') AND (lease IS NULL) = (lease_until IS NULL)"
+
+
+def _lease_columns() -> tuple[Column[Any], ...]:
+    """Return the columns by which a worker holds a row, until when, and how often that was tried."""
+    return (
+        Column("lease", Uuid),
+        Column("lease_until", DateTime(timezone=True)),
+        Column("attempts", Integer, nullable=False, server_default="0"),
+    )
+
+
+requests = Table(
+    "requests",
+    metadata,
+    id_column(),
+    # By which clients know it: random, so that none can be guessed.
+    Column("uuid", Uuid, nullable=False),
+    foreign_key("api_tokens"),
+    *enum_column("state", RequestState),
+    Column("priority", Integer, nullable=False),
+    Column("idempotency_key", Text),
+    # Of photograph, name and options together: what determines the outcome.
+    *sha256_column("fingerprint"),
+    *sha256_column("sha256"),
+    Column("original_name", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("options", JSONB, nullable=False),
+    text_column("stage"),
+    Column("progress", Double, nullable=False, server_default="0"),
+    *_lease_columns(),
+    # The keys of what is in the store, by stage.
+    Column("entries", JSONB, nullable=False, server_default="{}"),
+    Column("figures", JSONB, nullable=False, server_default="{}"),
+    # Digest of the versions of stages and models that did it.
+    text_column("method"),
+    text_column("accession_number"),
+    Column("reason", Text),
+    Column("remedy", Text),
+    timestamp_column("created_at"),
+    Column("started_at", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True)),
+    UniqueConstraint("uuid"),
+    UniqueConstraint("api_token_id", "idempotency_key"),
+    CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
+    CheckConstraint(_HELD, name="lease"),
+    CheckConstraint("(reason IS NOT NULL) = (state IN ('refused', 'failed'))", name="reason"),
+    Index("requests_unfinished_idx", "id", postgresql_where=_UNFINISHED),
+    Index("requests_client_idx", "api_token_id", "created_at"),
+    Index("requests_sha256_idx", "sha256"),
+    Index("requests_fingerprint_idx", "fingerprint"),
+    Index("requests_finished_idx", "finished_at"),
+    Index("requests_expiry_idx", "expires_at"),
+)
+
+recolorings = Table(
+    "recolorings",
+    metadata,
+    id_column(),
+    Column("uuid", Uuid, nullable=False),
+    Column(
+        "request_id", BigInteger, ForeignKey("requests.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    *enum_column("state", RequestState),
+    Column("hints", JSONB, nullable=False),
+    *_lease_columns(),
+    Column("entry", Text),
+    # What became of each hint.
+    Column("outcome", JSONB, nullable=False, server_default="[]"),
+    Column("reason", Text),
+    Column("remedy", Text),
+    timestamp_column("created_at"),
+    Column("finished_at", DateTime(timezone=True)),
+    UniqueConstraint("uuid"),
+    CheckConstraint(_HELD, name="lease"),
+    CheckConstraint("(reason IS NOT NULL) = (state IN ('refused', 'failed'))", name="reason"),
+    Index("recolorings_unfinished_idx", "id", postgresql_where=_UNFINISHED),
 )

@@ -11,9 +11,14 @@ from imaging.errors import OptionsError
 from operators import settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
     from catalog.iiif.records import Institution
     from catalog.provenance.identity import SigningIdentity
     from colorization.options import ColorizationOptions
+    from operators.work.request_stages import RequestStages
 
 
 def publisher() -> Institution | None:
@@ -24,8 +29,13 @@ def publisher() -> Institution | None:
     return Institution(*named) if named else None
 
 
-def signer() -> SigningIdentity:
+def signer(home: Path | None = None) -> SigningIdentity:
     """Return who signs: the institution where it is configured, else a development identity, named as such.
+
+    Parameters
+    ----------
+    home
+        Where the development identity is kept; the configured state folder by default.
 
     Raises
     ------
@@ -43,7 +53,7 @@ def signer() -> SigningIdentity:
         )
     if certificates is not None and key is not None:
         return load_identity(certificates, key, timestamp_url=settings.timestamp_url())
-    return development_identity(settings.home() / "secrets" / "signing")
+    return development_identity((home or settings.home()) / "secrets" / "signing")
 
 
 def chosen(model: str, alternatives: int, restraint: float | None = None) -> ColorizationOptions:
@@ -57,4 +67,26 @@ def chosen(model: str, alternatives: int, restraint: float | None = None) -> Col
         alternatives=alternatives,
         restraint=restraint,
         device="auto",
+    )
+
+
+def request_stages(engine: Engine, home: Path, threads: int | None = None) -> RequestStages:
+    """Return what is done with requests, as this deployment signs and files it; loads the models."""
+    from catalog.iiif.addresses import Addresses
+    from catalog.request_files import RequestFiles
+    from catalog.requests import RequestLimits
+    from catalog.store import Store
+    from operators.work.request_filing import Filing
+    from operators.work.request_stages import RequestStages
+
+    identity = signer(home)
+    filing = Filing(engine, Store(settings.store(home)), Addresses(settings.address()), identity, publisher())
+    return RequestStages(
+        engine,
+        RequestFiles(settings.requests(home)),
+        RequestLimits(),
+        identity=identity,
+        model_folder=settings.models(home),
+        threads=threads,
+        filing=filing,
     )

@@ -22,6 +22,11 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "inbox": _option("Where new scans are dropped; empty: ``inbox`` in the home folder.", ""),
                     "store": _option("The file store; empty: ``store`` in the home folder.", ""),
+                    "requests": _option(
+                        "Photographs colored on request, until they expire; empty: ``requests`` in the home "
+                        "folder.",
+                        "",
+                    ),
                     "models": _option(
                         "Color models that the museum added; empty: ``models`` in the home folder.", ""
                     ),

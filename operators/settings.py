@@ -45,14 +45,19 @@ def store(root: Path | None = None) -> Path:
     return _folder("store", root)
 
 
+def requests(root: Path | None = None) -> Path:
+    """Return the folder of photographs colored on request; where none is configured, as for `store`."""
+    return _folder("requests", root)
+
+
 def site() -> Path:
     """Return the folder that published sites are written to."""
     return _folder("site")
 
 
-def models() -> Path:
-    """Return the folder of the color models that the museum added."""
-    return _folder("models")
+def models(root: Path | None = None) -> Path:
+    """Return the folder of the color models that the museum added; unless configured, as for `store`."""
+    return _folder("models", root)
 
 
 def pages_address() -> str:

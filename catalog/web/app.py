@@ -31,6 +31,8 @@ from catalog.web.health import health_routes
 from catalog.web.iiif_routes import file_routes, iiif_routes
 from catalog.web.page_routes import collection_routes, photograph_routes, thumbnail_routes
 from catalog.web.queue_routes import queue_routes
+from catalog.web.request_access import RequestService
+from catalog.web.request_routes import create_request_app
 from catalog.web.responses import SafeHeaders
 from catalog.web.review_routes import review_routes
 from imaging.errors import CatalogError, OptionsError
@@ -45,6 +47,7 @@ def create_app(
     institution: Institution | None = None,
     policy: ServicePolicy | None = None,
     masters: bool = False,
+    requests: RequestService | None = None,
 ) -> FastAPI:
     """Return the web application.
 
@@ -65,6 +68,8 @@ def create_app(
         Limits of the image service.
     masters
         Whether the public can download the master files, originals included; staff always can.
+    requests
+        Where photographs go that clients with a token have colored; ``None`` to take none.
     """
     audience = Audience.STAFF if staff else Audience.PUBLIC
     site = Site(
@@ -85,6 +90,8 @@ def create_app(
         _add_public(app, site, images)
     else:
         _add_staff(app, site, images, staff)
+    if requests is not None:
+        _add_requests(app, create_request_app(lambda: site.engine, base_url, requests))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _support_head(app)
     return app
@@ -125,6 +132,12 @@ def _add_staff(app: FastAPI, site: Site, images: ImageService, staff: StaffAcces
         bulk_routes(site, staff.write),
     ):
         app.include_router(router, dependencies=readers)
+
+
+def _add_requests(app: FastAPI, requests: FastAPI) -> None:
+    # An application of its own, with a door, limits and errors of its own, below the same address.
+    for path in ("/requests", "/requests/{rest:path}"):
+        app.router.routes.append(Route(path, endpoint=requests, include_in_schema=False))
 
 
 def _policy(policy: ServicePolicy | None, audience: Audience) -> ServicePolicy:

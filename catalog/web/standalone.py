@@ -19,12 +19,37 @@ from catalog.iiif.image_service import ServicePolicy
 from catalog.iiif.info import TILE
 from catalog.iiif.memory import forget_operations
 from catalog.iiif.records import Institution
+from catalog.request_files import RequestFiles
 from catalog.web.app import create_app
+from catalog.web.request_access import RequestService
 
 MOST_CONNECTIONS = 512
 """Of one process, idle ones included; further ones get the response 503."""
 _HANDOVER = "HELIOCHROME_PUBLIC_SERVER"
 """The environment variable in which `run` passes the settings to its processes."""
+
+
+@dataclass(frozen=True)
+class RequestServer:
+    """Where photographs go that clients have colored on request.
+
+    Parameters
+    ----------
+    folder
+        The folder of requests.
+    secret
+        A file with the secret that addresses are signed with.
+    origins
+        As in `catalog.web.request_access.RequestService`.
+    """
+
+    folder: str
+    secret: str
+    origins: tuple[str, ...] = ()
+
+    def service(self) -> RequestService:
+        """Return it as the application takes it."""
+        return RequestService(RequestFiles(Path(self.folder)), Path(self.secret), origins=self.origins)
 
 
 @dataclass(frozen=True)
@@ -45,6 +70,8 @@ class PublicServer:
         Whether the master files can be downloaded, originals included.
     refuse_small_confined
         As in `catalog.iiif.image_request.SizeLimits`.
+    requests
+        Where photographs go that are colored on request; ``None`` to take none.
     """
 
     catalog: str
@@ -53,6 +80,7 @@ class PublicServer:
     institution: Institution | None = None
     masters: bool = False
     refuse_small_confined: bool = False
+    requests: RequestServer | None = None
 
 
 _SERVER = TypeAdapter(PublicServer)
@@ -102,4 +130,5 @@ def application() -> FastAPI:
         institution=server.institution,
         policy=policy,
         masters=server.masters,
+        requests=server.requests.service() if server.requests else None,
     )

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from imaging.errors import CatalogError, HeliochromeError
-from operators.cli import catalog, deployment, kinds, models, photographs, publishing
+from operators.cli import catalog, deployment, kinds, models, on_request, photographs, publishing, tokens
 from operators.cli.console import Status, print_error, status_of, stderr_console
 from operators.settings import CATALOG_VARIABLE
 
@@ -33,8 +33,10 @@ app = typer.Typer(
 photographs.add_to(app)
 deployment.add_to(app)
 publishing.add_to(app)
+on_request.add_to(app)
 kinds.add_to(catalog.app)
 app.add_typer(catalog.app, name="catalog", rich_help_panel="Collections")
+app.add_typer(tokens.app, name="token", rich_help_panel="On request")
 app.add_typer(models.app, name="models", rich_help_panel="Single files")
 
 

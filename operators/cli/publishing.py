@@ -53,14 +53,29 @@ def serve(  # noqa: PLR0917 - typer makes options of them
     masters: Masters = False,
     institution: PublisherName = "",
     homepage: PublisherPage = "",
+    requests: Annotated[
+        bool, typer.Option(help="Take photographs to be colored from clients with a token.")
+    ] = False,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A site whose pages may do so from a browser, such as https://family.example."),
+    ] = None,
 ) -> None:
-    """Serve what is published to the public: IIIF images, manifests, search, changes. Read-only."""
-    from catalog.web.standalone import PublicServer, run  # loads the catalog
+    """Serve what is published to the public: IIIF images, manifests, search, changes. Read-only.
+
+    With --requests, it also takes photographs on request; `heliochrome worker` works on them.
+    """
+    from catalog.web.standalone import PublicServer, RequestServer, run  # loads the catalog
     from operators.deployment import services
+    from operators.deployment.home import Home as Place
 
     publisher = _publisher(institution, homepage)
     with services.catalog(home) as dsn:
         seen_at = address or f"http://{host}:{port}"
+        taken = None
+        if requests:
+            secret = Place.at(home).secret_file("requests")
+            taken = RequestServer(str(settings.requests(home)), str(secret), tuple(origin or ()))
         public = PublicServer(
             dsn,
             str(settings.store(home)),
@@ -68,6 +83,7 @@ def serve(  # noqa: PLR0917 - typer makes options of them
             publisher,
             masters=masters,
             refuse_small_confined=settings.refuse_small_confined(),
+            requests=taken,
         )
         stderr_console.print(f"serving {public.address}; Ctrl-C stops it")
         run(public, host=host, port=port, workers=workers, behind_proxy=bool(address))

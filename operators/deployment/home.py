@@ -67,6 +67,10 @@ class Home:
 
     def secret(self, name: str) -> str:
         """Return the secret `name`, generated on first use and kept in a file of mode 0600."""
+        return self.secret_file(name).read_text()
+
+    def secret_file(self, name: str) -> Path:
+        """Return the file of the secret `name`, generated on first use."""
         folder = self.root / "secrets"
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / name
@@ -82,4 +86,4 @@ class Home:
                 pass
             finally:
                 draft.unlink()
-        return path.read_text()
+        return path

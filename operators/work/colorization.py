@@ -17,7 +17,7 @@ from colorization.options import ColorizationOptions
 from colorization.pipeline import STAGE, VERSION, ReferencedPredictor, colorize
 from imaging.errors import CatalogError
 from imaging.networks.device import choose_device
-from imaging.stage import Role, StageResult
+from imaging.stage import ModelReference, Role, StageResult
 from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
 from operators.work.stage_worker import Share, StageTask, StageWorker
@@ -26,6 +26,17 @@ log = logging.getLogger(__name__)
 
 LARGEST_RADIUS = 0.5
 """The catalog accepts spots up to the longer side; the network up to half of it."""
+
+
+def colorization_key(input_sha256: str, options: ColorizationOptions, model: ModelReference) -> str:
+    """Return the store's key of a colorization."""
+    return stage_key(
+        input_sha256=input_sha256,
+        stage=STAGE,
+        version=VERSION,
+        parameters=options.parameters(),
+        models=[model],
+    )
 
 
 class Coloring(StageWorker):
@@ -76,13 +87,7 @@ class Coloring(StageWorker):
         def work(folder: Path, share: Share) -> StageResult:
             return colorize(photograph.path, folder, options, progress=share, predictor=self.predictor)
 
-        key = stage_key(
-            input_sha256=photograph.sha256,
-            stage=STAGE,
-            version=VERSION,
-            parameters=options.parameters(),
-            models=[self.predictor.reference],
-        )
+        key = colorization_key(photograph.sha256, options, self.predictor.reference)
         return StageTask(key, work, (photograph,))
 
     def _hints(self, scan: Scan) -> tuple[Hint, ...]:

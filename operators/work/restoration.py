@@ -29,6 +29,28 @@ PAGE_STAGE = "page"
 PAGE_VERSION = "2"
 
 
+def suited(options: RestorationOptions, *, mended: bool, keeps_color: bool) -> RestorationOptions:
+    """Return the options that suit a scan: whether it is mended at all, whether its color is its own."""
+    if not mended:
+        return replace(options, mend=False, mend_losses=False, denoise=0.0, tone=ToneOptions())
+    if keeps_color:
+        # What tone takes for a tint may be the photograph's own color.
+        return replace(options, tone=replace(options.tone, neutral=False))
+    return options
+
+
+def restoration_key(input_sha256: str, options: RestorationOptions) -> str:
+    """Return the store's key of a restoration."""
+    return stage_key(
+        input_sha256=input_sha256,
+        stage=STAGE,
+        version=VERSION,
+        parameters=options.parameters(),
+        # All that ship, whichever are used for this scan: new weights mean a new outcome.
+        models=[descriptor.reference for descriptor in shipped()],
+    )
+
+
 class Restoring(StageWorker):
     """Restores scans with the same options."""
 
@@ -54,26 +76,13 @@ class Restoring(StageWorker):
         def work(folder: Path, share: Share) -> StageResult:
             return restore(source.path, folder, options, progress=share)
 
-        key = stage_key(
-            input_sha256=source.sha256,
-            stage=STAGE,
-            version=VERSION,
-            parameters=options.parameters(),
-            # All that ship, whichever are used for this scan: new weights mean a new outcome.
-            models=[descriptor.reference for descriptor in shipped()],
-        )
-        return StageTask(key, work, (source,))
+        return StageTask(restoration_key(source.sha256, options), work, (source,))
 
     def _suited(self, scan: Scan) -> RestorationOptions:
         """Return the options that suit the scan's kind."""
         with self.engine.connect() as connection:
             treatment = kinds.treatment(connection, scan.id)
-        if not treatment.mended:
-            return replace(self.options, mend=False, mend_losses=False, denoise=0.0, tone=ToneOptions())
-        if treatment.keeps_color:
-            # What tone takes for a tint may be the photograph's own color.
-            return replace(self.options, tone=replace(self.options.tone, neutral=False))
-        return self.options
+        return suited(self.options, mended=treatment.mended, keeps_color=treatment.keeps_color)
 
     def _source(self, scan: Scan, reference: ScanReference) -> Input:
         for version in self.versions(reference):

@@ -20,7 +20,7 @@ from catalog.search import ObjectSearch, search
 from imaging.errors import CatalogError, ServiceError
 from operators.deployment.postgres import PostgresAddress
 
-NEWEST = "0011"
+NEWEST = "0012"
 
 
 def test_migrations_make_what_the_schema_says(engine: Engine):
@@ -44,7 +44,20 @@ def test_migrations_go_down_and_up_with_data_in_place(catalog_dsn: str):
     migrate(engine)
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO objects (accession_number, title) VALUES ('1', 'Žižkov')"))
-    for target in ("0002", "0001", "0003", "0004", "0001", "0005", "0004", "0006", "0005", "head"):
+    for target in (
+        "0002",
+        "0001",
+        "0003",
+        "0004",
+        "0001",
+        "0005",
+        "0004",
+        "0006",
+        "0005",
+        "0009",
+        "0008",
+        "head",
+    ):
         migrate(engine, target)
         with engine.connect() as connection:
             assert revision(connection) == (NEWEST if target == "head" else target)

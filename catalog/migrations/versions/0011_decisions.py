@@ -5,8 +5,8 @@ Of decisions that were made before only the events tell: they cannot be undone, 
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0008"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
