@@ -171,14 +171,14 @@ def verify(name: str, folder: Path | None = None) -> ColorDescriptor:
 def add(descriptor: Path, folder: Path) -> ColorDescriptor:
     """Copy a descriptor, and the weights it names from beside it, into the museum's `folder`.
 
-    They are loaded first; what can not be used is not copied. There they are named after the model and its
+    They are loaded first; what cannot be used is not copied. There they are named after the model and its
     digest, for many weights are called ``model.safetensors``. The descriptor comes last, so that a crash
     leaves no model half there. Adding the same again changes nothing.
 
     Raises
     ------
     ModelError
-        They can not be used, or another model has the name already.
+        They cannot be used, or another model has the name already.
     """
     described = read_descriptor(descriptor, ColorDescriptor)
     _BUILDERS[described.architecture](described, read_weights(descriptor, described))

@@ -47,7 +47,7 @@ class ColorNetwork(nn.Module):
     Parameters
     ----------
     bins
-        K×2 a*b* centers, kept beside the weights so that the two can not be parted.
+        K×2 a*b* centers, kept beside the weights so that the two cannot be parted.
     width
         Channels of the decoder's finest level.
     """

@@ -49,7 +49,7 @@ def tell_kind(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0)
     Raises
     ------
     ScanError
-        It can not be read.
+        It cannot be read.
     ModelError
         The network's weights are absent or altered.
     """

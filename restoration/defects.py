@@ -1,7 +1,6 @@
 """Finding damage: a detector turns a tile of the photograph into a map of damage kinds.
 
-A detector is a function of its tile alone, so that tiles can be worked on in any order, and again after a
-crash.
+Its result depends on the tile alone, so that tiles can be processed in any order, and again after a crash.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from imaging.networks.descriptor import SizeRequirements
 from imaging.stage import ModelReference
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from restoration.models import WEIGHTS, load_once
-from restoration.network import GuidedUNet, TileRunner
+from restoration.network import PretrainedUNet, TileRunner
 
 Grey = npt.NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
 Verdicts = npt.NDArray[np.uint8]
-"""H×W; 0 where the photograph is sound, else a `DamageKind`, `SUSPECTED` or `SURE` added where the detector
-has or is."""
+"""H×W; 0 where the photograph is sound, else a `DamageKind`, with `SUSPECTED` or `SURE` added where the
+detector suspects or is sure of damage."""
 
 
 DETECTOR = "detector"
@@ -33,15 +32,15 @@ DETECTOR = "detector"
 
 
 CUE_SIDES = (7, 21)
-"""Sides of the squares of the top-hats that the network is shown, px."""
+"""Sides of the structuring elements of the top-hats that the network takes, px."""
 CUES = 1 + 2 * len(CUE_SIDES)
-"""Maps that the network is shown."""
+"""Input channels of the network."""
 
 
 def cues_of(grey: Grey) -> Grey:
-    """Return what the network is shown of a tile, C×H×W: the picture, and its light and dark top-hats.
+    """Return the network's input for a tile, C×H×W: the picture, and its white and black top-hats.
 
-    A top-hat keeps what is narrower than its square: what a convolution can only learn slowly to see.
+    A top-hat keeps what is narrower than its square, which convolutions learn to detect only slowly.
     """
     cues = [np.float32(2) * (grey - np.float32(0.5))]
     for side in CUE_SIDES:
@@ -78,12 +77,12 @@ class Detector(Protocol):
         ...
 
     def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
-        """Return the verdicts on a tile; a higher `sensitivity`, 0–1, misses less and errs more."""
+        """Return the verdicts on a tile; higher `sensitivity`, 0–1: fewer misses, more false alarms."""
         ...
 
     @property
     def model(self) -> ModelReference | None:
-        """The weights that took part, ``None`` for a classical method."""
+        """The weights used, ``None`` for a classical method."""
         ...
 
 
@@ -99,7 +98,7 @@ class NetworkDetector:
     """
 
     def __init__(self, device: str = "cpu", folder: Path = WEIGHTS) -> None:
-        descriptor, network = load_once(DETECTOR, GuidedUNet, folder)
+        descriptor, network = load_once(DETECTOR, PretrainedUNet, folder)
         self.model: ModelReference | None = descriptor.reference
         self.context: int = descriptor.context
         self._size = descriptor.size
@@ -112,26 +111,26 @@ class NetworkDetector:
     def evidence(self, grey: Grey) -> Grey:
         """Return log-odds on a tile, C×H×W: that there is damage, then for each kind that it is this one.
 
-        What seems broad damage is looked at again at half size, where twice as much around it is seen.
+        Where damage seems broad, the network runs again at half size, where its context is twice as wide.
         """
         height, width = grey.shape
-        found = self._two_looks(grey)
+        found = self._two_passes(grey)
         reduced = cv2.resize(
             _filled(grey, SizeRequirements(multiple_of=2)), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA
         )
-        coarse = self._two_looks(np.asarray(reduced, np.float32))[0]
+        coarse = self._two_passes(np.asarray(reduced, np.float32))[0]
         again = cv2.resize(coarse, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
         broad = np.isin(kinds_of(found), _BROAD)
         found[0] = np.where(broad, (found[0] + again) / 2, found[0])
         return found
 
-    def _two_looks(self, grey: Grey) -> Grey:
-        """Return the mean of what is seen upright and upside down.
+    def _two_passes(self, grey: Grey) -> Grey:
+        """Return the mean of the evidence upright and upside down.
 
-        What is mistaken for damage in one is seldom mistaken in the other, which halves the false alarms.
+        A false alarm in one is seldom one in the other, which halves their number.
         """
         height, width = grey.shape
-        # Filled up first, so that pixels fall into the same cells of the network's grid in both looks.
+        # Padded first, so that pixels fall into the same cells of the network's grid in both passes.
         filled = _filled(grey, self._size)
         found = self._runner(cues_of(filled))
         found += self._runner(cues_of(np.ascontiguousarray(filled[::-1, ::-1])))[:, ::-1, ::-1]
@@ -148,11 +147,11 @@ def _filled(grey: Grey, size: SizeRequirements) -> Grey:
 def kinds_of(evidence: Grey) -> npt.NDArray[np.uint8]:
     """Return the likeliest kind of damage at each pixel, H×W.
 
-    Neighbors help to tell it: the kind does not change within a few pixels.
+    Averaged over neighbors, for the kind does not change within a few pixels.
     """
     likeliest = cv2.blur(evidence[1], (5, 5))
     kinds = np.ones(evidence.shape[1:], np.uint8)
-    for kind in range(2, len(evidence)):  # one after another: all of them at once would take much memory
+    for kind in range(2, len(evidence)):  # one by one: all of them at once would take much memory
         likelihood = cv2.blur(evidence[kind], (5, 5))
         kinds[likelihood > likeliest] = kind
         np.maximum(likeliest, likelihood, out=likeliest)
@@ -160,7 +159,7 @@ def kinds_of(evidence: Grey) -> npt.NDArray[np.uint8]:
 
 
 def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:
-    """Return the verdicts that a network's `evidence`, C×H×W, comes to; see `Detector.detect`."""
+    """Return the verdicts for a network's `evidence`, C×H×W; see `Detector.detect`."""
     sure, suspected, likely = thresholds(sensitivity)
     kinds = kinds_of(evidence)
     found = evidence[0] > likely
@@ -174,14 +173,14 @@ def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:
 
 
 def _broad_scratches(scratches: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return where what seems a scratch is broad, H×W."""
+    """Return where an apparent scratch is broad, H×W."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_BROAD_SCRATCH, _BROAD_SCRATCH))
     broad = cv2.morphologyEx(scratches.view(np.uint8), cv2.MORPH_OPEN, disc)
     return np.asarray(scratches & (cv2.dilate(broad, np.ones((5, 5), np.uint8)) > 0))
 
 
 def with_rims(found: Verdicts) -> Verdicts:
-    """Return verdicts with the pixels around each defect: its blurred rim, too faint to be found as such."""
+    """Return verdicts with the pixels around each defect: its blurred rim, too faint to be detected."""
     around = cv2.dilate(found & KIND, np.ones((3, 3), np.uint8))
     return np.where(found > 0, found, around).astype(np.uint8)
 
@@ -190,7 +189,7 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
     """Return the log-odds from which damage is sure, from which suspected and from which likely.
 
     Chosen by `restoration.training.sensitivity` (at 0.5 some 0.01 % of a clean photograph are false alarms)
-    and by looking at real scans: lower ones find little more and mend a rod and a ribbon away.
+    and by inspection of real scans: lower ones find little more and remove a rod and a ribbon.
     """
     sure = 9 - 11 * sensitivity
     suspected = min(sure, 0.46 * sure)
@@ -198,10 +197,10 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
 
 _BROAD = (DamageKind.LOSS, DamageKind.MOLD)
-"""Kinds told better from afar; the thin ones and cracks fade at half size."""
+"""Kinds recognized better at half size; thin ones and cracks fade there."""
 _CAUTION = np.array([0.0, -1.5, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
-"""Further log-odds that it takes to be sure, by kind: large false alarms do more harm than specks."""
+"""Additional log-odds required to be sure, by kind: large false alarms do more harm than specks."""
 _BROAD_SCRATCH = 5
 """Pixels from which a scratch is broad. Most are thin; rods and the legs of tripods are broad."""
 _BROAD_CAUTION = np.float32(0.8)
-"""Further log-odds that it takes to be sure of a broad scratch."""
+"""Additional log-odds required to be sure of a broad scratch."""

@@ -1,6 +1,6 @@
-"""The networks that restoration ships: a descriptor each, weights that match it or nothing.
+"""The networks that ship with restoration, each with a descriptor that its weights must match.
 
-They lie in this package's ``weights`` folder, as `imaging.networks.models` reads them.
+They are in this package's ``weights`` folder, in the format that `imaging.networks.models` reads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @dataclass(frozen=True, kw_only=True)
 class RestorationDescriptor(ModelDescriptor):
-    """What a network is, needs and was made from; `imaging.networks.descriptor` says the rest.
+    """What a network is, needs and was made from; see `imaging.networks.descriptor` for the other fields.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def shipped() -> tuple[RestorationDescriptor, ...]:
     Raises
     ------
     ModelError
-        One of them can not be read: what ships is whole or to be installed again.
+        One of them cannot be read: what ships is whole or to be installed again.
     """
     models = _registry(WEIGHTS)
     for path, error in models.unreadable.items():

@@ -51,7 +51,7 @@ class SizeRequirements:
 
     def __post_init__(self) -> None:
         if not 1 <= self.multiple_of <= 256:
-            raise ValueError(f"sides can not be multiples of {self.multiple_of} px: 1 to 256 can be")
+            raise ValueError(f"sides cannot be multiples of {self.multiple_of} px: 1 to 256 can be")
         if self.minimum < 0:
             raise ValueError(f"no side is shorter than 0 px, such as {self.minimum}")
         object.__setattr__(self, "minimum", self.minimum + -self.minimum % self.multiple_of)
@@ -103,11 +103,11 @@ class ModelDescriptor:
     def __post_init__(self) -> None:
         if wrong := self._faults():
             raise ModelError(
-                self.name, f"its descriptor's {', '.join(wrong)} can not be used", "Correct the descriptor."
+                self.name, f"its descriptor's {', '.join(wrong)} cannot be used", "Correct the descriptor."
             )
 
     def _faults(self) -> list[str]:
-        """Return the names of fields that can not be used."""
+        """Return the names of fields that cannot be used."""
         faults = {
             "name": not _NAME.fullmatch(self.name),
             "sha256": self.sha256 and not _DIGEST.fullmatch(self.sha256),
@@ -144,12 +144,12 @@ def read_descriptor(path: Path, kind: type[Descriptor]) -> Descriptor:
     Raises
     ------
     ModelError
-        It is absent, is not JSON, or states what can not be used.
+        It is absent, is not JSON, or states what cannot be used.
     """
     try:
         descriptor: Descriptor = _adapter(kind).validate_json(path.read_bytes())
     except OSError as fault:
-        raise ModelError(path, "its descriptor can not be read", "Check the path.") from fault
+        raise ModelError(path, "its descriptor cannot be read", "Check the path.") from fault
     except ValidationError as fault:
         first = fault.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"

@@ -1,7 +1,7 @@
 """Models: found by descriptor, their weights checked by sha256 and read from safetensors.
 
 Each lies in a folder as a JSON descriptor and, beside it, the safetensors file that it names. Nothing here
-reads pickles. A descriptor that can not be read hides no other model.
+reads pickles. A descriptor that cannot be read hides no other model.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ModelRegistry(Generic[Descriptor]):
         fault = "is not among the models"
         if self.unreadable:
             others = "; ".join(f"{path}: {error.fault}" for path, error in self.unreadable.items())
-            fault += f", unless it is one whose descriptor can not be read ({others})"
+            fault += f", unless it is one whose descriptor cannot be read ({others})"
         names = ", ".join(descriptor.name for descriptor in self.descriptors()) or "none"
         raise ModelError(name, fault, f"Choose one of: {names}; or add its weights.")
 

@@ -1,7 +1,7 @@
-"""Teaching the detector: ``python -m restoration.training.detector FOLDER --photos … --defects …``.
+"""Train the detector: ``python -m restoration.training.detector FOLDER --photos … --defects …``.
 
 Reads tar shards of photographs and the outlines of real defects. Writes checkpoints and a log into FOLDER,
-and at the end the weights with their descriptor. A repeat goes on from the last checkpoint.
+and at the end the weights with their descriptor. A repeat resumes from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from imaging.networks.training.pretrained import lite0_weights
 from imaging.scan import open_scan
 from restoration.defects import CUES, DETECTOR, cues_of, cues_on_device
 from restoration.kinds import DamageKind
-from restoration.network import GuidedUNet
+from restoration.network import PretrainedUNet
 from restoration.training.backgrounds import add_grain, digitize, draw_background, recopy
+from restoration.training.command import arguments_for, read_training_data, train_and_export
 from restoration.training.damage import SHOWS, damage
-from restoration.training.decoys import add_decoy
-from restoration.training.entry import arguments_for, read_material, teach
+from restoration.training.distractors import add_distractor
 from restoration.training.layers import draw_layers
 from restoration.training.shapes import Shapes
 from restoration.training.wear import draw_worn_layers
@@ -35,11 +35,11 @@ OUTPUTS = 1 + len(DamageKind)
 """One map of whether there is damage, and one for each kind it may be."""
 
 _UNDAMAGED = 0.3
-"""Share of samples without damage; two thirds of them hold decoys."""
-_DECOYS_AMONG_DAMAGED = 0.15
+"""Share of samples without damage; two thirds of them hold distractors."""
+_DISTRACTORS_AMONG_DAMAGED = 0.15
 _MISTAKEN = 0.5
 _MISTAKEN_AMONG_DAMAGED = 0.1
-"""Shares of samples from photographs that were mistaken for damaged ones, where such are given."""
+"""Shares of samples cut from hard negatives, where such are given."""
 _SCANS = 0.25
 """Share of old scans among the other samples, where such are given."""
 _WORN = 0.35
@@ -47,13 +47,13 @@ _WORN = 0.35
 _WEAR = frozenset({DamageKind.DUST, DamageKind.SCRATCH, DamageKind.CRACK})
 """What worn prints have together."""
 _SIDES = (2 / 3, 1, 4 / 3)
-"""Sides of a batch's pictures beside the nominal one: small ones are cut from sharper photographs, large ones
-show more of a long defect."""
+"""Sides of a batch's pictures relative to the nominal one: small ones are cut from sharper photographs, large
+ones show more of a long defect."""
 _BALANCE = (0.5, 4.0)
 """Least and most that a pixel counts, by how few of its kind there are."""
 _HARDEST = 96
-"""The sound pixels of a picture that look most like damage: they count apart, for a threshold that hardly
-ever errs is where this network works, and all the others together outweigh them."""
+"""The sound pixels of a picture that look most like damage have a loss term of their own: the network is used
+at a threshold with very few false alarms, and all other pixels together would outweigh them."""
 
 
 def draw_sample(
@@ -67,7 +67,7 @@ def draw_sample(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Return a picture and its kinds, 255 where they are doubtful.
 
-    Those `mistaken` and old `scans` are shown more often.
+    Hard negatives (`mistaken`) and old `scans` are drawn more often.
     """
     undamaged = random.random() < _UNDAMAGED
     again = mistaken and random.random() < (_MISTAKEN if undamaged else _MISTAKEN_AMONG_DAMAGED)
@@ -75,10 +75,10 @@ def draw_sample(
     if not again and scans and random.random() < _SCANS:
         photographs = scans
     clean = draw_background(mistaken if again else photographs, side, random)
-    if worn and random.random() < 0.5:  # what is rubbed off shows most on dark prints
+    if worn and random.random() < 0.5:  # abrasion shows most on dark prints
         clean = clean ** np.float32(random.uniform(1.3, 3.0))
-    if not worn and random.random() < (0.65 if undamaged else _DECOYS_AMONG_DAMAGED):
-        clean = add_decoy(clean, random)
+    if not worn and random.random() < (0.65 if undamaged else _DISTRACTORS_AMONG_DAMAGED):
+        clean = add_distractor(clean, random)
     clean, sigma = add_grain(clean, random)
     finish = recopy if random.random() < _WORN else digitize
     if undamaged:
@@ -90,7 +90,7 @@ def draw_sample(
     return finish(damaged.picture, random), kinds
 
 
-class DetectionLesson:
+class DetectionTask:
     """Binary cross-entropy and Dice on where, cross-entropy on what kind.
 
     Parameters
@@ -106,7 +106,8 @@ class DetectionLesson:
     validation
         How many pictures to validate on.
     mistaken
-        Photographs without damage that were mistaken, see `restoration.training.mining`.
+        Hard negatives: photographs without damage in which a detector found some, see
+        `restoration.training.hard_negatives`.
     scans
         Old scans without damage.
     """
@@ -205,27 +206,27 @@ def _grey(path: Path) -> NDArray[np.uint8]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the detector and export its weights."""
     parser = arguments_for(__doc__)
-    parser.add_argument("--mistaken", type=Path, help="what `restoration.training.mining` wrote")
+    parser.add_argument("--mistaken", type=Path, help="what `restoration.training.hard_negatives` wrote")
     parser.add_argument("--scans", type=Path, nargs="+", default=[], help="old scans without damage")
     chosen = parser.parse_args(arguments)
-    material = read_material(chosen.photos, chosen.defects)
+    data = read_training_data(chosen.photos, chosen.defects)
     numbers = json.loads(chosen.mistaken.read_text()) if chosen.mistaken else []
-    lesson = DetectionLesson(
-        material.photographs,
-        material.held_out,
-        material.shapes,
-        material.held_out_shapes,
+    task = DetectionTask(
+        data.photographs,
+        data.held_out,
+        data.shapes,
+        data.held_out_shapes,
         samples=chosen.samples,
         side=chosen.side,
-        mistaken=[material.small[number] for number in numbers],
+        mistaken=[data.small[number] for number in numbers],
         scans=[_grey(path) for path in chosen.scans],
     )
     settings: dict[str, Any] = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS)}
-    network = GuidedUNet(**settings)
+    network = PretrainedUNet(**settings)
     if not chosen.start:
         weights = lite0_weights()
         network.encoder.load_state_dict({name: weights[name] for name in network.encoder.state_dict()})
-    teach(DETECTOR, network, settings, lesson, chosen, context=96, validate_every=1000)
+    train_and_export(DETECTOR, network, settings, task, chosen, context=96, validate_every=1000)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Weights that were learned, with their descriptor."""
+"""Export of trained weights with their descriptor."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """One training loop for the networks of restoration.
 
 Reads nothing itself and writes one folder: ``checkpoint.pt`` (replaced atomically), ``log.jsonl`` (appended).
-A repeat with the same folder goes on from the checkpoint; a kill loses the steps since the last one. Step *n*
-draws from generators seeded by ``(seed, n)`` alone, so that a run that was cut is, step for step, the run
-that was not. What a network learns is a `Lesson`; the same lesson runs on CPU and GPU.
+A repeat with the same folder resumes from the checkpoint; a kill loses the steps since the last one. Step *n*
+draws from generators seeded by ``(seed, n)`` alone, so that an interrupted run is, step for step, the
+same as an uninterrupted one. What a network learns is a `TrainingTask`; the same task runs on CPU and GPU.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Batch = Mapping[str, Tensor]
 """Named tensors, first axis the samples."""
 
 
-class Lesson(Protocol):
+class TrainingTask(Protocol):
     """What a network is to learn."""
 
     def batch(self, random: np.random.Generator) -> Batch:
@@ -103,30 +103,30 @@ class Schedule:
 
 def train(
     network: nn.Module,
-    lesson: Lesson,
+    task: TrainingTask,
     schedule: Schedule,
     folder: Path,
     *,
     device: str | torch.device = "cpu",
 ) -> nn.Module:
-    """Teach `network` the `lesson`; return the averaged weights, on the CPU, in evaluation mode."""
+    """Train `network` on the `task`; return the averaged weights, on the CPU, in evaluation mode."""
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(network, schedule, torch.device(device))
     run.resume(folder / "checkpoint.pt")
     log = TrainingLog(folder / "log.jsonl")
-    for batch in _batches(lesson, schedule, run.step):
+    for batch in _batches(task, schedule, run.step):
         progress = max(run.step / schedule.steps, run.seconds / schedule.seconds)
         if progress >= 1:
             break
-        log.add({"loss": run.advance(lesson, batch, schedule.rate(progress))})
+        log.add({"loss": run.advance(task, batch, schedule.rate(progress))})
         if run.step % schedule.log_every == 0:
             log.write_losses(run.step, run.seconds)
         if run.step % schedule.validate_every == 0:
-            log.write(run.step, run.seconds, **run.validate(lesson))
+            log.write(run.step, run.seconds, **run.validate(task))
         if run.step % schedule.checkpoint_every == 0:
             run.save(folder / "checkpoint.pt")
     run.save(folder / "checkpoint.pt")
-    log.write(run.step, run.seconds, **run.validate(lesson), end=True)
+    log.write(run.step, run.seconds, **run.validate(task), end=True)
     averaged: nn.Module = run.averaged.module
     return averaged.to("cpu").eval()
 
@@ -156,11 +156,11 @@ class _Run:
     def seconds(self) -> float:
         return time.monotonic() - self._started
 
-    def advance(self, lesson: Lesson, batch: Batch, rate: float) -> Tensor:
+    def advance(self, task: TrainingTask, batch: Batch, rate: float) -> Tensor:
         torch.manual_seed(self.schedule.seed * 1_000_003 + self.step)
         on_device = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         with torch.autocast(self.device.type, torch.bfloat16) if self.schedule.half else nullcontext():
-            loss = lesson.loss(self.network, on_device)
+            loss = task.loss(self.network, on_device)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
         self.optimizer.step(rate)
@@ -168,10 +168,10 @@ class _Run:
         self.step += 1
         return loss.detach()
 
-    def validate(self, lesson: Lesson) -> Mapping[str, float]:
+    def validate(self, task: TrainingTask) -> Mapping[str, float]:
         self.averaged.eval()
         with torch.inference_mode():
-            figures = lesson.validate(self.averaged.module)
+            figures = task.validate(self.averaged.module)
         self.averaged.train()
         return figures
 
@@ -190,9 +190,9 @@ class _Run:
         self._started = time.monotonic() - state["seconds"]
 
 
-def _batches(lesson: Lesson, schedule: Schedule, first: int) -> Iterator[Batch]:
+def _batches(task: TrainingTask, schedule: Schedule, first: int) -> Iterator[Batch]:
     def draw(step: int) -> Batch:
-        return lesson.batch(np.random.default_rng((schedule.seed, step)))
+        return task.batch(np.random.default_rng((schedule.seed, step)))
 
     steps = itertools.count(first)
     if not schedule.ahead:

@@ -115,7 +115,7 @@ def test_pickles_are_refused(museum, tmp_path):
         {"tiling": {"side": 100, "overlap": 60}},
     ],
 )
-def test_descriptors_that_can_not_be_used_are_refused(museum, tmp_path, fault):
+def test_descriptors_that_cannot_be_used_are_refused(museum, tmp_path, fault):
     stated = json.loads((museum / "tiny-1.json").read_text()) | fault
     path = tmp_path / "stated.json"
     path.write_text(json.dumps(stated))

@@ -63,14 +63,14 @@ def test_a_size_is_stored_as_its_multiple_unless_there_is_a_minimum(
     [
         ({"sides": 0}, r"blur\.json: sides: .*multiples of 0 px"),
         ({"sides": "wide"}, r"blur\.json: sides\.multiple_of"),
-        ({"name": "Blur"}, "name can not be used"),
+        ({"name": "Blur"}, "name cannot be used"),
         ({"sha256": ""}, r"blur\.json: .* no sha256"),
-        ({"sha256": "abc"}, "sha256 can not be used"),
-        ({"license": " "}, "license can not be used"),
+        ({"sha256": "abc"}, "sha256 cannot be used"),
+        ({"license": " "}, "license cannot be used"),
         ({"surprise": 1}, r"blur\.json: surprise"),
     ],
 )
-def test_what_can_not_be_used_is_refused_by_name(
+def test_what_cannot_be_used_is_refused_by_name(
     tmp_path: Path, changes: dict[str, object], fault: str
 ) -> None:
     with pytest.raises(ModelError, match=fault):
@@ -78,7 +78,7 @@ def test_what_can_not_be_used_is_refused_by_name(
 
 
 def test_a_descriptor_that_is_absent_or_no_json_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="can not be read"):
+    with pytest.raises(ModelError, match="cannot be read"):
         read_descriptor(tmp_path / "none.json", BlurDescriptor)
     (tmp_path / "blur.json").write_text("{")
     with pytest.raises(ModelError, match="JSON"):

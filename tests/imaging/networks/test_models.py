@@ -48,7 +48,7 @@ def test_the_earlier_folder_counts(tmp_path: Path) -> None:
     assert [descriptor.name for descriptor in registry.descriptors()] == ["another", "blur", "blur"]
 
 
-def test_what_can_not_be_read_hides_nothing_and_is_named(tmp_path: Path) -> None:
+def test_what_cannot_be_read_hides_nothing_and_is_named(tmp_path: Path) -> None:
     described(tmp_path)
     (tmp_path / "broken.json").write_text("{}")
     registry = ModelRegistry(ModelDescriptor, tmp_path)
