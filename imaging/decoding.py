@@ -13,9 +13,9 @@ import pyvips
 
 from imaging.disk import REMEDY, refused_by_disk
 from imaging.errors import CorruptScan, StoreError
-from imaging.files import SURROUNDINGS
+from imaging.files import SYSTEM_ERRNOS
 
-_TROUBLES = sorted(SURROUNDINGS | {errno.EIO})
+_TROUBLES = sorted(SYSTEM_ERRNOS | {errno.EIO})
 
 _PART = re.compile(r"^(?:\w+: )+")
 _UNTOLD = ("unable to call", "unable to write to")

@@ -83,7 +83,7 @@ def _paper_tone(lightness: Array) -> Array:
     """Return the paper's L* under uneven light, h×w or one number broadcast to it."""
     counts = np.histogram(lightness, 100, (0, 100))[0]
     mode = float(np.convolve(counts, np.ones(7), "same").argmax()) + 0.5
-    # Around the most frequent tone the light is followed; what differs more is no paper.
+    # Uneven light is followed around the most frequent tone; larger differences are not paper.
     near = (np.abs(lightness - mode) < 2.5 * _SAME_TONE).astype(np.float32)
     size = max(3, round(_UNEVEN * max(lightness.shape)))
     weight = cv2.blur(near, (size, size))

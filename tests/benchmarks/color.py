@@ -31,7 +31,7 @@ from colorization.alternatives import UNDECIDED, alternatives
 from colorization.hints import EXACT_TRUST
 from colorization.models import ColorModel
 from colorization.options import ColorizationOptions
-from colorization.training.shards import load_held_back, load_other, load_validation, measuring_half
+from colorization.training.shards import load_held_back, load_other, load_validation, test_half
 from imaging.networks.training.shards import Picture, read_shard
 from tests.benchmarks import color_written
 from tests.benchmarks.color_figures import Array, Judge, frechet, psnr
@@ -67,7 +67,7 @@ def main() -> int:
     judge = Judge()
     every = 10 if asked.quick else 1
     options = ColorizationOptions(restraint=asked.restraint)
-    other = {name: some[::every] for name, some in measuring_half(load_other(PHOTOS)).items()}
+    other = {name: some[::every] for name, some in test_half(load_other(PHOTOS)).items()}
     held_back, validation = load_held_back(PHOTOS)[::every], load_validation(PHOTOS)[::every]
     large = [picture for _, picture in read_shard(PHOTOS / "other-large.tar")][::every]
     figures: dict[str, Any] = {"model": model.reference.__dict__}

@@ -3,7 +3,7 @@
 import numpy as np
 import pyvips
 
-from imaging.false_color import legend, over_photograph
+from imaging.false_color import legend, overlay
 from imaging.lab import srgb_to_lab
 
 
@@ -20,7 +20,7 @@ def test_a_share_of_another_size_is_drawn_over_the_photograph_at_its_size():
     photograph = pyvips.Image.new_from_array(np.full((40, 60), 120, np.uint8)).copy(interpretation="b-w")
     share = np.zeros((10, 15), np.uint8)
     share[:, 8:] = 255
-    drawn = over_photograph(pyvips.Image.new_from_array(share), photograph)
+    drawn = overlay(pyvips.Image.new_from_array(share), photograph)
     assert (drawn.width, drawn.height, drawn.bands) == (60, 40, 3)
     pixels = drawn.numpy().astype(int)
     assert pixels[20, 5, 2] > pixels[20, 5, 1]
@@ -31,5 +31,5 @@ def test_the_photograph_shows_through():
     grey = np.full((32, 32), 60, np.uint8)
     grey[:, 16:] = 200
     flat = pyvips.Image.new_from_array(np.full((32, 32), 128, np.uint8))
-    pixels = over_photograph(flat, pyvips.Image.new_from_array(grey).copy(interpretation="b-w")).numpy()
+    pixels = overlay(flat, pyvips.Image.new_from_array(grey).copy(interpretation="b-w")).numpy()
     assert pixels[16, 28].astype(int).sum() > pixels[16, 4].astype(int).sum() + 120

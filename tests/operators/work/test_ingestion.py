@@ -460,7 +460,7 @@ def test_a_negative_is_remarked_on_once(
     ingestion: Ingestion, photograph: Photographer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = ScanKindReport(ScanKind.NEGATIVE, "It looks inverted.", version=VERSION)
-    monkeypatch.setattr("operators.work.kinds.tell_kind", lambda path, page: report)
+    monkeypatch.setattr("operators.work.kinds.detect_kind", lambda path, page: report)
     photograph("a.tif")
     (remark,) = ingestion.process("a.tif", Progress(1)).remarks
     assert "a.tif looks like a negative" in remark
