@@ -102,7 +102,7 @@ def load_other(photos: Path) -> dict[str, list[Picture]]:
     """Return photographs of collections that no shard holds, by source, in the shard's order.
 
     For selection and evaluation, never for training: of each source the even ones are for selection and the
-    odd ones for reported figures (`selection_half`, `test_half`).
+    odd ones for reported figures (`selection_half`, `evaluation_half`).
     """
     sources = _sources(photos / "index.tsv")
     collections: dict[str, list[Picture]] = {}
@@ -116,7 +116,7 @@ def selection_half(collections: Mapping[str, list[Picture]]) -> dict[str, list[P
     return {source: pictures[::2] for source, pictures in collections.items()}
 
 
-def test_half(collections: Mapping[str, list[Picture]]) -> dict[str, list[Picture]]:
+def evaluation_half(collections: Mapping[str, list[Picture]]) -> dict[str, list[Picture]]:
     """Return the photographs that figures are reported on, by which nothing is selected."""
     return {source: pictures[1::2] for source, pictures in collections.items()}
 

@@ -23,7 +23,7 @@ from colorization.hint_solver import HintOutcome
 from colorization.hints import Hint, rasterize
 from colorization.models import ColorModel
 from colorization.recoloring import Recoloring
-from colorization.training.shards import load_held_back, load_other, load_validation, test_half
+from colorization.training.shards import evaluation_half, load_held_back, load_other, load_validation
 from imaging.networks.training.shards import Picture
 from tests.benchmarks.color import PHOTOS, Subject, _another_color, _region
 from tests.benchmarks.color_figures import Array, psnr
@@ -50,7 +50,7 @@ def main() -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     model = models.load(asked.model)
-    other = [picture for half in test_half(load_other(PHOTOS)).values() for picture in half]
+    other = [picture for half in evaluation_half(load_other(PHOTOS)).values() for picture in half]
     figures: dict[str, Any] = {"model": model.reference.__dict__}
     for name, pictures in (
         ("other", other),

@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from colorization.training.shards import load_other, test_half
+from colorization.training.shards import evaluation_half, load_other
 from imaging.kind_detector import classify_pixels, classify_scan
 from imaging.lab import srgb_to_lab
 from imaging.scan_kind import ScanKind, ScanKindReport
@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="Take every so many photographs only.")
     every = parser.parse_args().every
     random = np.random.default_rng(SEED)
-    collections = test_half(load_other(SHARED / "photos"))
+    collections = evaluation_half(load_other(SHARED / "photos"))
     photographs = [
         p for pictures in collections.values() for p in pictures if deviation(p) >= LEAST_DEVIATION
     ]

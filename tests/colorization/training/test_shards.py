@@ -61,7 +61,7 @@ def test_a_folder_without_shards_is_refused_by_name(tmp_path):
 
 def test_other_collections_are_halved_into_choosing_and_measuring(photos):
     other = shards.load_other(photos)
-    chosen, measured = shards.selection_half(other), shards.test_half(other)
+    chosen, measured = shards.selection_half(other), shards.evaluation_half(other)
     assert {source: numbers(pictures) for source, pictures in chosen.items()} == {
         "coco": {200, 202},
         "onrr": {203},
