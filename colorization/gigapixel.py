@@ -180,7 +180,7 @@ def refine(
     name
         Distinguishes the checkpoints of several chroma maps.
     advance
-        Told the colored px; an exception it raises cancels, and finished tiles are kept.
+        Called with the number of px colored; an exception it raises cancels, and finished tiles are kept.
     """
     height, width = lightness.shape
     share = _PAGE_SHARE if holds_several_pictures(lightness) else _FINE_SHARE

@@ -1,8 +1,8 @@
 """JPEG streams that lost data, distinguished from those that are merely irregular.
 
-libjpeg calls both a warning: it fills what is missing with grey and goes on. Here every warning is fatal, and
-the oddities that lose nothing are put right beforehand, in a copy of the header, byte for byte: so one pass
-both decodes and checks. They are the revision of JFIF, the transform code of Adobe, scan parameters that
+libjpeg calls both a warning: it fills what is missing with grey and continues. Here every warning is fatal,
+and the oddities that lose nothing are put right beforehand, in a copy of the header, byte for byte: so one
+pass both decodes and checks. They are the revision of JFIF, the transform code of Adobe, scan parameters that
 sequential streams do not use, and bytes between segments or scans. ITU-T T.81 annex B; ``JWRN_`` in libjpeg's
 `jerror.h`.
 """

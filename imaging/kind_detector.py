@@ -32,7 +32,7 @@ _LEAST_AREA = 0.1
 """A photograph smaller than this share of the scan was recognized wrongly: all of the scan is analyzed."""
 
 _LETTERS, _ROWS, _PRINTED_PAPER = 60, 0.55, 0.55
-"""Text: so many letters, so many of all components in rows, so much paper."""
+"""Text: number of letters, share of components in rows, share of paper, at least."""
 _PAPER, _STROKES, _INK, _CONTRAST = 0.58, 0.62, 0.008, 11.0
 """A drawing: so much paper, so much of the rest thin; and that is more than dust, and stronger than grain."""
 _DOUBTFUL_PAPER, _DOUBTFUL_STROKES, _LIKELY_PAGE = 0.5, 0.4, -2.5
@@ -58,7 +58,7 @@ def classify_scan(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int 
 
 
 def classify_pixels(rgb: Array) -> ScanKindReport:
-    """Classify a picture, h×w×3, sRGB-encoded, 0–1, its longer side some 1,000 px at the most."""
+    """Classify a picture, h×w×3, sRGB-encoded, 0–1, its longer side at most some 1,000 px."""
     luminance = decode_srgb(rgb) @ XYZ_FROM_RGB[1].astype(np.float32)
     grey = encode_srgb(np.clip(luminance, 0, 1))
     lightness = grey_to_lightness(grey)

@@ -86,7 +86,7 @@ class PngColor:
 
     @property
     def has_profile(self) -> bool:
-        """Whether there is an ICC profile, be it broken."""
+        """Whether there is an ICC profile, even a broken one."""
         return b"iCCP" in self.chunks or b"iCCP" in self.damaged
 
     @property
@@ -105,7 +105,7 @@ class PngColor:
         Raises
         ------
         ValueError
-            When that is no color space.
+            When that is not a color space.
         """
         if self.is_unread or b"sRGB" in self.chunks or b"cICP" in self.chunks:
             return None

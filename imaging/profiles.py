@@ -98,7 +98,7 @@ def as_plain_srgb(path: Path, image: pyvips.Image, model: ColorSpace, use: Profi
     model
         How the file stores its samples.
     use
-        What `use_of_profile` says of it, or the file in other words.
+        The use of its profile, see `use_of_profile`.
     """
     return _plain(_without_alpha(_as_srgb(path, image, model, use)))
 

@@ -140,7 +140,7 @@ def write_pyramid(
         ICC profile to embed in RGB pictures: ``"srgb"``, ``"p3"`` or an ICC file; ``None`` embeds none.
         Pixels are not converted. Grey pictures get none: an RGB profile in them would be invalid.
     dpi
-        Resolution; ``None`` when unknown, which the file then says (ResolutionUnit 1, TIFF 6.0 §8).
+        Resolution; ``None`` when unknown, which the file then states (ResolutionUnit 1, TIFF 6.0 §8).
     progress
         Called with 0–1 while writing.
 

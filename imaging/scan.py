@@ -338,10 +338,10 @@ def _samples(path: Path, image: pyvips.Image, directory: Directory | None) -> tu
         "lab": (ColorSpace.LAB, 3),
         "labs": (ColorSpace.LAB, 3),
     }
-    # Of what libvips has no word for, nobody knows whether more means lighter.
+    # For interpretations unknown to libvips, it is unclear whether higher values are lighter.
     model, colors = models.get(image.interpretation, (ColorSpace.GREY, 0))
     if not 0 < colors <= image.bands <= colors + 1:
-        fault = f"{image.bands} bands of {image.interpretation} are no photograph"
+        fault = f"{image.bands} bands of {image.interpretation} are not a photograph"
         raise UnsupportedScan(path, fault, "Export it as grey or RGB.")
     return (ColorSpace.PALETTE if palette else model), colors, bits
 

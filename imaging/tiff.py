@@ -201,7 +201,7 @@ def read_layout(path: Path, stream: BinaryIO) -> tuple[Layout, int]:
     head = stream.read(8)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 8:
-        raise CorruptScan(path, "it is no TIFF file", "Scan or export it again.")
+        raise CorruptScan(path, "it is not a TIFF file", "Scan or export it again.")
     big = unpack(f"{order}H", head[2:4])[0] == 43
     return Layout(order, big), 8 if big else 4
 

@@ -55,7 +55,7 @@ def find_page(path: Path, page: int, max_directories: int) -> TiffPage:
     Raises
     ------
     UnsupportedScan
-        When there is no such page, or nothing but reduced copies.
+        When there is no such page, or only reduced copies.
     CorruptScan, ScanTooLarge
         As `read_directories`.
     """

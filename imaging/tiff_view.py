@@ -132,7 +132,7 @@ def dots_per_inch(page: TiffPage) -> float | None:
 
 
 def is_opaque(directory: Directory) -> bool:
-    """Whether the sample after the colors, if there is one, is no opacity (ExtraSamples, TIFF 6.0 §18)."""
+    """Whether the sample after the colors, if there is one, is not opacity (ExtraSamples, TIFF 6.0 §18)."""
     return _extra_samples(directory)[:1] not in ((_ASSOCIATED,), (_UNASSOCIATED,))
 
 

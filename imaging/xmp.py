@@ -34,7 +34,7 @@ def replace_xmp(path: Path, xmp: bytes) -> None:
     Raises
     ------
     CorruptScan
-        When the file is no TIFF.
+        When the file is not a TIFF.
     StoreError
         When the disk is full; `StoredFileError` when a classic TIFF would pass 4 GiB.
 
@@ -63,7 +63,7 @@ def remove_resolution(path: Path) -> None:
     Raises
     ------
     CorruptScan
-        When the file is no TIFF.
+        When the file is not a TIFF.
     """
     directories = read_directories(path, _MOST_PAGES)
     with path.open("r+b") as stream:

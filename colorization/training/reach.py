@@ -48,7 +48,7 @@ RADIUS = 3.5
 """Of the simulated hints, px at `SIDE`."""
 
 MARGIN = 9
-"""Around a region neither its color nor another is asked for, px at `SIDE`."""
+"""Margin around a region in which no color is expected, px at `SIDE`."""
 
 _EPOCHS, _BATCH, _RATE, _DECAY = 60, 96, 0.01, 3e-4
 _TRIES = 20

@@ -27,7 +27,7 @@ def test_the_first_bytes_decide_not_the_name(save: Save, grey: Picture) -> None:
         (b"GIF89a" + b"\0" * 40, UnsupportedScan, "GIF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UnsupportedScan, "first bytes"),
         (b"%PDF-1.7", UnsupportedScan, "first bytes"),
-        (b"II*\0", CorruptScan, "no TIFF"),
+        (b"II*\0", CorruptScan, "not a TIFF"),
         (b"II*\0\x08\0\0\0", CorruptScan, "cut off"),
         (b"II*\0\0\0\0\0", CorruptScan, "no page"),
         (b"MM\0*\x7f\xff\xff\xff", CorruptScan, "cut off"),
