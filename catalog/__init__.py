@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from catalog.web.access import StaffAccess
     from catalog.web.app import create_app
 else:
-    from imaging.face import face
+    from imaging.lazy_exports import lazy_exports
 
-    __getattr__, __dir__ = face(
+    __getattr__, __dir__ = lazy_exports(
         __name__,
         {
             "database": (

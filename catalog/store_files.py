@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from catalog.durability import sync_file, sync_folder
 from imaging.errors import HeliochromeError, StoredFileError
-from imaging.files import SURROUNDINGS
+from imaging.files import SYSTEM_ERRNOS
 from imaging.stage import OutputFile
 
 RESULT = "result.json"
@@ -64,7 +64,7 @@ def chunks(path: Path) -> Iterator[bytes]:
             while chunk := source.read(CHUNK):
                 yield chunk
     except OSError as error:
-        if error.errno in SURROUNDINGS:
+        if error.errno in SYSTEM_ERRNOS:
             raise
         remedy = "Look at the disk or the network folder that holds it."
         raise HeliochromeError(path, f"cannot be read to its end ({error.strerror})", remedy) from error

@@ -7,9 +7,9 @@ if TYPE_CHECKING:
     from colorization.options import ColorizationOptions
     from colorization.pipeline import colorize
 else:
-    from imaging.face import face
+    from imaging.lazy_exports import lazy_exports
 
-    __getattr__, __dir__ = face(
+    __getattr__, __dir__ = lazy_exports(
         __name__,
         {
             "hints": ("Hint",),

@@ -1,9 +1,9 @@
-"""Several plausible colorings of one photograph, differing where the network truly cannot know.
+"""Several plausible colorings of one photograph, which differ where the network is undecided.
 
-The default comes first. For each further one, regions of like doubt (one coat, both sleeves) are found from
-the distributions, a different mode of each region's distribution is chosen, and a few of the region's places
-are told that color through the hint input. The network then colors the whole again, so that each alternative
-agrees with itself. Nothing is drawn at random.
+The default comes first. For each further one, regions with similar distributions (one coat, both sleeves) are
+found, a different mode of each region's distribution is chosen, and hints of that color are placed at a few
+of the region's cells. The network then colors the whole again, so that each alternative is consistent.
+Nothing is random.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LEAST_AREA = 0.01
 """Smaller regions stay as they are, share of the photograph."""
 
 ALIKE = 0.8
-"""Bhattacharyya coefficient from which two places doubt alike."""
+"""Bhattacharyya coefficient from which two cells belong to one region."""
 
 UNDECIDED = 0.6
 """A place is undecided where its confidence is below this."""
@@ -42,14 +42,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Region:
-    """Places of like doubt at the network's scale.
+    """Cells with similar distributions at the network's scale.
 
     Parameters
     ----------
     mask
         h'×w', true inside.
     modes
-        M×2 a*b*: the color shown, then the colors it could as well have, likeliest and farthest first.
+        M×2 a*b*: the color shown, then other plausible colors, likeliest and farthest first.
     """
 
     mask: Mask
@@ -61,7 +61,7 @@ def alternatives(
 ) -> tuple[Prediction, ...]:
     """Return `count` colorings of one photograph, the default first.
 
-    Fewer come back where nothing is undecided.
+    Fewer are returned where nothing is undecided.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def alternatives(
     lightness
         1×1×h×w, L* 0–100.
     hints
-        1×3×h×w, what is known; it holds in every alternative.
+        1×3×h×w, archivists' hints; they hold in every alternative.
     count
         How many to return, the default included.
     """
@@ -81,8 +81,8 @@ def alternatives(
         changed = [region for region in regions if len(region.modes) > number]
         if not changed:
             break
-        told = _tell(default, changed, number, lightness.shape[-2:], hints)
-        found.append(model.predict(lightness, told))
+        hinted = _add_hints(default, changed, number, lightness.shape[-2:], hints)
+        found.append(model.predict(lightness, hinted))
     return tuple(found)
 
 
@@ -121,10 +121,10 @@ def _modes(share: Array, bins: Array, shown: Array, count: int) -> Array:
     return np.stack(chosen).astype(np.float32)
 
 
-def _tell(
+def _add_hints(
     default: Prediction, regions: list[Region], number: int, size: tuple[int, ...], hints: Array | None
 ) -> Array:
-    """Return hint planes that say mode `number` at places spread over each region."""
+    """Return hint planes with the color of mode `number` at places spread over each region."""
     height, width = size
     planes = np.zeros((1, 3, height, width), np.float32) if hints is None else hints.copy()
     rows, columns = regions[0].mask.shape

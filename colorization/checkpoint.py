@@ -1,4 +1,4 @@
-"""What was computed survives a kill: arrays in a folder named for everything that determines them.
+"""Checkpoints: arrays that survive a kill, in a folder named for everything that determines them.
 
 Each array is a ``.npy`` file that is whole or absent. The folder's name carries a digest of the input, the
 options and the model, so a changed option finds an empty folder; folders of other digests are removed.
@@ -71,7 +71,7 @@ class Checkpoints:
             raise _disk_full(self.folder, error) from error
 
     def scratch(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Return zeros mapped from a file that is made anew each time: memory that the system may reclaim.
+        """Return zeros mapped from a file that is created anew each time: memory that the system may reclaim.
 
         Raises
         ------

@@ -22,7 +22,7 @@ REACH = 110.0
 """The bins lie within ± this, a*b* units; sRGB reaches −86…98 and −108…95."""
 
 NEIGHBORS = 5
-"""Bins over which one color is spread."""
+"""Bins among which one color is distributed."""
 
 SPREAD = 5.0
 """Standard deviation of that spread, a*b* units."""
@@ -32,7 +32,7 @@ NEAR = 15.0
 
 
 EDGE = 4.0
-"""L* units between cells from which they are hardly of one region."""
+"""L* units between cells from which they hardly belong to one region."""
 
 
 def histogram(chroma: Tensor) -> Tensor:
@@ -84,22 +84,22 @@ class Decoding:
     temperature
         Of the annealed mean: 1 is the plain mean (dull), towards 0 the mode (vivid, patchy).
     restore_prior
-        Share of the class rebalancing taken back before the annealed mean; below 0 strengthens it: livelier.
+        Share of the class rebalancing undone before the annealed mean; below 0 strengthens it: more vivid.
     regression
         Share of the regressed color in the result, 0–1.
     vividness
-        Factor on the resulting chroma; makes up for what averaging takes away.
+        Factor on the resulting chroma; compensates for averaging.
     restraint
-        How far unsure color is drawn towards neutral, 0–1: 1 shows the mean of all that the color may be,
-        which is nearly grey where anything may be.
+        How far uncertain color is drawn towards neutral, 0–1: 1 shows the mean of the distribution, which is
+        nearly grey where every color is possible.
     pooling
-        How much the evidence of neighboring cells is to agree within the edges of L*, λ of
-        `edge_aware.smoothed`; 0 leaves each cell alone.
+        How much the logits of neighboring cells are smoothed within the edges of L*, λ of
+        `edge_aware.smoothed`; 0 leaves each cell as it is.
     confidence_temperature
         Of the distribution that confidence is read from.
     calibration
-        Pairs of what that distribution says of the color shown and how often it was true, 0–1, both rising;
-        read by straight lines. Empty takes the distribution's word.
+        Pairs of the probability of the color shown and how often it was true, 0–1, both increasing;
+        interpolated linearly. Empty leaves probabilities as they are.
     """
 
     temperature: float = 0.4
@@ -143,7 +143,7 @@ def decode(logits: Tensor, regressed: Tensor, bins: Tensor, log_weight: Tensor, 
 
 
 def pooled(logits: Tensor, lightness: Tensor, smoothness: float) -> Tensor:
-    """Let the cells of a region agree before a color is chosen.
+    """Smooth logits within regions before a color is chosen.
 
     Parameters
     ----------
@@ -164,22 +164,22 @@ def pooled(logits: Tensor, lightness: Tensor, smoothness: float) -> Tensor:
 
 
 def calibrated(mass: NDArray[np.float32], how: Decoding) -> NDArray[np.float32]:
-    """Return how often what has this probability under the network's distribution was true, 0–1."""
+    """Return how often a color of this probability was true, 0–1."""
     if not how.calibration:
         return mass
-    said, true = zip(*how.calibration, strict=True)
-    return np.asarray(np.interp(mass, said, true), np.float32)
+    stated, true = zip(*how.calibration, strict=True)
+    return np.asarray(np.interp(mass, stated, true), np.float32)
 
 
 def likelihood(logits: Tensor, log_weight: Tensor, how: Decoding) -> Tensor:
-    """Return the probability of each bin with rebalancing taken back and the fitted temperature, N×K×h×w."""
+    """Return the probability of each bin with rebalancing undone and the fitted temperature, N×K×h×w."""
     return torch.softmax((logits - log_weight[:, None, None]) / how.confidence_temperature, 1)
 
 
 def confidence(probability: Tensor, chroma: Tensor, bins: Tensor) -> Tensor:
     """Return the chance that the true color lies near the one shown, N×1×h×w in 0–1.
 
-    The edge of nearness is soft (a logistic of width 3 around `NEAR`), so that the map has no steps.
+    The boundary of nearness is soft (a logistic of width 3 around `NEAR`), so that the map has no steps.
     """
     distance = (
         (

@@ -1,4 +1,4 @@
-"""What a set of color weights is, beyond what is so of all networks."""
+"""The descriptor of a set of color weights: fields beyond those that all networks have."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Architecture(StrEnum):
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a photograph larger than the network sees at once is taken apart.
+    """How a photograph larger than the network's input is tiled.
 
     Parameters
     ----------
     allowed
-        Whether the network may see tiles at all.
+        Whether the network may be run on tiles.
     conditioned
-        Whether a tile is told the color of the whole through the hint input; for models that learned it.
+        Whether a tile gets the color of the whole through the hint input; for models trained for it.
     side, overlap
         Of a tile, in px of the network's input.
     """
@@ -45,7 +45,7 @@ class Tiling:
 
 @dataclass(frozen=True, kw_only=True)
 class ColorDescriptor(ModelDescriptor):
-    """One set of weights; `imaging.networks.descriptor` says the rest.
+    """One set of weights; see `imaging.networks.descriptor` for the other fields.
 
     Parameters
     ----------
@@ -62,11 +62,11 @@ class ColorDescriptor(ModelDescriptor):
     width
         Channels of the decoder (``heliochrome-fpn`` only).
     bins
-        How many a*b* bins it tells apart.
+        Number of a*b* bins.
     hints
         Whether it reads hints.
     tiling, decoding
-        How it is used.
+        How to use it.
     data
         What it was trained on, one entry per source.
     figures
@@ -104,7 +104,7 @@ class ColorDescriptor(ModelDescriptor):
 
 
 def _is_usable(how: Decoding) -> bool:
-    said, true = ([pair[i] for pair in how.calibration] for i in (0, 1))
-    rising = all(a < b for a, b in pairwise(said)) and all(a <= b for a, b in pairwise(true))
-    within = all(0 <= value <= 1 for value in (how.restraint, *said, *true))
+    stated, true = ([pair[i] for pair in how.calibration] for i in (0, 1))
+    rising = all(a < b for a, b in pairwise(stated)) and all(a <= b for a, b in pairwise(true))
+    within = all(0 <= value <= 1 for value in (how.restraint, *stated, *true))
     return how.temperature > 0 and how.confidence_temperature > 0 and how.pooling >= 0 and rising and within

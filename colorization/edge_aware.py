@@ -1,4 +1,4 @@
-"""Smoothing within regions: what lies on one side of an edge of L* is averaged, what lies across is not.
+"""Edge-aware smoothing: values are averaged on either side of an edge of L*, not across it.
 
 The fast global smoother (Min et al. 2014, https://doi.org/10.1109/TIP.2014.2366600): the weighted least
 squares
@@ -30,13 +30,13 @@ def smoothed(
     lightness
         h×w, L* 0–100.
     smoothness
-        λ: how much neighbors are to agree.
+        λ, weight of the smoothness term.
     edge
-        L* units between two cells at which they hold together 1/e times.
+        L* units between two cells at which their link has a weight of 1/e.
     weight
-        h×w, c: how far each cell is trusted, 0 or more; ``None`` trusts all alike.
+        h×w, c: weight of each cell, 0 or more; ``None`` for equal weights.
     """
-    # Cells along the last axis but one, so that every step of a solution is one operation on whole rows.
+    # The solver runs along the second last axis, so that each of its steps is one operation on whole rows.
     state = planes.astype(np.float32)
     if weight is not None:
         state = np.concatenate([planes * weight, weight[None]]).astype(np.float64)

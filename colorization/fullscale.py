@@ -1,4 +1,4 @@
-"""Chroma of the working scale carried to every pixel of the scan, in bounded memory, with L* untouched.
+"""Chroma of the working scale upsampled to every pixel of the scan, in bounded memory, with L* unchanged.
 
 Reads the scan top to bottom, a strip at a time, and yields the colored strips; nothing of full size is held.
 
@@ -29,14 +29,14 @@ import pyvips
 from numpy.typing import NDArray
 
 from imaging.lab import RGB_FROM_XYZ, XYZ_FROM_RGB, decode_srgb, encode_srgb
-from imaging.rows import Rows
+from imaging.streamed_image import Rows
 
 Array = NDArray[np.float32]
 
 _TOP = 65535.0
 _STRIP_PIXELS = 1 << 21
 _BLOCK_PIXELS = 1 << 17
-"""Work that stays in a core's cache, px."""
+"""Size of a block of work that stays in a core's cache, px."""
 _LEAST_EXCESS = np.float32(1e-6)
 
 WHITE = XYZ_FROM_RGB.sum(axis=1)
@@ -59,7 +59,7 @@ _XYZ_FROM_P3 = np.array(
 )
 _RGB_FROM_XYZ = {
     Primaries.SRGB: RGB_FROM_XYZ,
-    # Scaled to the very white of the sRGB matrix, which differs in the fourth digit.
+    # Scaled to the white of the sRGB matrix, which differs in the fourth digit.
     Primaries.DISPLAY_P3: np.linalg.inv(_XYZ_FROM_P3 * (WHITE / _XYZ_FROM_P3.sum(axis=1))[:, None]),
 }
 
@@ -137,7 +137,7 @@ def colored_strips(
 class _StripField:
     """The field along one strip of the full picture, bilinear, pixel centers aligned.
 
-    Few rows of the field lie under a strip: they are widened once, and only mixed for every line.
+    A strip covers few rows of the field: they are enlarged horizontally once, and only mixed for every line.
     """
 
     def __init__(self, field: Array, top: int, height: int, size: tuple[int, int]) -> None:
@@ -216,7 +216,7 @@ def _cube_less_one(factor: Array, inverse_f: Array, constant: Array) -> None:
 
 
 def _fitting_strength(luminance: Array, excess: list[Array]) -> Array:
-    """Return the most of Y that `excess` may be multiplied with so that 0 ≤ Y + strength·excess ≤ 1."""
+    """Return the largest factor for `excess` with which 0 ≤ Y + factor·excess ≤ 1."""
     highest = np.maximum(np.maximum(excess[0], excess[1]), excess[2])
     lowest = np.minimum(np.minimum(excess[0], excess[1]), excess[2])
     np.maximum(highest, _LEAST_EXCESS, out=highest)

@@ -1,4 +1,4 @@
-"""The nearest color that an L* can hold in sRGB."""
+"""The nearest color within the sRGB gamut at a given L*."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Array = NDArray[np.float32]
 
 _HUES = 360
 _BEYOND = 150.0
-"""Chroma that no L* holds in sRGB, a*b* units."""
+"""Chroma outside the sRGB gamut at every L*, a*b* units."""
 _STEP = 0.5
-"""L* units between the outlines that are computed."""
+"""L* units between the gamut outlines that are computed."""
 
 
 def nearest(lightness: Array, color: Array) -> Array:
@@ -31,8 +31,8 @@ def nearest(lightness: Array, color: Array) -> Array:
     Returns
     -------
     numpy.ndarray
-        n×2; the color itself where it can be held. The outline of the gamut is known in steps of 1° of hue
-        and `_STEP` of L*, so that the result lies within some 0.3 a*b* units of the nearest.
+        n×2; the color itself where it is in the gamut. The outline of the gamut is sampled in steps of 1° of
+        hue and `_STEP` of L*, so that the result is within some 0.3 a*b* units of the nearest.
     """
     color = np.asarray(color, np.float32)
     lab = np.concatenate([lightness[:, None], np.broadcast_to(color, (len(lightness), 2))], 1)

@@ -1,15 +1,15 @@
-"""Color of a whole photograph at working scale: the whole first, then overlapping tiles that agree with it.
+"""Chroma of a photograph at working scale: a global prediction first, then overlapping tiles.
 
 Reads L* at working scale, writes checkpoints. A repeat finds every finished tile and computes the missing
 ones; a crash loses at most one batch of tiles.
 
-1. The network sees the whole at the size it likes best: global, consistent color.
+1. The network sees the whole at its preferred size: globally consistent color.
 2. At each finer scale it sees overlapping tiles, blended with windows that sum to one, and the two scales are
-   mixed. The coarser one counts for more, because from near by a network sees textures instead of things;
-   but the pictures of an album page are colored each by itself.
+   mixed. The coarser one counts for more, because up close a network sees textures instead of things;
+   but each picture of an album page is colored on its own.
 
-Some models like to be told the color of the coarser scale, through the hint input with a trust of its own
-(`descriptor.Tiling`). A person's hints have no part in this: `hint_solver` carries them through the result.
+Some models take the color of the coarser scale as an input, through the hint planes with a trust of their own
+(`descriptor.Tiling`). Archivists' hints are not used here: `hint_solver` applies them to the result.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from colorization.checkpoint import Checkpoints
 from colorization.hints import from_color
-from colorization.picture_grid import holds_several
+from colorization.picture_grid import holds_several_pictures
 from colorization.working import resized, size_at
 from imaging.errors import StoredFileError
 from imaging.tiles import Tile, TileGrid
@@ -35,28 +35,28 @@ logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float32]
 Advance = Callable[[int], None]
-"""Told how many px the network has colored, as often as a batch of tiles is done."""
+"""Called with the number of px colored, after every batch of tiles."""
 
 BYTES_PER_PIXEL = 1100
-"""What the network holds per px of its input while it runs (measured 600–800), bytes."""
+"""Memory of the network per px of its input while it runs (measured 600–800), bytes."""
 SMALLEST_TILE = 128
 _WHOLE_WITHIN = 1.5
-"""A picture whose sides are within so many tiles is seen whole: cheaper than tiles, and seamless."""
+"""A picture of at most this many tiles per side is predicted whole: cheaper than tiles, and seamless."""
 _SCALE_STEP = 4
 """Each scale is at most this many times finer than the one before it."""
 _LEAST_STEP = 1.5
-"""A scale that is less than so many times finer shows nothing new."""
+"""A scale that is less than this many times finer shows nothing new."""
 _FINE_SHARE = 0.3
-"""How much a finer scale counts beside the coarser one. Measured with version 5 on 14 photographs of 1,024 px
+"""Weight of a finer scale relative to the coarser one. Measured with version 5 on 14 photographs of 1,024 px
 of other collections, within 15 units: 0.692 at 0, 0.694 at 0.3, 0.690 at 0.5, 0.671 at 1."""
 _PAGE_SHARE = 1.0
-"""The same where several pictures share a page: of the whole each is seen too small (within 15 units: 0.56 at
-0, 0.60 at 1)."""
+"""The same where several pictures share a page, each too small in the whole (within 15 units: 0.56 at 0, 0.60
+at 1)."""
 _LOG_SECONDS = 30.0
 
 
-class Seen(Protocol):
-    """What a predictor says of a batch: a*b* N×2×h×w and confidence N×1×h×w (0–1)."""
+class BatchPrediction(Protocol):
+    """A predictor's result for a batch: a*b* N×2×h×w and confidence N×1×h×w (0–1)."""
 
     @property
     def ab(self) -> Array: ...  # noqa: D102
@@ -68,14 +68,14 @@ class Seen(Protocol):
 class Predictor(Protocol):
     """A color network: L* N×1×h×w (0–100) and hints N×3×h×w (a*, b*, trust) in, colors out."""
 
-    def predict(self, lightness: Array, hints: Array | None = None) -> Seen:
+    def predict(self, lightness: Array, hints: Array | None = None) -> BatchPrediction:
         """Color a batch at its own size."""
         ...
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How finer scales are cut.
+    """How finer scales are tiled.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Tiling:
     batch
         Tiles that the network sees at once.
     conditioned
-        Whether tiles are told the color of the coarser scale.
+        Whether tiles get the color of the coarser scale as an input.
     """
 
     tile: int = 512
@@ -94,11 +94,11 @@ class Tiling:
 
     @property
     def most_pixels(self) -> float:
-        """What the network sees at once at most, px: a batch of tiles, or a picture that is seen whole."""
+        """Largest input of the network, px: a batch of tiles, or a picture that is predicted whole."""
         return self.tile**2 * max(self.batch, _WHOLE_WITHIN**2)
 
     def grid(self, width: int, height: int) -> TileGrid:
-        """Return the tiles of a picture; one, where it is hardly larger than a tile."""
+        """Return the tiles of a picture; a single one where it is hardly larger than a tile."""
         if max(width, height) <= _WHOLE_WITHIN * self.tile:
             return TileGrid(width, height, max(width, height), 0)
         return TileGrid(width, height, self.tile, self.overlap)
@@ -109,7 +109,7 @@ class Tiling:
 
     @classmethod
     def within(cls, budget: int, tile: int, overlap: int, batch: int | None) -> Tiling:
-        """Return the tiling that keeps the network within `budget` bytes, as asked for if it can be."""
+        """Return the tiling that keeps the network within `budget` bytes, the requested one if possible."""
         tiling = cls(tile, overlap, batch or 1)
         while tiling.tile > SMALLEST_TILE and tiling.most_pixels * BYTES_PER_PIXEL > budget:
             tiling = tiling.halved() if tiling.batch == 1 else cls(tile, overlap, tiling.batch // 2)
@@ -117,7 +117,7 @@ class Tiling:
 
 
 @dataclass(frozen=True)
-class Painting:
+class ChromaMap:
     """Color at one scale.
 
     Parameters
@@ -127,7 +127,7 @@ class Painting:
     confidence
         h×w, 0–1.
     tiling
-        With which it was computed in the end.
+        The tiling that was used in the end.
     """
 
     chroma: Array
@@ -136,7 +136,7 @@ class Painting:
 
 
 def scales(width: int, height: int, preferred: int) -> list[tuple[int, int]]:
-    """Return the sizes at which the network looks, from `preferred` px for the whole to working scale."""
+    """Return the sizes of the network's inputs, from `preferred` px for the whole to working scale."""
     longest = max(width, height)
     sides = [min(preferred, longest)]
     while sides[-1] * _LEAST_STEP < longest:
@@ -145,25 +145,25 @@ def scales(width: int, height: int, preferred: int) -> list[tuple[int, int]]:
     return [size_at(width, height, side) for side in sides]
 
 
-def paint_whole(predictor: Predictor, lightness: Array, preferred: int) -> Painting:
-    """Color the whole at the network's preferred size; the first step."""
+def predict_global(predictor: Predictor, lightness: Array, preferred: int) -> ChromaMap:
+    """Predict the whole at the network's preferred size; the first step."""
     small = _reduced(lightness, preferred)
     seen = predictor.predict(small[None, None])
     side = max(small.shape)
-    return Painting(np.asarray(seen.ab[0]), np.asarray(seen.confidence[0, 0]), Tiling(side, 0, 1))
+    return ChromaMap(np.asarray(seen.ab[0]), np.asarray(seen.confidence[0, 0]), Tiling(side, 0, 1))
 
 
-def paint_finer(
+def refine(
     predictor: Predictor,
     lightness: Array,
-    whole: Painting,
+    whole: ChromaMap,
     *,
     tiling: Tiling,
     checkpoints: Checkpoints,
     name: str = "color",
     advance: Advance | None = None,
-) -> Painting:
-    """Color ever finer scales in tiles and mix each with the one before; the second step.
+) -> ChromaMap:
+    """Predict finer and finer scales in tiles and mix each with the one before; the second step.
 
     Parameters
     ----------
@@ -172,18 +172,18 @@ def paint_finer(
     lightness
         h×w, L*, at working scale.
     whole
-        From `paint_whole` (or an alternative to it).
+        From `predict_global` (or an alternative to it).
     tiling
-        How to cut; when memory runs out the tile is halved, a warning is logged and the result says so.
+        When memory runs out, the tile is halved, a warning is logged and the result states it.
     checkpoints
         Where finished tiles are kept.
     name
-        Tells the checkpoints of several paintings apart.
+        Distinguishes the checkpoints of several chroma maps.
     advance
-        Told the colored px; an exception it raises cancels, and what was finished is kept.
+        Called with the number of px colored; an exception it raises cancels, and finished tiles are kept.
     """
     height, width = lightness.shape
-    share = _PAGE_SHARE if holds_several(lightness) else _FINE_SHARE
+    share = _PAGE_SHARE if holds_several_pictures(lightness) else _FINE_SHARE
     coarse = whole
     for scale_width, scale_height in scales(width, height, max(whole.chroma.shape[1:]))[1:]:
         light = resized(lightness, scale_width, scale_height)
@@ -191,35 +191,35 @@ def paint_finer(
         while True:
             job = _Scale(predictor, light, coarse.chroma, tiling, checkpoints, scale)
             try:
-                coarse = blended(coarse, job.paint(advance or (lambda pixels: None)), share)
+                coarse = blended(coarse, job.predict(advance or (lambda pixels: None)), share)
                 break
             except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error) or tiling.tile // 2 < SMALLEST_TILE:
                     raise
                 tiling = tiling.halved()
-                logger.warning("memory ran out; going on with tiles of %d px", tiling.tile)
+                logger.warning("memory ran out; continuing with tiles of %d px", tiling.tile)
     return _enlarged(coarse, width, height)
 
 
-def _enlarged(painting: Painting, width: int, height: int) -> Painting:
-    if painting.confidence.shape == (height, width):
-        return painting
-    chroma = np.stack([resized(plane, width, height) for plane in painting.chroma])
-    return Painting(chroma, resized(painting.confidence, width, height), painting.tiling)
+def _enlarged(chroma_map: ChromaMap, width: int, height: int) -> ChromaMap:
+    if chroma_map.confidence.shape == (height, width):
+        return chroma_map
+    chroma = np.stack([resized(plane, width, height) for plane in chroma_map.chroma])
+    return ChromaMap(chroma, resized(chroma_map.confidence, width, height), chroma_map.tiling)
 
 
-def blended(coarse: Painting, fine: Painting, share: float) -> Painting:
-    """Return the mixture of two scales, `share` of it fine, at the size of the fine one."""
+def blended(coarse: ChromaMap, fine: ChromaMap, share: float) -> ChromaMap:
+    """Return the mixture of two scales at the size of the finer one, whose weight is `share`."""
     height, width = fine.confidence.shape
     coarse = _enlarged(coarse, width, height)
     chroma = coarse.chroma + share * (fine.chroma - coarse.chroma)
     confidence = coarse.confidence + share * (fine.confidence - coarse.confidence)
-    return Painting(chroma, confidence, fine.tiling)
+    return ChromaMap(chroma, confidence, fine.tiling)
 
 
 @dataclass(frozen=True)
 class _Scale:
-    """One scale being painted."""
+    """One scale in progress."""
 
     predictor: Predictor
     lightness: Array
@@ -228,16 +228,16 @@ class _Scale:
     checkpoints: Checkpoints
     name: str
 
-    def paint(self, advance: Advance) -> Painting:
+    def predict(self, advance: Advance) -> ChromaMap:
         height, width = self.lightness.shape
         grid = self.tiling.grid(width, height)
-        told = None
+        conditioning = None
         if self.tiling.conditioned:
-            told = np.stack([resized(plane, width, height) for plane in self.coarse])
+            conditioning = np.stack([resized(plane, width, height) for plane in self.coarse])
         began, last_said = time.monotonic(), time.monotonic()
         for batch in self._batches(grid):
             if any(self.checkpoints.load(self._key(tile)) is None for tile in batch):
-                self._predict(batch, told)
+                self._predict_batch(batch, conditioning)
             advance(sum(tile.width * tile.height for tile in batch))
             if time.monotonic() - last_said > _LOG_SECONDS:
                 last_said = time.monotonic()
@@ -247,25 +247,29 @@ class _Scale:
         return self._blend(grid)
 
     def _batches(self, grid: TileGrid) -> Iterator[list[Tile]]:
-        # Batches are cut by tile number alone, so a resumed run sees the very same ones.
+        # Batches depend on tile numbers alone, so a resumed run has the same ones.
         for first in range(0, len(grid), self.tiling.batch):
             yield [grid[i] for i in range(first, min(first + self.tiling.batch, len(grid)))]
 
-    def _predict(self, batch: list[Tile], told: Array | None) -> None:
+    def _predict_batch(self, batch: list[Tile], conditioning: Array | None) -> None:
         lightness = np.stack([self.lightness[tile.slices][None] for tile in batch])
-        hints = None if told is None else np.stack([from_color(told[:, *tile.slices]) for tile in batch])
+        hints = (
+            None
+            if conditioning is None
+            else np.stack([from_color(conditioning[:, *tile.slices]) for tile in batch])
+        )
         seen = self.predictor.predict(lightness, hints)
         for tile, ab, confidence in zip(batch, seen.ab, seen.confidence, strict=True):
             self.checkpoints.save(self._key(tile), np.concatenate([ab, confidence]).astype(np.float32))
 
-    def _blend(self, grid: TileGrid) -> Painting:
+    def _blend(self, grid: TileGrid) -> ChromaMap:
         canvas = self.checkpoints.scratch(f"{self.name}-canvas", (3, grid.height, grid.width))
         for tile in grid:
             colored = self.checkpoints.load(self._key(tile))
             if colored is None:
                 raise StoredFileError(self.checkpoints.folder, "a finished tile vanished", "Run it again.")
             canvas[:, *tile.slices] += colored * grid.window(tile)
-        return Painting(canvas[:2], canvas[2], self.tiling)
+        return ChromaMap(canvas[:2], canvas[2], self.tiling)
 
     def _key(self, tile: Tile) -> str:
         return f"{self.name}-t{self.tiling.tile}-{tile.index:06d}"
@@ -279,5 +283,5 @@ def _reduced(lightness: Array, side: int) -> Array:
 def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    # torch has no type for a refused allocation on the CPU.
+    # PyTorch has no exception type for a failed allocation on the CPU.
     return "allocate memory" in str(error) or "not enough memory" in str(error)

@@ -1,9 +1,9 @@
-"""How far each hint reaches: for every cell of a photograph, how surely it shares the hinted place's color.
+"""Reach of hints: for every cell of a photograph, the probability that it shares the hinted place's color.
 
-Nobody tells which region an archivist means. It is judged from what a region is made of: tones and color
-distributions like those of the hinted place, a path to it that crosses nothing unlike it, nearness, and how
-much of the picture is as near or nearer. A perceptron of `HIDDEN` units weighs these cues; it was fitted to
-regions of one true color (`training.reach`).
+A hint does not state which region it means. That is estimated from cues: tones and color distributions
+similar to those of the hinted place, a path to it that crosses nothing dissimilar, nearness, and how much of
+the picture is as near or nearer. A perceptron of `HIDDEN` units weighs these cues; it was fitted to regions
+of one true color (`training.reach`).
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ Mask = NDArray[np.bool_]
 WEIGHTS = Path(__file__).parent / "weights" / "hint-reach.safetensors"
 
 SIDE = 128
-"""Long side at which regions are judged, cells; finer edges are the solver's."""
+"""Long side at which the reach is computed, cells; the solver adds finer edges."""
 
 HIDDEN = 12
 CUES = 13
 
 _TONE = 10.0
-"""L* units that the cues count as one."""
+"""L* units that equal 1 in the cues."""
 _COLOR = 20.0
-"""a*b* units that the cues count as one."""
+"""a*b* units that equal 1 in the cues."""
 _SPREAD = 10.0
-"""Standard deviation, a*b* units, of what is thought of a place whose distribution is not known."""
+"""Standard deviation, a*b* units, assumed where the distribution is not known."""
 _DOUBT = 0.15
-"""−ln of the Bhattacharyya coefficient that is as unlike as `_TONE`."""
+"""−ln of the Bhattacharyya coefficient that is as dissimilar as `_TONE`."""
 _LEVELS = np.array([0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0], np.float32)
-"""Unlikeness up to which paths are sought, step by step."""
+"""Dissimilarities at which paths are searched, in ascending order."""
 _BEYOND = 5.0
 
 
@@ -68,7 +68,7 @@ class Scene:
     def of(cls, lightness: Array, chroma: Array, likelihood: Array | None = None) -> Scene:
         """Reduce L* (h×w), a*b* (2×h×w) and, where known, K×h'×w' probabilities of any size to a scene.
 
-        All three show the same picture; see `within` for what a network says of a padded one.
+        All three show the same picture; see `within` for predictions of a padded one.
         """
         width, height = size_at(lightness.shape[1], lightness.shape[0], SIDE)
         roots = None
@@ -82,7 +82,7 @@ class Scene:
 
 
 def reach(scene: Scene, hints: Sequence[Hint]) -> Array:
-    """Return how surely each cell shares each hinted place's color, n×h×w in 0–1, at the scene's size."""
+    """Return the probability that cells share the color of each hint, n×h×w in 0–1, at the scene's size."""
     return np.stack([_judged(cues(scene, hint)) for hint in hints])
 
 
@@ -119,7 +119,7 @@ def _doubt(scene: Scene, place: Mask, colored: Array) -> Array:
 
 
 def _path(unlike: Array, place: Mask) -> Array:
-    """Return the least unlikeness that a path from the place to each cell has to bear, in steps."""
+    """Return the smallest maximum dissimilarity of a path from the place to each cell, in steps."""
     found = np.full(unlike.shape, _BEYOND, np.float32)
     row, column = np.argwhere(place)[0]
     for level in _LEVELS[::-1]:

@@ -1,14 +1,14 @@
-"""Obedience to hints: what was said, less what was predicted, is carried through the hinted region.
+"""Hint propagation: the difference between hint and prediction is spread through the hinted region.
 
-A network that hears a hint weighs it against what it believes; an archivist's word is not to be weighed. So
-the network predicts, `hint_reach` says how surely each cell shares each hinted place's color, and here the
+A network weighs its hint input against its own prediction, but an archivist's hint must hold. So the network
+predicts, `hint_reach` estimates how probably each cell shares each hinted place's color, and here the
 differences are spread by weighted least squares,
 
     min_u  Σ_i c_i (u_i − t_i)² + λ Σ_ij w_ij (u_i − u_j)²,
 
-where t is what the reach asks for (zero where nothing is alike), c how decided it is, w small across edges
-of L*, and hinted cells are as good as fixed. Solved by rounds of tridiagonal systems along columns and rows
-(fast global smoother, Min et al. 2014, https://doi.org/10.1109/TIP.2014.2366600).
+where t is the target that the reach yields (zero where nothing is similar), c its certainty, w small across
+edges of L*, and hinted cells are practically fixed. Solved by rounds of tridiagonal systems along columns and
+rows (fast global smoother, Min et al. 2014, https://doi.org/10.1109/TIP.2014.2366600).
 """
 
 from __future__ import annotations
@@ -33,39 +33,39 @@ SMOOTHNESS = 5.0
 """λ of the least squares."""
 
 EDGE = 3.0
-"""L* units between two cells at which they hold together 1/e times."""
+"""L* units between two cells at which their link has a weight of 1/e."""
 
 FIXED = 1e4
-"""Weight of a hinted cell; a cell whose reach is decided has 1."""
+"""Weight of a hinted cell; a cell whose reach is certain has 1."""
 
 UNDECIDED = 0.02
-"""Weight of a cell of which the reach cannot tell."""
+"""Weight of a cell whose reach is undecided."""
 
 SHADING = 0.5
-"""How a hint's color grows with L* in its region: 0 not at all, 1 as lit surfaces do (a*b* ∝ L* + 16)."""
+"""How a hint's chroma grows with L* in its region: 0 not at all, 1 as on lit surfaces (a*b* ∝ L* + 16)."""
 
 _SHADES = 0.4, 1.4
 
 LIMITED = 1.0
-"""From so far between a color and the nearest that its L* holds, L* is said to limit it, a*b* units."""
+"""Distance from the nearest color in the gamut from which L* counts as limiting a hint, a*b* units."""
 
 
 @dataclass(frozen=True)
-class Obeyed:
-    """What became of one hint.
+class HintOutcome:
+    """The outcome of one hint.
 
     Parameters
     ----------
     asked
-        a*b* that was said.
+        a*b* of the hint.
     holdable
-        The nearest a*b* that the place's L* can hold in sRGB.
+        The nearest a*b* within sRGB at the place's L*.
     reached
         a*b* at the hinted place, the mean over its cells.
     limited
-        Whether L* forbids the color asked for.
+        Whether the hint's color is outside the gamut at this L*.
     covered
-        Whether later hints cover the place wholly; then they hold there.
+        Whether later hints cover the place completely; then they hold there.
     """
 
     asked: tuple[float, float]
@@ -84,14 +84,14 @@ class Solution:
     chroma
         2×h×w, a*b*.
     influence
-        h×w, 0–1: how far hints, rather than the prediction, decided.
-    obeyed
+        h×w, 0–1: how much hints, rather than the prediction, determined the color.
+    outcomes
         One for each hint, in their order.
     """
 
     chroma: Array
     influence: Array
-    obeyed: tuple[Obeyed, ...]
+    outcomes: tuple[HintOutcome, ...]
 
 
 def solve(
@@ -106,16 +106,16 @@ def solve(
     chroma
         2×h×w, predicted a*b*.
     hints
-        What is known; where two overlap the later holds.
+        Where two overlap, the later one holds.
     likelihood
-        K×h'×w', each place's predicted probabilities over colors, at any size, for telling what is alike.
+        K×h'×w', predicted probabilities over colors at any size, by which similar cells are found.
     """
     if not hints:
         return Solution(chroma, np.zeros_like(lightness), ())
     places = _places(hints, *lightness.shape)
-    said = [_Said(hint, place) for hint, place in zip(hints, places, strict=True) if place.any()]
-    wanted, influence, weight = _wanted(lightness, chroma, said, likelihood)
-    planes = np.concatenate([wanted, influence[None]])
+    placed = [_PlacedHint(hint, place) for hint, place in zip(hints, places, strict=True) if place.any()]
+    targets, influence, weight = _targets(lightness, chroma, placed, likelihood)
+    planes = np.concatenate([targets, influence[None]])
     spread = smoothed(planes, lightness, smoothness=SMOOTHNESS, edge=EDGE, weight=weight)
     influence = spread[2].clip(0, 1)
     colored = _holdable(lightness, chroma + spread[:2], influence)
@@ -124,7 +124,7 @@ def solve(
 
 
 @dataclass(frozen=True)
-class _Said:
+class _PlacedHint:
     """A hint, and the cells (h×w) where no later one covers it."""
 
     hint: Hint
@@ -135,26 +135,26 @@ class _Said:
         return _color(self.hint)
 
 
-def _wanted(
-    lightness: Array, chroma: Array, said: Sequence[_Said], likelihood: Array | None
+def _targets(
+    lightness: Array, chroma: Array, placed: Sequence[_PlacedHint], likelihood: Array | None
 ) -> tuple[Array, Array, Array]:
     """Return the least squares' t, for a*b* (2×h×w) and for the influence (h×w), and c (h×w)."""
     height, width = lightness.shape
-    hints = [one.hint for one in said]
+    hints = [one.hint for one in placed]
     alike = reach(Scene.of(lightness, chroma, likelihood), hints)
     share = _shares(alike, hints)
-    light = np.array([lightness[one.place].mean() for one in said], np.float32)
-    facts = np.stack([np.append(one.color, tone) for one, tone in zip(said, light, strict=True)], 1)
-    # Mixed where hints were judged, for there may be hundreds; only the mixture is brought to full size.
+    light = np.array([lightness[one.place].mean() for one in placed], np.float32)
+    facts = np.stack([np.append(one.color, tone) for one, tone in zip(placed, light, strict=True)], 1)
+    # Mixed at the scene's size, for there may be hundreds of hints; only the mixture is enlarged.
     mixed = [*np.tensordot(facts, share, 1), alike.max(0)]
     first, second, tone, influence = (resized(plane.astype(np.float32), width, height) for plane in mixed)
     target = np.stack([first, second]) * np.clip((lightness + 16) / (tone + 16), *_SHADES) ** SHADING
     weight = UNDECIDED + (2 * influence - 1) ** 2
-    wanted = influence * (target - chroma)
-    for one in said:
-        wanted[:, one.place] = gamut.nearest(lightness[one.place], one.color).T - chroma[:, one.place]
+    targets = influence * (target - chroma)
+    for one in placed:
+        targets[:, one.place] = gamut.nearest(lightness[one.place], one.color).T - chroma[:, one.place]
         influence[one.place], weight[one.place] = 1, FIXED
-    return np.asarray(wanted, np.float32), influence, weight
+    return np.asarray(targets, np.float32), influence, weight
 
 
 def _places(hints: Sequence[Hint], height: int, width: int) -> list[Mask]:
@@ -169,7 +169,7 @@ def _places(hints: Sequence[Hint], height: int, width: int) -> list[Mask]:
 
 
 def _shares(alike: Array, hints: Sequence[Hint]) -> Array:
-    """Return how much each hint has to say at each cell, n×h×w, sum 1: what is alike, and what is near."""
+    """Return the weight of each hint at each cell, n×h×w, sum 1, by similarity and nearness."""
     height, width = alike.shape[1:]
     y, x = np.ogrid[:height, :width]
     worth = np.empty_like(alike)
@@ -180,19 +180,19 @@ def _shares(alike: Array, hints: Sequence[Hint]) -> Array:
 
 
 def _holdable(lightness: Array, chroma: Array, influence: Array) -> Array:
-    """Bring colors into sRGB as far as hints made them; what was predicted alone stays as it was."""
+    """Bring colors into sRGB to the extent that hints determined them; pure predictions stay as they are."""
     lab = np.concatenate([lightness[..., None], chroma.transpose(1, 2, 0)], -1)
     fitted = fit_gamut(lab)[..., 1:].transpose(2, 0, 1)
     return np.asarray(chroma + influence * (fitted - chroma), np.float32)
 
 
-def _outcome(lightness: Array, colored: Array, hint: Hint, place: Mask) -> Obeyed:
+def _outcome(lightness: Array, colored: Array, hint: Hint, place: Mask) -> HintOutcome:
     covered = not place.any()
     cells = rasterize([hint], *lightness.shape)[2] > 0 if covered else place
     asked = _color(hint)
     held = gamut.nearest(lightness[cells], asked).mean(0)
     limited = bool(np.linalg.norm(asked - held) > LIMITED)
-    return Obeyed(_pair(asked), _pair(held), _pair(colored[:, cells].mean(1)), limited, covered)
+    return HintOutcome(_pair(asked), _pair(held), _pair(colored[:, cells].mean(1)), limited, covered)
 
 
 def _color(hint: Hint) -> Array:

@@ -1,8 +1,8 @@
-"""Color hints: what an archivist knows about a place in a photograph, and how the network reads it.
+"""Color hints: what an archivist knows about a place in a photograph, and how the network takes it.
 
 The network's hint input has three planes: a*, b* (CIE units, D65) and trust. Trust is `EXACT_TRUST` where
-a person said the color, `COARSE_TRUST` where a coarser pass over the whole photograph said it (tiles are so
-conditioned on the whole), and 0 where nothing is known.
+a person gave the color, `COARSE_TRUST` where a coarser pass over the whole photograph predicted it (which
+conditions tiles on the whole), and 0 where nothing is known.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.determinants import ASIDE
+from imaging.determinants import NOT_DETERMINING
 from imaging.errors import OptionsError
 
 EXACT_TRUST = 1.0
@@ -31,11 +31,11 @@ class Hint:
     x, y
         Place, as shares of the photograph's width and height, 0–1 from its upright top left corner.
     radius
-        Of the disc that surely has the color, as a share of the longer side, above 0 to 0.5.
+        Of the disc that certainly has the color, as a share of the longer side, above 0 to 0.5.
     a, b
         The color, a*b* (CIE units, D65), −128 to 128.
     source
-        Where it is known from, in the archivist's words.
+        The source of the knowledge, in the archivist's words.
 
     Raises
     ------
@@ -48,7 +48,7 @@ class Hint:
     radius: float
     a: float
     b: float
-    source: str = field(default="", metadata=ASIDE)
+    source: str = field(default="", metadata=NOT_DETERMINING)
 
     def __post_init__(self) -> None:
         bounds = {
@@ -84,5 +84,5 @@ def rasterize(hints: Iterable[Hint], height: int, width: int) -> NDArray[np.floa
 
 
 def from_color(chroma: NDArray[np.float32], trust: float = COARSE_TRUST) -> NDArray[np.float32]:
-    """Return hint planes (3×h×w) that say a color (2×h×w, a*b*) everywhere with one trust."""
+    """Return hint planes (3×h×w) of a color (2×h×w, a*b*) with the same trust everywhere."""
     return np.concatenate([chroma, np.full_like(chroma[:1], trust)]).astype(np.float32, copy=False)

@@ -1,7 +1,7 @@
 """Color models: found by descriptor, checked by sha256, loaded from safetensors, used through one interface.
 
-Weights lie in this package's ``weights`` folder and in a folder of the museum's own, as
-`imaging.networks.models` reads them. Only the architectures of `descriptor.Architecture` are built.
+Weights are in this package's ``weights`` folder and in a folder of the museum's own, in the format that
+`imaging.networks.models` reads. Only the architectures of `descriptor.Architecture` are built.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Prediction:
-    """Colors for a batch, with how sure the network is.
+    """Colors for a batch, with their confidence.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Prediction:
     confidence
         N×1×h×w in 0–1: the chance that the true color lies within `chroma.NEAR` a*b* units of the one shown.
     probabilities
-        N×K×h'×w' at the network's own scale (a quarter), over `bins`, rebalancing taken back.
+        N×K×h'×w' at the network's output scale (a quarter), over `bins`, rebalancing undone.
     bins
         K×2, a*b* in CIE units.
     """
@@ -83,7 +83,7 @@ class ColorModel:
 
     @property
     def reference(self) -> ModelReference:
-        """What a stage result says about the weights."""
+        """The weights, as a stage result records them."""
         return self.descriptor.reference
 
     def predict(self, lightness: Array, hints: Array | None = None) -> Prediction:
@@ -100,13 +100,13 @@ class ColorModel:
         with torch.inference_mode():
             light = self._padded(lightness, "replicate")
             planes = None if hints is None else self._padded(hints, "constant")
-            ab, likely = self._said(light, planes)
+            ab, likely = self._infer(light, planes)
             mass = chroma.confidence(likely, _resized(ab, likely), self._bins)
             full = [_resized(x, light)[..., :height, :width].cpu().numpy() for x in (ab, mass)]
             sure = chroma.calibrated(full[1].clip(0, 1), self.descriptor.decoding)
             return Prediction(full[0], sure, likely.cpu().numpy(), self._bins.cpu().numpy())
 
-    def _said(self, light: Tensor, planes: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _infer(self, light: Tensor, planes: Tensor | None) -> tuple[Tensor, Tensor]:
         output: Output = self._network(light, planes)
         how = self.descriptor.decoding
         output = output._replace(logits=chroma.pooled(output.logits, light, how.pooling))
@@ -131,7 +131,7 @@ def load(
     device
         ``cpu`` or ``cuda``.
     folder
-        Where the museum keeps weights of its own; they are looked at after those that ship.
+        Folder of the museum's own weights, searched after those that ship.
     restraint
         Instead of the descriptor's, 0–1; see `chroma.Decoding`.
 
@@ -144,7 +144,7 @@ def load(
 
 
 def load_described(path: Path, device: str = "cpu", restraint: float | None = None) -> ColorModel:
-    """Return the model whose descriptor lies at `path`; see `load`."""
+    """Return the model of the descriptor at `path`; see `load`."""
     descriptor = read_descriptor(path, ColorDescriptor)
     network, log_weight = _BUILDERS[descriptor.architecture](descriptor, read_weights(path, descriptor))
     if restraint is not None:
@@ -153,7 +153,7 @@ def load_described(path: Path, device: str = "cpu", restraint: float | None = No
 
 
 def registry(folder: Path | None = None) -> ModelRegistry[ColorDescriptor]:
-    """Return the models that ship and those that lie in the museum's `folder`."""
+    """Return the models that ship and those in the museum's `folder`."""
     return ModelRegistry(ColorDescriptor, SHIPPED, *([] if folder is None else [folder]))
 
 
@@ -171,14 +171,14 @@ def verify(name: str, folder: Path | None = None) -> ColorDescriptor:
 def add(descriptor: Path, folder: Path) -> ColorDescriptor:
     """Copy a descriptor, and the weights it names from beside it, into the museum's `folder`.
 
-    They are loaded first; what cannot be used is not copied. There they are named after the model and its
+    They are loaded first; unusable weights are not copied. The copies are named after the model and its
     digest, for many weights are called ``model.safetensors``. The descriptor comes last, so that a crash
-    leaves no model half there. Adding the same again changes nothing.
+    leaves no partial model. Adding the same model again changes nothing.
 
     Raises
     ------
     ModelError
-        They cannot be used, or another model has the name already.
+        They cannot be used, or another model already has the name.
     """
     described = read_descriptor(descriptor, ColorDescriptor)
     _BUILDERS[described.architecture](described, read_weights(descriptor, described))

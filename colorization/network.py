@@ -1,9 +1,9 @@
 """The color network: L* and hints in, a distribution over a*b* bins and a regressed a*b* out, at 1/4 scale.
 
 A feature pyramid (Lin et al. 2017, https://arxiv.org/abs/1612.03144) over `imaging.networks.encoder`.
-Self-attention at 1/32 and 1/16 lets a region take its color from what the whole photograph shows, and lets a
-hint reach what looks alike. Hints enter at the stem and at every level of the decoder (after Zhang et al.
-2017, https://arxiv.org/abs/1705.02999).
+Self-attention at 1/32 and 1/16 lets a region take its color from the context of the whole photograph, and
+lets a hint reach similar regions. Hints enter at the stem and at every level of the decoder (after Zhang et
+al. 2017, https://arxiv.org/abs/1705.02999).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ OUTPUT_STRIDE = 4
 """The output has one cell per this many input pixels, each way."""
 
 CHROMA_SCALE = 50.0
-"""a*b* units that the network sees as 1."""
+"""a*b* units that equal 1 in the network."""
 
 
 class Output(NamedTuple):
-    """What the network says, at 1/4 of the input's height and width.
+    """The network's output, at 1/4 of the input's height and width.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class ColorNetwork(nn.Module):
     Parameters
     ----------
     bins
-        K×2 a*b* centers, kept beside the weights so that the two cannot be parted.
+        K×2 a*b* centers, stored with the weights.
     width
         Channels of the decoder's finest level.
     """
@@ -89,7 +89,7 @@ class ColorNetwork(nn.Module):
         return Output(self.classify(features), self.regress(features) * CHROMA_SCALE)
 
     def features(self, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
-        """Return what both heads read, N×C×h/4×w/4."""
+        """Return the input of both heads, N×C×h/4×w/4."""
         if hints is None:
             hints = lightness.new_zeros(lightness.shape[0], 3, *lightness.shape[-2:])
         known = (hints[:, 2:] > 0).to(hints.dtype)
@@ -128,7 +128,7 @@ class _HintGate(nn.Module):
 
 
 class _Level(nn.Module):
-    """Bring the coarser level up, add the encoder's features and the hints, mix."""
+    """Upsample the coarser level, add the encoder's features and the hints, mix."""
 
     def __init__(self, coarse: int, lateral: int, channels: int, stride: int) -> None:
         super().__init__()

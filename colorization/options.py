@@ -1,4 +1,4 @@
-"""The choices of the colorization stage."""
+"""Options of a colorization."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from colorization.fullscale import Primaries
 from colorization.hints import Hint
 from colorization.models import DEFAULT
-from imaging.determinants import ASIDE, determinants
+from imaging.determinants import NOT_DETERMINING, determinants
 from imaging.errors import OptionsError
 from imaging.networks.device import check_device
 from imaging.pyramid import Compression, is_available
@@ -25,19 +25,19 @@ class ColorizationOptions:
     model
         Name of the weights; see `colorization.models`.
     model_folder
-        Where the museum keeps weights of its own.
+        Folder of the museum's own weights.
     hints
         What archivists know.
     alternatives
-        How many other plausible colorings to write as well, 0–5.
+        How many alternative colorings to write as well, 0–5.
     restraint
-        How far unsure color is drawn towards neutral, 0–1; `None` for what the model's card recommends.
+        How far uncertain color is drawn towards neutral, 0–1; `None` for the model's default.
     working_side
-        Long side at which the network sees the photograph at last, px; `None` for the finest detail that
+        Long side of the finest scale that the network sees, px; `None` for that of the finest detail that
         matters, up to `largest_working_side`.
     largest_working_side
-        px. The network was taught on pictures of some 200 px: beyond four times that it sees textures instead
-        of things, and its color gets patchy while the time grows with the square.
+        px. The network was trained on pictures of some 200 px: beyond four times that it sees textures
+        instead of things and its color gets patchy, while the time grows with the square.
     tile, overlap
         px at working scale; `None` for what the model prefers.
     batch
@@ -47,21 +47,21 @@ class ColorizationOptions:
     device
         Where the network runs: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for CUDA when there is one.
     memory_mib
-        What the stage may hold, MiB; the tile is made to fit.
+        Memory limit of the stage, MiB; the tile is reduced to fit.
     compression, quality
         Of the written pyramids.
     bits
-        8 or 16 per sample; `None` for as many as the photograph has (8 where the compression holds no more).
+        8 or 16 per sample; `None` for those of the photograph (8 where the compression supports no more).
     primaries
         RGB primaries of the output, whose profile is embedded.
     page
-        Of a multi-page scan.
+        Page of a multi-page scan.
     limits
         What a deployment is willing to decode.
     """
 
-    model: str = field(default=DEFAULT, metadata=ASIDE)
-    model_folder: Path | None = field(default=None, metadata=ASIDE)
+    model: str = field(default=DEFAULT, metadata=NOT_DETERMINING)
+    model_folder: Path | None = field(default=None, metadata=NOT_DETERMINING)
     hints: tuple[Hint, ...] = ()
     alternatives: int = 0
     restraint: float | None = None
@@ -69,16 +69,16 @@ class ColorizationOptions:
     largest_working_side: int = 1024
     tile: int | None = None
     overlap: int | None = None
-    batch: int = field(default=1, metadata=ASIDE)
-    threads: int | None = field(default=None, metadata=ASIDE)
-    device: str = field(default="cpu", metadata=ASIDE)
-    memory_mib: int = field(default=1500, metadata=ASIDE)
+    batch: int = field(default=1, metadata=NOT_DETERMINING)
+    threads: int | None = field(default=None, metadata=NOT_DETERMINING)
+    device: str = field(default="cpu", metadata=NOT_DETERMINING)
+    memory_mib: int = field(default=1500, metadata=NOT_DETERMINING)
     compression: Compression = Compression.DEFLATE
     quality: int = 90
     bits: int | None = None
     primaries: Primaries = Primaries.SRGB
     page: int = 0
-    limits: ScanLimits = field(default=DEFAULT_LIMITS, metadata=ASIDE)
+    limits: ScanLimits = field(default=DEFAULT_LIMITS, metadata=NOT_DETERMINING)
 
     def __post_init__(self) -> None:
         bounds: dict[str, tuple[float, float, float]] = {
@@ -107,7 +107,7 @@ class ColorizationOptions:
             raise OptionsError("compression", f"this libvips lacks {self.compression}", "Choose deflate.")
 
     def parameters(self) -> dict[str, Scalar]:
-        """Return what determines the result, beside the model's weights; where it is computed does not."""
+        """Return what determines the result besides the model's weights; the device does not."""
         return determinants(self)
 
     def bits_for(self, scan: ScanProperties) -> int:

@@ -1,4 +1,4 @@
-"""Whether a scan is a page of several pictures: an album page, a contact sheet, a plate of many exposures."""
+"""Detection of pages with several pictures: album pages, contact sheets, plates of many exposures."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 _STEP = 3.0
-"""L* units by which pixels beside a border differ."""
+"""L* units by which pixels across a border differ."""
 _LENGTH = 0.88
 """Share of the page's height and width along which a border runs. Of photographs of 1,024 px of other
 collections none has more than 0.66, of 41 historical scans none more than 0.79, of mosaics none less than
 0.93."""
 _EDGE = 16
-"""The outermost such part of the page is left out: there photographs have borders of their own."""
+"""The outermost fraction of the page is ignored: photographs have borders of their own there."""
 
 
-def holds_several(lightness: NDArray[np.float32]) -> bool:
-    """Return whether straight borders run across the whole of a picture (h×w, L*), down and along."""
+def holds_several_pictures(lightness: NDArray[np.float32]) -> bool:
+    """Return whether straight borders run across all of a picture (h×w, L*) in both directions."""
     return min(_longest_border(lightness), _longest_border(lightness.T)) > _LENGTH
 
 

@@ -1,9 +1,9 @@
-"""The colorization stage: a photograph in, its colors out, with how sure they are; L* stays as it was.
+"""The colorization stage: a photograph in, its colors and their confidence out; L* stays as it was.
 
 Reads the photograph, never changes it. Writes into the folder it was given: ``colorized.tif``,
 ``confidence.tif`` (8-bit, at working scale) and, on request, ``alternative-1.tif`` and so on. Each is whole
-or absent. A repeat of a killed run takes up finished tiles and ends in the very same bytes; when all is
-written the checkpoints are removed. Memory is bounded by the options, not by the photograph.
+or absent. A repeat of a killed run reuses finished tiles and ends in the same bytes; the checkpoints are
+removed when all is written. Memory is bounded by the options, not by the photograph.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ import pyvips
 import torch
 from numpy.typing import NDArray
 
-from colorization import guided
+from colorization import guided_filter
 from colorization.alternatives import alternatives
 from colorization.checkpoint import Checkpoints, fingerprint
 from colorization.fullscale import Coefficients, colored_strips, strip_rows
-from colorization.gigapixel import Painting, Predictor, Tiling, paint_finer, paint_whole, scales
-from colorization.hint_solver import Obeyed
+from colorization.gigapixel import ChromaMap, Predictor, Tiling, predict_global, refine, scales
+from colorization.hint_solver import HintOutcome
 from colorization.hints import rasterize
 from colorization.models import ColorModel, load
 from colorization.options import ColorizationOptions
-from colorization.progress import EvenProgress
-from colorization.recoloring import Recoloring, recolor_plainly
+from colorization.progress import WeightedProgress
+from colorization.recoloring import Recoloring, recolor_without_network
 from colorization.working import finest_detail, read_lightness, resized, size_at
-from imaging.disk import keep_apart
+from imaging.borders import photograph_mask
+from imaging.disk import refuse_overwrite
 from imaging.errors import OptionsError
 from imaging.files import unchanging
 from imaging.fixity import describe_output, sha256_file
 from imaging.lab import fit_gamut, lab_to_srgb
 from imaging.networks.device import choose_device
 from imaging.pyramid import Compression, Progress, PyramidOptions, write_pyramid
-from imaging.rows import ComputedRows
 from imaging.scan import ScanProperties, decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, StageResult
-from imaging.surround import photograph_mask
+from imaging.streamed_image import StreamedImage
 
 STAGE = "colorization"
 VERSION = "4"
@@ -53,9 +53,9 @@ Array = NDArray[np.float32]
 _BASE_BYTES = 450 * 2**20
 """What Python, torch, OpenCV and libvips hold before any picture."""
 _PLANES = 10
-"""Working-scale planes of float32 that are held at the most."""
-_TOLD = 0.95
-"""Confidence of what a person said: sources err, too."""
+"""Largest number of float32 planes at working scale that are held at once."""
+_HINT_CONFIDENCE = 0.95
+"""Confidence of a hint: sources err, too."""
 _COLOR_FILE, _CONFIDENCE_FILE = "colorized.tif", "confidence.tif"
 
 _XMP = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -66,11 +66,11 @@ _XMP = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
  Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"/>
 </rdf:RDF></x:xmpmeta>
 <?xpacket end="w"?>"""
-"""Says that the color is inferred; without a date, so that the same work gives the same bytes."""
+"""States that the color is inferred; without a date, so that the same work gives the same bytes."""
 
 
 class ReferencedPredictor(Predictor, Protocol):
-    """A predictor that can say which weights it has."""
+    """A predictor that states which weights it has."""
 
     @property
     def reference(self) -> ModelReference: ...  # noqa: D102
@@ -91,12 +91,12 @@ def colorize(
     photograph
         8 or 16 bit, grey or RGB; what `imaging.scan.open_scan` reads.
     into
-        An existing folder for the outputs; checkpoints of a killed run are looked for there.
+        An existing folder for the outputs, in which checkpoints of a killed run are looked up.
     options
-        How.
+        See `ColorizationOptions`.
     progress
-        Called with the finished share, 0–1; an exception it raises cancels: nothing half remains, finished
-        tiles do.
+        Called with the finished share, 0–1; an exception it raises cancels: no partial files remain,
+        finished tiles do.
     predictor
         Instead of the model that the options name.
 
@@ -105,9 +105,9 @@ def colorize(
     ScanError
         When the photograph cannot be read.
     UnfinishedScan
-        When somebody changed it meanwhile.
+        When it changed meanwhile.
     OptionsError
-        When an option does not fit, or an output would replace the photograph.
+        When an option does not fit, or an output would overwrite the photograph.
     ModelError
         When the weights are absent or altered.
     StoreError
@@ -115,7 +115,7 @@ def colorize(
     """
     options = options or ColorizationOptions()
     began = time.monotonic()
-    keep_apart(photograph, (into / name for name in outputs(options.alternatives)))
+    refuse_overwrite(photograph, (into / name for name in outputs(options.alternatives)))
     with unchanging(photograph), _threads(options.threads):
         job = _Job(photograph, into, options, predictor, progress or (lambda share: None))
         return job.run(began)
@@ -151,20 +151,20 @@ class _Job:
         self.preferred, self.tiling = self._suited()
         digest = fingerprint(self._facts())
         self.checkpoints = Checkpoints(into, digest)
-        self.progress = EvenProgress(progress, self.scan.width * self.scan.height)
-        self.obeyed: tuple[Obeyed, ...] = ()
+        self.progress = WeightedProgress(progress, self.scan.width * self.scan.height)
+        self.hint_outcomes: tuple[HintOutcome, ...] = ()
 
     def run(self, began: float) -> StageResult:
         lightness = self._lightness()
         mask = photograph_mask(lightness)
-        paintings = self._paintings(lightness)
+        chroma_maps = self._chroma_maps(lightness)
         files = []
-        for number, painting in enumerate(paintings):
-            coefficients = guided.masked(guided.fit(lightness, painting.chroma), mask)
+        for number, chroma_map in enumerate(chroma_maps):
+            coefficients = guided_filter.masked(guided_filter.fit(lightness, chroma_map.chroma), mask)
             role = Role.ALTERNATIVE if number else Role.COLORIZED
             name = _alternative_file(number) if number else _COLOR_FILE
             files.append(self._write_color(coefficients, role, name))
-        color = paintings[0]
+        color = chroma_maps[0]
         files.insert(1, self._write_confidence(color.confidence))
         self.progress.finish()
         result = self._result(files, lightness, mask, color, time.monotonic() - began)
@@ -172,7 +172,7 @@ class _Job:
         return result
 
     def _suited(self) -> tuple[int, Tiling]:
-        """Return the side at which the network likes to see the whole, and the tiling that fits memory."""
+        """Return the preferred long side for the whole photograph, and the tiling that fits memory."""
         descriptor = getattr(self.predictor, "descriptor", None)
         tile = self.options.tile or (descriptor.tiling.side if descriptor else 512)
         overlap = self.options.overlap
@@ -194,7 +194,7 @@ class _Job:
         return (descriptor.preferred_side if descriptor else 256), tiling
 
     def _restraint(self) -> float | None:
-        """Return what was asked for, or else what the model's descriptor advises."""
+        """Return the restraint of the options, else that of the model's descriptor."""
         advised = (
             self.predictor.descriptor.decoding.restraint if isinstance(self.predictor, ColorModel) else None
         )
@@ -208,7 +208,7 @@ class _Job:
             "input": self.input_sha256,
             "model": self.predictor.reference.sha256,
             "device": self.device,
-            # Sums of floats depend on how many threads share them.
+            # Floating-point sums depend on the number of threads.
             "threads": torch.get_num_threads(),
             "preferred": self.preferred,
         }
@@ -226,18 +226,18 @@ class _Job:
         self.progress.read(scales(known.shape[1], known.shape[0], self.preferred), self.options.alternatives)
         return known
 
-    def _paintings(self, lightness: Array) -> list[Painting]:
+    def _chroma_maps(self, lightness: Array) -> list[ChromaMap]:
         """Return the default coloring and its alternatives, which differ where the network is undecided."""
-        whole = paint_whole(self.predictor, lightness, self.preferred)
-        default = paint_finer(
+        whole = predict_global(self.predictor, lightness, self.preferred)
+        default = refine(
             self.predictor,
             lightness,
             whole,
             tiling=self.tiling,
             checkpoints=self.checkpoints,
-            advance=self.progress.painted,
+            advance=self.progress.predicted,
         )
-        paintings = [default]
+        chroma_maps = [default]
         if self.options.alternatives and isinstance(self.predictor, ColorModel):
             small = resized(lightness, *reversed(whole.confidence.shape))
             known = rasterize(self.options.hints, *small.shape)[None] if self.options.hints else None
@@ -246,23 +246,23 @@ class _Job:
             height, width = default.confidence.shape
             for other in found[1:]:
                 change = [resized(plane, width, height) for plane in other.ab[0] - found[0].ab[0]]
-                paintings.append(replace(default, chroma=default.chroma + np.stack(change)))
-        return [self._obeying_hints(lightness, painting) for painting in paintings]
+                chroma_maps.append(replace(default, chroma=default.chroma + np.stack(change)))
+        return [self._with_hints(lightness, chroma_map) for chroma_map in chroma_maps]
 
-    def _obeying_hints(self, lightness: Array, painting: Painting) -> Painting:
-        """Return a painting in which hints hold, and remember what became of each."""
+    def _with_hints(self, lightness: Array, chroma_map: ChromaMap) -> ChromaMap:
+        """Return the chroma map with hints applied, and keep their outcomes."""
         if not self.options.hints:
-            return painting
+            return chroma_map
         if isinstance(self.predictor, ColorModel):
-            prepared = Recoloring.prepare(self.predictor, lightness, painting.chroma)
+            prepared = Recoloring.prepare(self.predictor, lightness, chroma_map.chroma)
             recolored = prepared.recolor(self.options.hints)
         else:
-            recolored = recolor_plainly(lightness, painting.chroma, self.options.hints)
-        self.obeyed = self.obeyed or recolored.obeyed
+            recolored = recolor_without_network(lightness, chroma_map.chroma, self.options.hints)
+        self.hint_outcomes = self.hint_outcomes or recolored.outcomes
         height, width = lightness.shape
         share = resized(recolored.influence, width, height)
-        confidence = painting.confidence + share * np.maximum(_TOLD - painting.confidence, 0)
-        return replace(painting, chroma=recolored.chroma, confidence=confidence)
+        confidence = chroma_map.confidence + share * np.maximum(_HINT_CONFIDENCE - chroma_map.confidence, 0)
+        return replace(chroma_map, chroma=recolored.chroma, confidence=confidence)
 
     def _write_color(self, coefficients: Coefficients, role: Role, name: str) -> OutputFile:
         bits = self.options.bits_for(self.scan)
@@ -289,7 +289,7 @@ class _Job:
         return describe_output(path, self.into, Role.CONFIDENCE, width=width, height=height, bits=8)
 
     def _result(
-        self, files: list[OutputFile], lightness: Array, mask: Array, color: Painting, seconds: float
+        self, files: list[OutputFile], lightness: Array, mask: Array, color: ChromaMap, seconds: float
     ) -> StageResult:
         height, width = lightness.shape
         inside = mask > 0.5
@@ -322,7 +322,7 @@ class _Job:
                 "surround_share": round(1 - float(inside.mean()), 4),
                 "tile_halved": color.tiling.tile not in (self.tiling.tile, max(lightness.shape)),
                 "megapixels": round(self.scan.width * self.scan.height / 1e6, 3),
-                "hints_limited_by_lightness": sum(one.limited for one in self.obeyed),
+                "hints_limited_by_lightness": sum(one.limited for one in self.hint_outcomes),
                 "seconds": round(seconds, 2),
             },
         )
@@ -342,7 +342,7 @@ def write_colored(
     with decoding(photograph):
         image = open_scan(photograph, limits=options.limits, page=options.page, sequential=True)
         strips = colored_strips(image, coefficients, bits, options.primaries)
-        rows = ComputedRows(image.width, image.height, bits, strip_rows(image.width), strips)
+        rows = StreamedImage(image.width, image.height, bits, strip_rows(image.width), strips)
         pyramid = PyramidOptions(options.compression, options.quality)
         profile = str(options.primaries)
         try:
@@ -350,7 +350,7 @@ def write_colored(
                 rows.image, path, pyramid, xmp=_XMP, profile=profile, dpi=scan.dpi, progress=progress
             )
         except pyvips.Error:
-            # libvips only knows that its source ended; the source knows why.
+            # libvips reports only that its source ended; the source knows why.
             if rows.failure is not None:
                 raise rows.failure from None
             raise
@@ -376,7 +376,7 @@ def colorfulness(lightness: Array, chroma: Array) -> float:
 
 @contextmanager
 def _threads(count: int | None) -> Iterator[None]:
-    """Give the network `count` threads for a while."""
+    """Give the network `count` threads within the block."""
     if count is None:
         yield
         return

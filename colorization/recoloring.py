@@ -1,9 +1,9 @@
-"""Quick colors for a view while somebody tries hints: what does not depend on hints is computed once.
+"""Fast recoloring of a view while hints are edited: what does not depend on hints is computed once.
 
-The network sees the whole photograph once without hints. For each set of hints it sees it once more, small,
-and what then differs counts as far as so many hints say something about the whole; the solver does the rest.
-The network alone heeds hints too little, the solver alone does not know that ten true hints tell about the
-light of the scene: with many hints they are better together than either.
+The network sees the whole photograph once without hints. For each set of hints it sees it once more, reduced,
+and the difference is added with a weight that grows with the number of hints; the solver does the rest. The
+network alone follows hints too little, and the solver alone cannot infer the light of the scene from ten true
+hints: with many hints the two are better together than either alone.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorization import guided
+from colorization import guided_filter
 from colorization.fullscale import Coefficients
 from colorization.hint_reach import within
-from colorization.hint_solver import Obeyed, Solution, solve
+from colorization.hint_solver import HintOutcome, Solution, solve
 from colorization.hints import Hint, rasterize
 from colorization.models import ColorModel
 from colorization.working import resized, size_at
@@ -29,11 +29,11 @@ SIDE = 256
 """Long side at which hints are solved, cells: a quarter of the usual working scale."""
 
 
-HINTS_FOR_THE_WHOLE = 12.0
-"""About so many hints say most of what can be known about the whole; one says next to nothing."""
+GLOBAL_HINTS = 12.0
+"""Number of hints that determine most of the global change; a single one determines next to nothing."""
 
 _LEAST_SHARE = 0.01
-"""A smaller effect is not worth the network's time: a single hint is the solver's alone."""
+"""A smaller weight is not worth running the network: a single hint is left to the solver."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Recolored:
     chroma
         2×h×w, a*b*, at the view's size.
     influence
-        h'×w', 0–1, at most `SIDE` cells long: how far hints decided.
-    obeyed
-        What became of each hint.
+        h'×w', 0–1, at most `SIDE` cells long: how much hints determined the color.
+    outcomes
+        The outcome of each hint.
     """
 
     chroma: Array
     influence: Array
-    obeyed: tuple[Obeyed, ...]
+    outcomes: tuple[HintOutcome, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Recoloring:
     small
         L* at the size that the network prefers.
     plain
-        2×h×w, what the network says of `small` without hints.
+        2×h×w, the prediction for `small` without hints.
     chroma
         2×h×w at most `SIDE` cells long: the colors shown without hints.
     likelihood
@@ -93,35 +93,35 @@ class Recoloring:
         lightness
             h×w, L* 0–100, of the view; 1,024 px long is enough.
         chroma
-            2×h'×w', the a*b* shown without hints, such as a finished file's; what the network says of the
-            whole when `None`.
+            2×h'×w', the a*b* shown without hints, such as a finished file's; the network's global
+            prediction when `None`.
         """
         small = resized(lightness, *_size(lightness, model.descriptor.preferred_side))
-        said = model.predict(small[None, None])
+        predicted = model.predict(small[None, None])
         width, height = _size(lightness, SIDE)
-        shown = said.ab[0] if chroma is None else chroma
+        shown = predicted.ab[0] if chroma is None else chroma
         return cls(
             model,
             lightness,
             small,
-            said.ab[0],
+            predicted.ab[0],
             _planes(shown, width, height),
-            within(said.probabilities[0], *small.shape),
+            within(predicted.probabilities[0], *small.shape),
         )
 
     def recolor(self, hints: Sequence[Hint]) -> Recolored:
         """Return the view's colors with these hints; the same hints give the same colors."""
         height, width = self.chroma.shape[1:]
         light = resized(self.lightness, width, height)
-        solution = solve(light, self.chroma + self._of_the_whole(hints), hints, self.likelihood)
-        return Recolored(self._at_view(solution), solution.influence, solution.obeyed)
+        solution = solve(light, self.chroma + self._global_change(hints), hints, self.likelihood)
+        return Recolored(self._at_view(solution), solution.influence, solution.outcomes)
 
-    def _of_the_whole(self, hints: Sequence[Hint]) -> Array:
-        """Return by how much hints change what the network thinks of the whole, at the size of `chroma`."""
+    def _global_change(self, hints: Sequence[Hint]) -> Array:
+        """Return how hints change the global prediction, at the size of `chroma`."""
         if not hints or not self.model.descriptor.hints:
             return np.zeros_like(self.chroma)
         known = rasterize(hints, *self.small.shape)
-        share = whole_share(known)
+        share = global_share(known)
         if share < _LEAST_SHARE:
             return np.zeros_like(self.chroma)
         hinted = self.model.predict(self.small[None, None], known[None]).ab[0]
@@ -130,23 +130,23 @@ class Recoloring:
 
     def _at_view(self, solution: Solution) -> Array:
         height, width = self.lightness.shape
-        if max(height, width) < guided.STRIDE * max(solution.influence.shape):
+        if max(height, width) < guided_filter.STRIDE * max(solution.influence.shape):
             return _planes(solution.chroma, width, height)
-        return _evaluated(guided.fit(self.lightness, solution.chroma), self.lightness)
+        return _evaluated(guided_filter.fit(self.lightness, solution.chroma), self.lightness)
 
 
-def recolor_plainly(lightness: Array, chroma: Array, hints: Sequence[Hint]) -> Recolored:
-    """Return colors (2×h×w a*b*) that obey hints, without a network that could say what looks alike."""
+def recolor_without_network(lightness: Array, chroma: Array, hints: Sequence[Hint]) -> Recolored:
+    """Return colors (2×h×w a*b*) that obey hints, without a network's probabilities."""
     height, width = lightness.shape
     small = _size(lightness, SIDE)
     solution = solve(resized(lightness, *small), _planes(chroma, *small), hints)
-    return Recolored(_planes(solution.chroma, width, height), solution.influence, solution.obeyed)
+    return Recolored(_planes(solution.chroma, width, height), solution.influence, solution.outcomes)
 
 
-def whole_share(known: Array) -> float:
-    """Return how much of their effect on the whole hints (3×h×w) have, 0–1; what touches is one hint."""
+def global_share(known: Array) -> float:
+    """Return the weight of the global change for hints (3×h×w), 0–1; hints that touch count as one."""
     count = cv2.connectedComponents((known[2] > 0).astype(np.uint8))[0] - 1
-    return float(1 - np.exp(-((count / HINTS_FOR_THE_WHOLE) ** 2)))
+    return float(1 - np.exp(-((count / GLOBAL_HINTS) ** 2)))
 
 
 def _size(lightness: Array, side: int) -> tuple[int, int]:

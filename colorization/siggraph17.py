@@ -48,7 +48,7 @@ class Siggraph17(nn.Module):
         self.model_out = nn.Sequential(nn.Conv2d(128, 2, 1), nn.Tanh())
 
     def forward(self, lightness: Tensor, hints: Tensor | None = None) -> Output:
-        """Color a batch; see `network.ColorNetwork.forward`. Trust below one half counts as not known."""
+        """Color a batch; see `network.ColorNetwork.forward`. Trust below one half counts as unknown."""
         grey = (lightness - _LIGHTNESS_CENTER) / _LIGHTNESS_SCALE
         if hints is None:
             hints = lightness.new_zeros(lightness.shape[0], 3, *lightness.shape[-2:])

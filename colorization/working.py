@@ -1,7 +1,7 @@
-"""The working scale: how large the network sees a photograph, and its L* at that size.
+"""The working scale: the size at which the network sees a photograph, and its L* at that size.
 
-Color needs no finer scale than the finest detail whose tone differs from its surroundings: what is below
-grain can carry no color of its own.
+Color needs no finer scale than the finest detail whose tone differs from its surroundings: detail finer than
+the grain can carry no color of its own.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Array = NDArray[np.float32]
 _LEAST_DETAIL = 2.0
 """L* units by which detail must differ from its surroundings."""
 _GRAIN_FACTOR = 4.0
-"""Detail must also differ by so many standard deviations of the grain."""
+"""Detail must also differ by this many standard deviations of the grain."""
 _LEAST_SHARE = 0.004
-"""Share of the picture that must hold such detail to be worth twice the scale."""
+"""Share of the picture with such detail from which twice the scale is worthwhile."""
 _COARSEST = 256
 
 
@@ -73,14 +73,14 @@ def finest_detail(lightness: Array) -> int:
 
     Notes
     -----
-    From the full size downwards: as long as halving the picture loses no more than grain almost everywhere,
-    it is halved. Grain is estimated from the lost detail's median absolute deviation.
+    The picture is halved as long as that loses no more than grain almost everywhere. Grain is estimated from
+    the lost detail's median absolute deviation.
     """
     side = int(max(lightness.shape))
     while side // 2 >= _COARSEST and min(lightness.shape) >= 2:
         height, width = lightness.shape
         half = resized(lightness, (width + 1) // 2, (height + 1) // 2)
-        # Cubic, because what a straight line would miss at a soft edge is no detail.
+        # Cubic, for what linear interpolation misses at a soft edge is not detail.
         lost = np.abs(lightness - cv2.resize(half, (width, height), interpolation=cv2.INTER_CUBIC))
         grain = float(np.median(lost)) * 1.4826
         if float((lost > max(_LEAST_DETAIL, _GRAIN_FACTOR * grain)).mean()) > _LEAST_SHARE:

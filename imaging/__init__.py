@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from imaging.scan import ScanLimits, ScanProperties, inspect_scan, open_scan
     from imaging.stage import ModelReference, OutputFile, Role, StageResult
 else:
-    from imaging.face import face
+    from imaging.lazy_exports import lazy_exports
 
-    __getattr__, __dir__ = face(
+    __getattr__, __dir__ = lazy_exports(
         __name__,
         {
             "errors": (

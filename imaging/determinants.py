@@ -1,4 +1,4 @@
-"""What determines an outcome, read off the options themselves: an option that is added counts unasked."""
+"""What determines a result, collected from the options themselves, so that new options count by default."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from imaging.stage import Scalar
 
-ASIDE: Final[Mapping[str, bool]] = {"aside": True}
-"""Metadata of a field that says where or how fast to compute, or that is accounted for elsewhere."""
+NOT_DETERMINING: Final[Mapping[str, bool]] = {"aside": True}
+"""Metadata of a field that does not determine the result, or that is recorded elsewhere."""
 
 
 def determinants(options: Any) -> dict[str, Scalar]:
@@ -29,7 +29,7 @@ def determinants(options: Any) -> dict[str, Scalar]:
     >>> @dataclass(frozen=True)
     ... class Options:
     ...     strength: float = 0.5
-    ...     threads: int = field(default=4, metadata=ASIDE)
+    ...     threads: int = field(default=4, metadata=NOT_DETERMINING)
     >>> determinants(Options())
     {'strength': 0.5}
     """
@@ -58,4 +58,4 @@ def _scalar(value: Any) -> Scalar:
         return str(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(f"{type(value).__name__} is no option that a record can hold")
+    raise TypeError(f"an option of type {type(value).__name__} cannot be recorded")

@@ -5,20 +5,20 @@
     HeliochromeError
     ├── ScanError                a file cannot be used; trying again does not help       scan
     │   ├── UnsupportedScan      a format, color model or feature that is not read
-    │   ├── CorruptScan          truncated, lying or undecodable data
+    │   ├── CorruptScan          truncated, inconsistent or undecodable data
     │   ├── ScanTooLarge         more pixels, bytes or pages than the limits allow
-    │   └── ForbiddenScan        a path outside the folder it was promised to be in
+    │   └── ForbiddenScan        a path outside the folder that it must be in
     ├── UnfinishedScan           the file is still being written; try again later         item
     ├── OptionsError             a parameter outside its range                            everyone
     ├── ModelError               weights that are absent, altered or of the wrong shape   everyone
     ├── StoreError               the file store is full, read-only or out of reach        everyone
-    │   └── StoredFileError      one stored file is missing, altered or of no use         item
+    │   └── StoredFileError      one stored file is missing, altered or unusable          item
     ├── CatalogError             the catalog refuses a record                             item
     └── ServiceError             a service did not start, stop or answer, or is not set up everyone
-        └── SigningError         certificates or the time-stamping service are of no use
+        └── SigningError         certificates or the time-stamping service are unusable
 
-Each message names the subject, what is wrong with it and what to do. Each class says whose fault it is, as
-`Scope`: the right column.
+Each message names the subject, what is wrong with it and what to do. Each class states the scope of the
+fault, a `Scope`: the right column.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from typing import ClassVar
 
 
 class Scope(StrEnum):
-    """Whose fault an error is, and with that what becomes of the photograph in hand and of its neighbors."""
+    """Whose fault an error is, which decides how the current photograph and its neighbors are treated."""
 
     SCAN = "scan"
-    """The scan's own: it is refused, once, until somebody brings another file or asks again."""
+    """The scan's own: it is refused once, until another file is supplied or the scan is requested again."""
     ITEM = "item"
-    """Something around this one photograph: it waits for the next try, its neighbors go on."""
+    """Something about this one photograph: it waits for the next try, its neighbors are processed."""
     EVERYONE = "everyone"
-    """Disk, database, network, models, settings: nobody's work can go on; all of it is tried again."""
+    """Disk, database, network, models, settings: no work can continue; all of it is tried again."""
 
 
 class HeliochromeError(Exception):
@@ -49,7 +49,7 @@ class HeliochromeError(Exception):
     fault
         What is wrong with it, in a few words.
     remedy
-        What a person can do about it.
+        What can be done about it.
     """
 
     scope: ClassVar[Scope] = Scope.ITEM
@@ -78,7 +78,7 @@ class UnsupportedScan(ScanError):
 
 
 class CorruptScan(ScanError):
-    """Truncated, lying or undecodable data."""
+    """Truncated, inconsistent or undecodable data."""
 
 
 class ScanTooLarge(ScanError):
@@ -86,7 +86,7 @@ class ScanTooLarge(ScanError):
 
 
 class ForbiddenScan(ScanError):
-    """A path outside the folder it was promised to be in."""
+    """A path outside the folder that it must be in."""
 
 
 class UnfinishedScan(HeliochromeError):
@@ -106,13 +106,13 @@ class ModelError(HeliochromeError):
 
 
 class StoreError(HeliochromeError):
-    """The file store is full, read-only or out of reach."""
+    """The file store is full, read-only or unreachable."""
 
     scope = Scope.EVERYONE
 
 
 class StoredFileError(StoreError):
-    """One stored file is missing, altered or of no use; the rest of the store is not to blame."""
+    """One stored file is missing, altered or unusable; the rest of the store is unaffected."""
 
     scope = Scope.ITEM
 

@@ -1,7 +1,7 @@
-"""Shares of 0–1 drawn so that a person sees them: a perceptual color map over the photograph, and its legend.
+"""False colors for shares of 0–1: a perceptual color map over the photograph, and its legend.
 
-The map is viridis (van der Walt & Smith 2015), whose lightness rises evenly from dark violet to yellow: steps
-look alike everywhere, to the color-blind too, and it is as readable printed in grey.
+The map is viridis (van der Walt & Smith 2015), whose lightness rises evenly from dark violet to yellow: equal
+steps look equal everywhere, to the color-blind as well, and it is as readable when printed in grey.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pyvips
 
 GROUND_SHARE = 0.45
-"""How much of the photograph's lightness shows through the map."""
+"""Weight of the photograph's lightness under the map."""
 
 
-def over_photograph(share: pyvips.Image, photograph: pyvips.Image) -> pyvips.Image:
+def overlay(share: pyvips.Image, photograph: pyvips.Image) -> pyvips.Image:
     """Return a share drawn in colors over a photograph.
 
     Parameters

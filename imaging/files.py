@@ -1,4 +1,4 @@
-"""Files that others write: whether they are whole, whether they stay as they are, and where they lie."""
+"""Files that others write: whether they are complete, whether they change, and where they are."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from pathlib import Path
 
 from imaging.errors import ForbiddenScan, UnfinishedScan
 
-SURROUNDINGS = frozenset(
+SYSTEM_ERRNOS = frozenset(
     {
         # The disk is full, read-only or gone.
         *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN),
-        # The machine has no file handles, processes or memory left.
+        # The machine has run out of file handles, processes or memory.
         *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
-        # The network is away.
+        # The network is down.
         *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT),
     }
 )
-"""What the system reports of itself and not of one file."""
+"""Errors of the system, not of one file."""
 
 
 @contextmanager
 def unchanging(path: Path) -> Iterator[None]:
-    """Raise `UnfinishedScan` when somebody changed the file while the block read it."""
+    """Raise `UnfinishedScan` when the file changed while the block read it."""
     before = _state(path)
     yield
     if _state(path) != before:
         raise UnfinishedScan(
-            path, "it was changed while it was read", "Run it again when nobody writes the file."
+            path, "it was changed while it was read", "Run it again when the file is complete."
         )
 
 
@@ -42,21 +42,21 @@ def _state(path: Path) -> tuple[int, ...] | None:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def is_to_blame(error: OSError) -> bool:
-    """Return whether an error is a file's own: not the disk's that holds it, the machine's or the network's.
+def is_file_error(error: OSError) -> bool:
+    """Return whether an error concerns the file itself, not the disk, the machine or the network.
 
     Examples
     --------
-    >>> is_to_blame(PermissionError(errno.EACCES, "Permission denied"))
+    >>> is_file_error(PermissionError(errno.EACCES, "Permission denied"))
     True
-    >>> is_to_blame(OSError(errno.EIO, "Input/output error"))
+    >>> is_file_error(OSError(errno.EIO, "Input/output error"))
     False
     """
-    return error.errno not in SURROUNDINGS | {errno.EIO}
+    return error.errno not in SYSTEM_ERRNOS | {errno.EIO}
 
 
 def is_settled(path: Path, quiet_seconds: float) -> bool:
-    """Return whether nobody has touched the file for `quiet_seconds`, so that it is whole.
+    """Return whether the file has not changed for `quiet_seconds`, so that it is complete.
 
     The inode's change time decides: copying tools set the modification time to the past, and cameras to any
     time at all. An empty file is never settled.

@@ -16,7 +16,7 @@ from pathlib import Path
 from imaging.stage import OutputFile, Role
 
 PARTIAL = ".partial"
-"""Suffix of files that are being written; whoever sweeps a folder may remove them."""
+"""Suffix of files that are being written; cleaning up a folder may remove them."""
 
 MEDIA_TYPES = {
     ".tif": "image/tiff",
@@ -44,7 +44,7 @@ def sha256_file(path: Path) -> str:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move it into place when the block ends well.
+    """Yield a temporary path next to `path`; move it into place when the block succeeds.
 
     The file and its folder are flushed to the disk, so that after a power cut `path` holds either its former
     content or all of the new one. When the block raises, the temporary file is removed.
@@ -60,7 +60,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def remove_partials(*paths: Path) -> None:
-    """Remove what killed writers of `paths` left beside them; nobody else may be writing them."""
+    """Remove what killed writers of `paths` left next to them; nothing else may be writing them."""
     for path in paths:
         for partial in path.parent.glob(f".{glob.escape(path.name)}.*{PARTIAL}"):
             partial.unlink(missing_ok=True)

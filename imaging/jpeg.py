@@ -1,8 +1,8 @@
-"""JPEG streams that lost data, told apart from those that are merely odd.
+"""JPEG streams that lost data, distinguished from those that are merely irregular.
 
-libjpeg calls both a warning: it fills what is missing with grey and goes on. Here every warning is fatal, and
-the oddities that lose nothing are put right beforehand, in a copy of the header, byte for byte: so one pass
-both decodes and checks. They are the revision of JFIF, the transform code of Adobe, scan parameters that
+libjpeg calls both a warning: it fills what is missing with grey and continues. Here every warning is fatal,
+and the oddities that lose nothing are put right beforehand, in a copy of the header, byte for byte: so one
+pass both decodes and checks. They are the revision of JFIF, the transform code of Adobe, scan parameters that
 sequential streams do not use, and bytes between segments or scans. ITU-T T.81 annex B; ``JWRN_`` in libjpeg's
 `jerror.h`.
 """
@@ -44,7 +44,7 @@ _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})"
 
 @dataclass
 class _Header:
-    """What the segments before the first scan say, and the bytes to put right, by their place."""
+    """The segments before the first scan, and the bytes to correct, by offset."""
 
     patches: dict[int, bytes] = field(default_factory=dict)
     components: int = 0
@@ -115,7 +115,7 @@ def check_stream(path: Path, stream: bytes, tables: bytes = b"") -> None:
 
 
 def _settled(data: bytes) -> bytes:
-    """Return the stream without what is odd, and so that libvips notices what its last rows lack.
+    """Return the stream without irregularities, and so that libvips notices what its last rows lack.
 
     libvips counts the warnings of a row of blocks when it reads the next one, so those of the last one are
     never seen. That data ends, however, is an error at once, where no end marker makes libjpeg pad it.

@@ -1,4 +1,4 @@
-"""Telling what a scan is: photograph or page, with colors or without, positive or negative.
+"""Classification of scans: photograph or page, with colors or without, positive or negative.
 
 Reads the scan once, from top to bottom, at reduced size; writes nothing. The same file gets the same answer.
 """
@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.borders import photograph_area
 from imaging.lab import XYZ_FROM_RGB, decode_srgb, encode_srgb, grey_to_lightness
 from imaging.page_layout import PageLayout, read_layout
-from imaging.polarity import Polarity, load, look
+from imaging.polarity import Polarity, load, measure_polarity
 from imaging.scan import DEFAULT_LIMITS, ScanLimits, decoding, open_scan
 from imaging.scan_kind import ScanKind, ScanKindReport
-from imaging.surround import photograph_area
 from imaging.toning import Toning, read_toning
 
 VERSION = "1"
@@ -27,24 +27,25 @@ VERSION = "1"
 Array = NDArray[np.float32]
 
 _SIDE = 1024
-"""Longer side at which scans are looked at, px; never enlarged."""
+"""Longer side at which scans are analyzed, px; never enlarged."""
 _LEAST_AREA = 0.1
-"""A photograph smaller than this share of the scan was not recognized as such: all of it is looked at."""
+"""A photograph smaller than this share of the scan was recognized wrongly: all of the scan is analyzed."""
 
 _LETTERS, _ROWS, _PRINTED_PAPER = 60, 0.55, 0.55
-"""Text: so many letters, so many of all components in rows, so much paper."""
+"""Text: number of letters, share of components in rows, share of paper, at least."""
 _PAPER, _STROKES, _INK, _CONTRAST = 0.58, 0.62, 0.008, 11.0
 """A drawing: so much paper, so much of the rest thin; and that is more than dust, and stronger than grain."""
 _DOUBTFUL_PAPER, _DOUBTFUL_STROKES, _LIKELY_PAGE = 0.5, 0.4, -2.5
-"""Less will do where the network's log-odds of a page are as high as this, as no photograph's were."""
+"""Less is enough where the network's log-odds of a page are this high, as those of no photograph were."""
 _NO_PAGE = -12.0
-"""Where they are as low as this, as no page's were, lines are those of a photograph: twigs on snow, wires."""
+"""Where they are this low, as those of no page were, lines belong to a photograph: twigs on snow, wires."""
 _SURE_NEGATIVE = 6.5
-"""Log-odds from which a scan is taken for a negative: those of the choosing half's positives were lower."""
+"""Log-odds from which a scan is taken for a negative: those of all positives of the selection half were
+lower."""
 
 
-def tell_kind(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0) -> ScanKindReport:
-    """Say what a scan is.
+def classify_scan(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0) -> ScanKindReport:
+    """Classify a scan.
 
     Raises
     ------
@@ -53,11 +54,11 @@ def tell_kind(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0)
     ModelError
         The network's weights are absent or altered.
     """
-    return kind_of(_read(path, limits, page))
+    return classify_pixels(_read(path, limits, page))
 
 
-def kind_of(rgb: Array) -> ScanKindReport:
-    """Say what a picture is, h×w×3, sRGB-encoded, 0–1, its longer side some 1,000 px at the most."""
+def classify_pixels(rgb: Array) -> ScanKindReport:
+    """Classify a picture, h×w×3, sRGB-encoded, 0–1, its longer side at most some 1,000 px."""
     luminance = decode_srgb(rgb) @ XYZ_FROM_RGB[1].astype(np.float32)
     grey = encode_srgb(np.clip(luminance, 0, 1))
     lightness = grey_to_lightness(grey)
@@ -66,13 +67,13 @@ def kind_of(rgb: Array) -> ScanKindReport:
     if lightness[inside].size < _LEAST_AREA * lightness.size:
         inside = slice(None), slice(None)
     toning = read_toning(np.ascontiguousarray(rgb[inside]))
-    polarity = look(np.ascontiguousarray(grey[inside]))
+    polarity = measure_polarity(np.ascontiguousarray(grey[inside]))
     kind, reason = decide(layout, toning, polarity)
     return ScanKindReport(kind, reason, _evidence(layout, toning, polarity), VERSION, load()[1].reference)
 
 
 def decide(layout: PageLayout, toning: Toning, polarity: Polarity) -> tuple[ScanKind, str]:
-    """Return what the figures say, and the ones that decided in words."""
+    """Return the kind that the figures imply, and the decisive ones in words."""
     if _is_page(layout, polarity):
         ink = f"{layout.strokes:.0%} of the rest is thin strokes, {layout.letters} letters stand in rows"
         return ScanKind.DOCUMENT, f"{layout.paper:.0%} has the tone of its paper; {ink}."

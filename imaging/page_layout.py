@@ -13,14 +13,14 @@ Array = NDArray[np.float32]
 _SAME_TONE = 8.0
 """L* units around the paper's tone that are still paper."""
 _GRAIN_FACTOR = 4.0
-"""Ink also differs from paper by so many standard deviations of the grain."""
+"""Ink also differs from paper by this many standard deviations of the grain."""
 _STROKE = 0.012
 """Strokes are thinner than this share of the longer side."""
 _THINNEST = 3
 _UNEVEN = 0.25
 """Share of the longer side over which the light on a page may change."""
 _SMALLEST = 24
-"""No page can be told from fewer rows or columns."""
+"""A page cannot be recognized in fewer rows or columns."""
 _MOST_LETTERS = 6000
 """More components than this are grain."""
 _TALLEST = 0.06
@@ -83,7 +83,7 @@ def _paper_tone(lightness: Array) -> Array:
     """Return the paper's L* under uneven light, h×w or one number broadcast to it."""
     counts = np.histogram(lightness, 100, (0, 100))[0]
     mode = float(np.convolve(counts, np.ones(7), "same").argmax()) + 0.5
-    # Around the most frequent tone the light is followed; what differs more is no paper.
+    # Uneven light is followed around the most frequent tone; larger differences are not paper.
     near = (np.abs(lightness - mode) < 2.5 * _SAME_TONE).astype(np.float32)
     size = max(3, round(_UNEVEN * max(lightness.shape)))
     weight = cv2.blur(near, (size, size))
@@ -109,7 +109,7 @@ def _letters(ink: NDArray[np.bool_], tallest: float) -> tuple[int, float]:
     bottom, right = top + height, left + width
     order = np.argsort(left, kind="stable")
     aligned = np.zeros(len(order), bool)
-    # The next letter of a line begins where this one ends, a word space away at the most.
+    # The next letter of a line begins where this one ends, at most a word space away.
     for i in order[alike[order]]:
         beside = (left >= right[i] - 1) & (left <= right[i] + 1.5 * usual)
         level = (np.abs(bottom - bottom[i]) <= max(1.0, 0.25 * usual)) & alike

@@ -1,4 +1,4 @@
-"""What a PNG says of its colors outside of an ICC profile, which libpng reads and libvips does not hand on.
+"""Color chunks of a PNG other than an ICC profile, which libpng reads and libvips does not pass on.
 
 PNG, third edition: sections 4.3 (which chunk takes precedence), 11.3.1 and 11.3.2 (the chunks).
 """
@@ -38,7 +38,7 @@ _SAME_GAMMA = 0.01
 
 @dataclass(frozen=True)
 class StatedColors:
-    """A color space in the words of a PNG.
+    """A color space as PNG chunks state it.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class PngColor:
 
     @property
     def has_profile(self) -> bool:
-        """Whether there is an ICC profile, be it broken."""
+        """Whether there is an ICC profile, even a broken one."""
         return b"iCCP" in self.chunks or b"iCCP" in self.damaged
 
     @property
@@ -96,16 +96,16 @@ class PngColor:
         return foreign or bool(self.damaged - {b"tRNS", b"iCCP"})
 
     def lacks_transparency(self, bands: int) -> bool:
-        """Return whether a chunk says what is transparent, and libpng does not believe it."""
+        """Return whether there is a transparency chunk that libpng rejects."""
         return b"tRNS" in self.damaged or (b"tRNS" in self.chunks and bands in (1, 3))
 
     def stated(self, *, grey: bool) -> StatedColors | None:
-        """Return what gAMA and cHRM say; ``None`` for sRGB, or when nothing is stated.
+        """Return the color space of gAMA and cHRM; ``None`` for sRGB, or when nothing is stated.
 
         Raises
         ------
         ValueError
-            When that is no color space.
+            When that is not a color space.
         """
         if self.is_unread or b"sRGB" in self.chunks or b"cICP" in self.chunks:
             return None

@@ -1,7 +1,7 @@
-"""Telling negatives from positives, and photographs from pages and drawings, by looking.
+"""A network that distinguishes negatives from positives, and photographs from pages and drawings.
 
-The network sees the scan and its inversion. What it takes for the likelier photograph decides: so a positive
-and its own negative always get opposite answers, and nothing depends on how light or dark scans are.
+It sees the scan and its inversion, and the likelier photograph of the two decides: so a positive and its own
+negative always get opposite results, and nothing depends on how light or dark scans are.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Polarity:
-    """What the network makes of a scan.
+    """The network's result for a scan.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Polarity:
 
 @dataclass(frozen=True, kw_only=True)
 class PolarityDescriptor(ModelDescriptor):
-    """What the weights are; `imaging.networks.descriptor` says the rest.
+    """The descriptor of the weights; see `imaging.networks.descriptor` for the other fields.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ class PolarityDescriptor(ModelDescriptor):
 class PolarityNetwork(nn.Module):
     """EfficientNet-lite0's stages to 1/32, the last shortened, and a small head.
 
-    Input: N×1×`SIDE`×`SIDE` sRGB-encoded grey, 0–1. Output: N×2, how likely a photograph as it is meant to be
-    seen, and log-odds of a document.
+    Input: N×1×`SIDE`×`SIDE` sRGB-encoded grey, 0–1. Output: N×2, score of a photograph with the right
+    polarity, and log-odds of a document.
     """
 
     def __init__(self) -> None:
@@ -92,33 +92,33 @@ class PolarityNetwork(nn.Module):
 
     def forward(self, grey: Tensor) -> Tensor:
         """Return both figures of each picture."""
-        return self.judge(self.encoder(as_seen(grey)))
+        return self.score(self.encoder(encoder_input(grey)))
 
-    def judge(self, levels: Sequence[Tensor]) -> Tensor:
-        """Return both figures from the encoder's levels; the last two are looked at."""
+    def score(self, levels: Sequence[Tensor]) -> Tensor:
+        """Return both figures from the encoder's levels; the last two are used."""
         pooled = torch.cat([level.float().mean((2, 3)) for level in levels[-2:]], dim=1)
         figures: Tensor = self.head(pooled)
         return figures
 
 
-def as_seen(grey: Tensor) -> Tensor:
-    """Return grey (N×1×h×w, 0–1) as the encoder takes it."""
+def encoder_input(grey: Tensor) -> Tensor:
+    """Return grey (N×1×h×w, 0–1) as input of the encoder."""
     return (grey * 2 - 1).expand(-1, 3, -1, -1)
 
 
-def both_ways(network: nn.Module, grey: Tensor) -> tuple[Tensor, Tensor]:
+def score_both_polarities(network: nn.Module, grey: Tensor) -> tuple[Tensor, Tensor]:
     """Return log-odds of a negative and of a document, N each."""
     seen, inverted = network(torch.cat([grey, 1 - grey])).chunk(2)
     return inverted[:, 0] - seen[:, 0], (seen[:, 1] + inverted[:, 1]) / 2
 
 
-def look(grey: Array) -> Polarity:
-    """Look at a scan.
+def measure_polarity(grey: Array) -> Polarity:
+    """Run the network on a scan.
 
     Parameters
     ----------
     grey
-        h×w, sRGB-encoded grey, 0–1, of any size; borders are best cut off.
+        h×w, sRGB-encoded grey, 0–1, of any size, preferably without borders.
 
     Raises
     ------
@@ -126,12 +126,12 @@ def look(grey: Array) -> Polarity:
         The weights are absent or altered.
     """
     network, _ = load()
-    # Parts of it, and it in a mirror, are as much of a negative; ten looks err less often than one.
+    # Its parts and its mirror image have the same polarity; ten inputs err less often than one.
     squares = [cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for part in _parts(grey)]
     squares += [square[:, ::-1] for square in squares]
     batch = torch.from_numpy(np.stack(squares)[:, None].astype(np.float32))
     with torch.inference_mode():
-        negative, document = both_ways(network, batch)
+        negative, document = score_both_polarities(network, batch)
     found = Polarity(float(negative.mean()), float(document.mean()))
     if not math.isfinite(found.negative + found.document):
         raise ModelError(NAME, "gave no numbers", "Install Heliochrome again.")

@@ -22,12 +22,12 @@ _CURVES: Mapping[bytes, frozenset[bytes]] = {
     b"CMYK": frozenset({b"A2B0"}),
 }
 """The tags of a profile by color space, unless it has tables (A2B)."""
-_IGNORED = "%s: what it says of its colors is broken, not read or not of its color model; taken as sRGB"
+_IGNORED = "%s: its color profile is broken, not supported or of another color model; taken as sRGB"
 _DESCRIBING = (b"exif-", b"png-comment-")
 _INTENT = {"intent": "relative", "black_point_compensation": True}
 
 
-class ColorModel(StrEnum):
+class ColorSpace(StrEnum):
     """How the file stores its samples, before `open_scan` brings them to grey or sRGB."""
 
     GREY = "grey"
@@ -39,7 +39,7 @@ class ColorModel(StrEnum):
 
 
 class ProfileUse(StrEnum):
-    """What becomes of the ICC profile that a file has embedded."""
+    """How the embedded ICC profile of a file is used."""
 
     NONE = "none"
     """It has none."""
@@ -47,16 +47,16 @@ class ProfileUse(StrEnum):
     IGNORED = "ignored"
     """It is broken or of another color model, and samples are taken as sRGB; or they are CIELAB."""
     STATED = "stated"
-    """It has none, but states gamma or primaries in other words (PNG: gAMA, cHRM), which are applied."""
+    """It has none, but states gamma or primaries by other means (PNG: gAMA, cHRM), which are applied."""
 
 
-def use_of_profile(image: pyvips.Image, model: ColorModel) -> ProfileUse:
+def use_of_profile(image: pyvips.Image, model: ColorSpace) -> ProfileUse:
     """Return what `as_plain_srgb` does with the profile of a decoded page."""
     if image.get_typeof("icc-profile-data") == 0:
         return ProfileUse.NONE
-    space = b"CMYK" if model is ColorModel.CMYK else b"GRAY" if image.bands < 3 else b"RGB "
+    space = b"CMYK" if model is ColorSpace.CMYK else b"GRAY" if image.bands < 3 else b"RGB "
     profile = image.get("icc-profile-data")
-    fits = model is not ColorModel.LAB and _is_profile(profile, space) and _transforms(profile, space)
+    fits = model is not ColorSpace.LAB and _is_profile(profile, space) and _transforms(profile, space)
     return ProfileUse.APPLIED if fits else ProfileUse.IGNORED
 
 
@@ -86,7 +86,7 @@ def _transforms(profile: bytes, space: bytes) -> bool:
     return True
 
 
-def as_plain_srgb(path: Path, image: pyvips.Image, model: ColorModel, use: ProfileUse) -> pyvips.Image:
+def as_plain_srgb(path: Path, image: pyvips.Image, model: ColorSpace, use: ProfileUse) -> pyvips.Image:
     """Return a decoded page as 1 or 3 bands in sRGB encoding, opaque, without the file's own metadata.
 
     Parameters
@@ -98,20 +98,20 @@ def as_plain_srgb(path: Path, image: pyvips.Image, model: ColorModel, use: Profi
     model
         How the file stores its samples.
     use
-        What `use_of_profile` says of it, or the file in other words.
+        The use of its profile, see `use_of_profile`.
     """
     return _plain(_without_alpha(_as_srgb(path, image, model, use)))
 
 
-def _as_srgb(path: Path, image: pyvips.Image, model: ColorModel, use: ProfileUse) -> pyvips.Image:
+def _as_srgb(path: Path, image: pyvips.Image, model: ColorSpace, use: ProfileUse) -> pyvips.Image:
     deep = image.format == "ushort" or image.interpretation == "labs"
-    if model is ColorModel.LAB:
+    if model is ColorSpace.LAB:
         return image.colourspace("rgb16" if deep else "srgb")
     if use is ProfileUse.IGNORED:
         logger.warning(_IGNORED, path.name)
         image = image.copy()
         image.remove("icc-profile-data")
-    if model is ColorModel.CMYK:
+    if model is ColorSpace.CMYK:
         depth = 16 if deep else 8
         return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth, **_INTENT)
     if use is not ProfileUse.APPLIED:

@@ -21,10 +21,10 @@ import pyvips
 from imaging.disk import writing
 from imaging.errors import OptionsError
 from imaging.fixity import atomic_path
-from imaging.xmp import forget_resolution, replace_xmp
+from imaging.xmp import remove_resolution, replace_xmp
 
 Progress = Callable[[float], None]
-"""Called with the finished share, 0–1; an exception raised in it cancels the work and leaves the writer."""
+"""Called with the finished share, 0–1; an exception that it raises cancels the work and leaves the writer."""
 
 
 class Compression(StrEnum):
@@ -71,11 +71,11 @@ class PyramidOptions:
     level
         Effort of DEFLATE (1–9) or ZSTD (1–22); ``None`` for libvips' own choice.
     tile
-        Side of a tile, px, a multiple of 16 up to 1024: who looks at a corner of a tile unpacks all of it.
+        Side of a tile, px, a multiple of 16 up to 1024: a tile is always decompressed as a whole.
     predictor
         Store differences of neighbors before DEFLATE, ZSTD or LZW; smaller for photographs.
     labels
-        Values are labels, not tones: smaller copies keep the largest of four pixels, not their mean.
+        Values are labels, not tones: reduced levels keep the largest of four pixels, not their mean.
     """
 
     compression: Compression = Compression.DEFLATE
@@ -93,7 +93,7 @@ class PyramidOptions:
         if not 16 <= self.tile <= _LARGEST_TILE or self.tile % 16:
             raise OptionsError(
                 "pyramid tile",
-                f"{self.tile} px is no multiple of 16 up to {_LARGEST_TILE}",
+                f"{self.tile} px is not a multiple of 16 up to {_LARGEST_TILE}",
                 "Choose 256 or 512.",
             )
         most = _MOST_EFFORT.get(self.compression)
@@ -140,7 +140,7 @@ def write_pyramid(
         ICC profile to embed in RGB pictures: ``"srgb"``, ``"p3"`` or an ICC file; ``None`` embeds none.
         Pixels are not converted. Grey pictures get none: an RGB profile in them would be invalid.
     dpi
-        Resolution; ``None`` when unknown, which the file then says (ResolutionUnit 1, TIFF 6.0 §8).
+        Resolution; ``None`` when unknown, which the file then states (ResolutionUnit 1, TIFF 6.0 §8).
     progress
         Called with 0–1 while writing.
 
@@ -168,7 +168,7 @@ def write_pyramid(
     with atomic_path(path) as partial, _watched(image, progress), writing(path):
         pyvips.Operation.call("tiffsave", image, os.fsencode(partial), **arguments)
         if dpi is None:
-            forget_resolution(partial)
+            remove_resolution(partial)
     return OutputSize(image.width, image.height, bits, _levels(image, options.tile), path.stat().st_size)
 
 

@@ -75,7 +75,7 @@ def _exif(image: pyvips.Image) -> float | None:
     try:
         first = piexif.load(data if data.startswith(b"Exif\0\0") else b"Exif\0\0" + data)["0th"]
         above, below = first[piexif.ImageIFD.XResolution]
-    except Exception:  # piexif raises whatever a damaged block makes it stumble over
+    except Exception:  # piexif raises arbitrary exceptions on damaged blocks
         return None
     per_inch = {_EXIF_INCH: 1.0, _EXIF_CM: _CM_PER_INCH}.get(first.get(piexif.ImageIFD.ResolutionUnit, 2))
     return above / below * per_inch if per_inch and above and below else None

@@ -1,6 +1,6 @@
-"""The one door for untrusted scans.
+"""The one entry point for untrusted scans.
 
-Reads a file, never writes. What a file is, is decided by its first bytes, never by its name. Its size,
+Reads a file, never writes. The format is recognized by the first bytes, never by the file name. Its size,
 pixels, sides and pages are checked against limits from the header alone, and a TIFF's strips and tiles
 against the file's length, before anything is decoded. Errors that only decoding finds surface while pixels
 stream: stages wrap that in `decoding`, so that each becomes a `CorruptScan`.
@@ -18,17 +18,17 @@ import pyvips
 
 from imaging.decoding import decoding
 from imaging.errors import CorruptScan, ScanError, ScanTooLarge, UnsupportedScan
-from imaging.files import is_to_blame
 from imaging.jpeg import load_jpeg
 from imaging.png import StatedColors, read_color
-from imaging.profiles import ColorModel, ProfileUse, as_plain_srgb, use_of_profile
+from imaging.profiles import ColorSpace, ProfileUse, as_plain_srgb, use_of_profile
 from imaging.resolution import UNSTATED_DPI, stated_dpi
+from imaging.scan_format import ScanFormat, recognize
 from imaging.stage import Scalar
 from imaging.tiff import Directory, Tag
 from imaging.tiff_pages import TiffPage, find_page
 from imaging.tiff_segments import check_segments, check_streams
 from imaging.tiff_support import check_supported
-from imaging.tiff_view import dots_per_inch, is_opaque, load_page, orientation_of, remarks_on
+from imaging.tiff_view import dots_per_inch, header_remarks, is_opaque, load_page, orientation_of
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ DEFAULT_LIMITS = ScanLimits(max_pixels=2_500_000_000, max_side=300_000, max_byte
 
 @dataclass(frozen=True)
 class ScanProperties:
-    """What the header of a scan says.
+    """Properties of a scan, from its header.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ class ScanProperties:
     pages
         Pages of their own; the smaller copies of a pyramid do not count.
     profile
-        What `open_scan` does with the embedded ICC profile, or with what a PNG says in other words.
+        What `open_scan` does with the embedded ICC profile, or with other color chunks of a PNG.
     orientation
         As EXIF counts it, 1–8; from XMP where only that states it.
     dpi
         Resolution, dots per inch; ``None`` when the file does not state one, or none in a unit of length.
     remarks
-        What in the file is unusual, and how it is taken.
+        What is unusual in the file, and how it is interpreted.
     """
 
     path: Path
@@ -98,7 +98,7 @@ class ScanProperties:
     bits: int
     bands: int
     left_out: int
-    color_model: ColorModel
+    color_model: ColorSpace
     pages: int
     profile: ProfileUse
     orientation: int
@@ -107,7 +107,7 @@ class ScanProperties:
 
     def as_parameters(self) -> dict[str, Scalar]:
         """Return what the file held before `open_scan` made it upright grey or sRGB, for a stage's record."""
-        said: dict[str, Scalar] = {
+        held: dict[str, Scalar] = {
             "source_color_model": str(self.color_model),
             "source_bits": self.bits,
             "source_bands": self.bands,
@@ -115,26 +115,8 @@ class ScanProperties:
             "source_profile": str(self.profile),
             "source_orientation": self.orientation,
         }
-        return said | ({"source_remarks": "; ".join(self.remarks)} if self.remarks else {})
+        return held | ({"source_remarks": "; ".join(self.remarks)} if self.remarks else {})
 
-
-@dataclass(frozen=True)
-class _Format:
-    media_type: str
-    loader: str
-    signatures: tuple[bytes, ...]
-    """First bytes; ``?`` stands for any byte."""
-
-
-_FORMATS = (
-    _Format("image/tiff", "tiffload", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-    _Format("image/jpeg", "jpegload", (b"\xff\xd8\xff",)),
-    _Format("image/png", "pngload", (b"\x89PNG\r\n\x1a\n",)),
-    _Format("image/webp", "webpload", (b"RIFF????WEBP",)),
-    _Format("image/jp2", "jp2kload", (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
-)
-_GIF = b"GIF8"
-_READ = "TIFF, JPEG, PNG, WebP or JPEG 2000"
 
 _SIDEWAYS = 5
 """Orientations from here on swap width and height."""
@@ -151,7 +133,7 @@ def inspect_scan(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int =
     UnsupportedScan
         For a format, sample type or page that is not read.
     CorruptScan
-        For an empty, truncated or lying file.
+        For an empty, truncated or inconsistent file.
     ScanTooLarge
         When a limit is exceeded.
     """
@@ -170,7 +152,7 @@ def open_scan(
     limits
         Checked before decoding.
     page
-        Which page, from 0; a pyramid's smaller copies are no pages.
+        Which page, from 0; a pyramid's smaller copies are not pages.
     sequential
         Promise to read from top to bottom, once: large strip files then need no temporary copy.
 
@@ -203,9 +185,9 @@ def open_scan(
 
 @dataclass(frozen=True)
 class _Header:
-    """What was found out about a page, and how its pixels are loaded."""
+    """The header of a page, and how its pixels are loaded."""
 
-    kind: _Format
+    kind: ScanFormat
     picture: TiffPage | None
     colors: int
     stated: StatedColors | None
@@ -225,7 +207,7 @@ class _Header:
 
 
 def _open_header(path: Path, limits: ScanLimits, page: int) -> _Header:
-    kind = _recognize(path, limits)
+    kind = recognize(path, limits.max_bytes)
     picture: TiffPage | None = None
     if kind.loader == "tiffload":
         picture = _tiff_page(path, limits, page)
@@ -259,7 +241,7 @@ def _open_header(path: Path, limits: ScanLimits, page: int) -> _Header:
         profile=profile,
         orientation=orientation,
         dpi=round(dpi, 2) if dpi is not None and dpi > UNSTATED_DPI else None,
-        remarks=() if picture is None else picture.remarks + remarks_on(picture),
+        remarks=() if picture is None else picture.remarks + header_remarks(picture),
     )
     return _Header(kind, picture, colors, stated, properties)
 
@@ -276,15 +258,15 @@ def _orientation(image: pyvips.Image, picture: TiffPage | None) -> int:
 
 
 def _colors(
-    path: Path, kind: _Format, image: pyvips.Image, model: ColorModel
+    path: Path, kind: ScanFormat, image: pyvips.Image, model: ColorSpace
 ) -> tuple[StatedColors | None, ProfileUse]:
-    """Return colors that are stated in other words than a profile, and what becomes of the profile."""
+    """Return colors that are stated by other means than a profile, and the use of the profile."""
     use = use_of_profile(image, model)
     if kind.loader != "pngload":
         return None, use
     color = read_color(path)
     if color.lacks_transparency(image.bands):
-        fault = "what it says of transparent parts is damaged, and libpng leaves it away"
+        fault = "its transparency chunk is damaged, and libpng ignores it"
         raise CorruptScan(path, fault, "Copy the file again or export it anew.")
     if use is not ProfileUse.NONE and b"iCCP" not in color.damaged:
         return None, use
@@ -295,43 +277,6 @@ def _colors(
     except ValueError:
         return None, ProfileUse.IGNORED
     return stated, ProfileUse.NONE if stated is None else ProfileUse.STATED
-
-
-def _recognize(path: Path, limits: ScanLimits) -> _Format:
-    try:
-        if not path.is_file():
-            raise UnsupportedScan(path, "it is not a file", "Name a scan.")
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            head = stream.read(16)
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and not is_to_blame(error):
-            raise
-        raise UnsupportedScan(path, "it cannot be read", "Check the permissions of the file.") from error
-    if size == 0:
-        raise CorruptScan(path, "the file is empty", "Copy the file again.")
-    if size > limits.max_bytes:
-        raise ScanTooLarge(
-            path, f"{size} bytes, more than {limits.max_bytes}", "Split it, or scan at fewer dpi."
-        )
-    for kind in _FORMATS:
-        if any(_starts(head, signature) for signature in kind.signatures):
-            if pyvips.type_find("VipsOperation", kind.loader) == 0:
-                raise UnsupportedScan(
-                    path,
-                    f"this libvips has no {kind.loader}",
-                    "Install a libvips that has it, or convert to TIFF.",
-                )
-            return kind
-    if head.startswith(_GIF):
-        raise UnsupportedScan(path, "GIF holds animations and 256 colors, no scans", "Export it as TIFF.")
-    raise UnsupportedScan(path, f"its first bytes are not those of {_READ}", f"Convert it to {_READ}.")
-
-
-def _starts(head: bytes, signature: bytes) -> bool:
-    return len(head) >= len(signature) and all(
-        s in (b, ord("?")) for s, b in zip(signature, head, strict=False)
-    )
 
 
 def _tiff_page(path: Path, limits: ScanLimits, page: int) -> TiffPage:
@@ -345,7 +290,7 @@ def _tiff_page(path: Path, limits: ScanLimits, page: int) -> TiffPage:
 
 def _check_size(path: Path, width: int, height: int, limits: ScanLimits) -> None:
     if width < 1 or height < 1:
-        raise CorruptScan(path, f"its header says {width}×{height} px", "Scan or export it again.")
+        raise CorruptScan(path, f"its header states {width}×{height} px", "Scan or export it again.")
     if max(width, height) > limits.max_side:
         raise ScanTooLarge(
             path, f"{width}×{height} px, a side over {limits.max_side}", "Split it, or scan at fewer dpi."
@@ -358,24 +303,24 @@ def _check_size(path: Path, width: int, height: int, limits: ScanLimits) -> None
         )
 
 
-def _check_inflation(path: Path, kind: _Format, image: pyvips.Image) -> None:
+def _check_inflation(path: Path, kind: ScanFormat, image: pyvips.Image) -> None:
     # Deflate packs at most 1032 bytes into one (zlib's technical notes), and a byte holds up to 8 pixels.
     if kind.loader == "pngload" and image.width * image.height // 8 > 1100 * path.stat().st_size:
         raise CorruptScan(path, "its header promises more data than the file holds", "Copy or scan it again.")
 
 
-def _load(path: Path, kind: _Format, picture: TiffPage | None, *, access: str) -> pyvips.Image:
+def _load(path: Path, kind: ScanFormat, picture: TiffPage | None, *, access: str) -> pyvips.Image:
     with decoding(path):
         if picture is not None:
             return load_page(picture, access=access)
-        # Loaders are called by name: libvips would read "[…]" at the end of a file name as options. Without
-        # revalidate its cache would return the pixels of a file that has been replaced since.
+        # Loaders are called by name: libvips would take "[…]" at the end of a file name for options. Without
+        # revalidate its cache would return the pixels of a file that has since been replaced.
         return pyvips.Operation.call(
             kind.loader, os.fsencode(path), fail_on="error", revalidate=True, access=access
         )
 
 
-def _samples(path: Path, image: pyvips.Image, directory: Directory | None) -> tuple[ColorModel, int, int]:
+def _samples(path: Path, image: pyvips.Image, directory: Directory | None) -> tuple[ColorSpace, int, int]:
     """Return the color model, how many samples of a pixel are color, and bits per sample in the file."""
     if image.format not in ("uchar", "ushort") and image.interpretation not in ("lab", "labs"):
         raise UnsupportedScan(path, f"its samples are {image.format}", "Export it with 8 or 16 bits.")
@@ -385,20 +330,20 @@ def _samples(path: Path, image: pyvips.Image, directory: Directory | None) -> tu
         directory is not None and directory.first(Tag.PHOTOMETRIC, 1) == 3
     )
     models = {
-        "b-w": (ColorModel.BILEVEL if bits == 1 else ColorModel.GREY, 1),
-        "grey16": (ColorModel.GREY, 1),
-        "srgb": (ColorModel.RGB, 3),
-        "rgb16": (ColorModel.RGB, 3),
-        "cmyk": (ColorModel.CMYK, 4),
-        "lab": (ColorModel.LAB, 3),
-        "labs": (ColorModel.LAB, 3),
+        "b-w": (ColorSpace.BILEVEL if bits == 1 else ColorSpace.GREY, 1),
+        "grey16": (ColorSpace.GREY, 1),
+        "srgb": (ColorSpace.RGB, 3),
+        "rgb16": (ColorSpace.RGB, 3),
+        "cmyk": (ColorSpace.CMYK, 4),
+        "lab": (ColorSpace.LAB, 3),
+        "labs": (ColorSpace.LAB, 3),
     }
-    # Of what libvips has no word for, nobody knows whether more means lighter.
-    model, colors = models.get(image.interpretation, (ColorModel.GREY, 0))
+    # For interpretations unknown to libvips, it is unclear whether higher values are lighter.
+    model, colors = models.get(image.interpretation, (ColorSpace.GREY, 0))
     if not 0 < colors <= image.bands <= colors + 1:
-        fault = f"{image.bands} bands of {image.interpretation} are no photograph"
+        fault = f"{image.bands} bands of {image.interpretation} are not a photograph"
         raise UnsupportedScan(path, fault, "Export it as grey or RGB.")
-    return (ColorModel.PALETTE if palette else model), colors, bits
+    return (ColorSpace.PALETTE if palette else model), colors, bits
 
 
 def _meta(image: pyvips.Image, name: str, default: int) -> int:
@@ -407,7 +352,7 @@ def _meta(image: pyvips.Image, name: str, default: int) -> int:
 
 __all__ = [
     "DEFAULT_LIMITS",
-    "ColorModel",
+    "ColorSpace",
     "ScanError",
     "ScanLimits",
     "ScanProperties",

@@ -1,7 +1,7 @@
-"""What a scan is, as far as it decides what may be done to it.
+"""Kinds of scans, as far as they decide how a scan is processed.
 
-Only what is monochrome or toned is colorized. What has colors of its own keeps them; pages, maps and drawings
-are left as they are; what looks like a negative is shown to a person first.
+Only monochrome and toned photographs are colorized. Scans with colors of their own keep them; pages, maps and
+drawings are left as they are; apparent negatives are shown to a person first.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class ScanKind(StrEnum):
 
     @property
     def mended(self) -> bool:
-        """Whether damage is mended and noise reduced unless somebody asks for it."""
+        """Whether damage is mended and noise reduced by default."""
         return self not in {ScanKind.DOCUMENT, ScanKind.NEGATIVE}
 
     @property
     def label(self) -> str:
-        """What people call it, with its article."""
+        """Its name for users, with the article."""
         return _LABELS[self]
 
     @property
@@ -62,14 +62,14 @@ _CONSEQUENCES: Mapping[ScanKind, str] = {
     ScanKind.TONED: "Its one hue is the print's, not the scene's; colors are inferred.",
     ScanKind.HAND_TINTED: "It keeps the colors that were laid on it; none are inferred.",
     ScanKind.COLOR: "It keeps its own colors; none are inferred.",
-    ScanKind.DOCUMENT: "It is no photograph; nothing is mended, and no colors are inferred.",
+    ScanKind.DOCUMENT: "It is not a photograph; nothing is mended, and no colors are inferred.",
     ScanKind.NEGATIVE: "It has to be made a positive first; nothing is mended, and no colors are inferred.",
 }
 
 
 @dataclass(frozen=True)
 class ScanKindReport:
-    """What a scan was taken for, and why.
+    """The kind of a scan, and why.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class ScanKindReport:
     version
         Of the method.
     model
-        The network that took part.
+        The network that was used.
     """
 
     kind: ScanKind

@@ -1,4 +1,4 @@
-"""What a stage hands back: frozen, JSON-able, small enough for XCom.
+"""The result of a stage: frozen, JSON-able, small enough for XCom.
 
 A stage is a function ``(input path, output folder, frozen options) -> StageResult``. It writes only into
 the folder it was given and names its files relative to it, so that the folder can be moved as a whole.
@@ -69,7 +69,7 @@ class OutputFile:
 
 @dataclass(frozen=True)
 class ModelReference:
-    """Which weights did it: name, version and the sha256 of the weights file."""
+    """The weights that were used: name, version and the sha256 of the weights file."""
 
     name: str
     version: str
@@ -89,7 +89,7 @@ class StageResult:
     files
         What it wrote, relative to its output folder.
     models
-        The networks that took part; empty for classical methods.
+        The networks that were used; empty for classical methods.
     parameters
         The options in force, with automatic choices resolved.
     figures

@@ -1,8 +1,8 @@
 """The directories of a TIFF file, read before anything is decoded.
 
-Only what libtiff does not promise: where every value that a header speaks of lies, and what it says of the
-picture. A lying count costs nothing: of each tag one value is read, and of the tables of strips and tiles,
-which many directories may share, no more than a page's size needs, once somebody asks. TIFF 6.0 §2, the
+Only what libtiff does not guarantee: the position of every value in a header, and what it states about the
+picture. A false count costs nothing: of each tag one value is read, and of the tables of strips and tiles,
+which many directories may share, no more than a page's size needs, on first use. TIFF 6.0 §2, the
 BigTIFF extension (8-byte offsets, version 43) and SubIFDs (TIFF Technical Note 1).
 """
 
@@ -26,7 +26,7 @@ from imaging.errors import CorruptScan, ScanTooLarge
 
 
 class Tag(IntEnum):
-    """The tags that this package looks at (TIFF 6.0 appendix A)."""
+    """The tags that this package reads (TIFF 6.0 appendix A)."""
 
     NEW_SUBFILE_TYPE = 254
     SUBFILE_TYPE = 255
@@ -104,7 +104,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a TIFF file counts: byte order and the width of its offsets."""
+    """Byte layout of a TIFF file: byte order and the width of its offsets."""
 
     order: str
     big: bool
@@ -201,7 +201,7 @@ def read_layout(path: Path, stream: BinaryIO) -> tuple[Layout, int]:
     head = stream.read(8)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 8:
-        raise CorruptScan(path, "it is no TIFF file", "Scan or export it again.")
+        raise CorruptScan(path, "it is not a TIFF file", "Scan or export it again.")
     big = unpack(f"{order}H", head[2:4])[0] == 43
     return Layout(order, big), 8 if big else 4
 
@@ -334,5 +334,5 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (StructError, OSError, IndexError, OverflowError, ValueError) as error:
-        # ValueError: offsets from 2⁶³ on. IndexError: a file that somebody shortens meanwhile.
+        # ValueError: offsets from 2⁶³ on. IndexError: a file that is being truncated.
         raise CorruptScan(path, "its page directory is cut off", "Copy or scan it again.") from error

@@ -1,7 +1,7 @@
-"""Which directories of a TIFF file are the pictures that somebody scanned.
+"""Which directories of a TIFF file are scanned pictures.
 
 Cameras and scanner software put a thumbnail first and the picture into its SubIFD (DNG 1.6, TIFF/EP), or
-append a thumbnail without marking it (NewSubfileType, TIFF 6.0 §8). A picture's smaller copies are no pages.
+append a thumbnail without marking it (NewSubfileType, TIFF 6.0 §8). A picture's smaller copies are not pages.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class TiffPage:
     count
         How many pictures the file has.
     remarks
-        What is worth knowing about how it was found.
+        Remarks on how it was found.
     """
 
     directory: Directory
@@ -41,11 +41,11 @@ class TiffPage:
     remarks: tuple[str, ...] = ()
 
     def states(self, tag: Tag) -> bool:
-        """Whether a tag is there, be it for the picture or for the directory above it."""
+        """Whether a tag is present in the picture's directory or in the one above it."""
         return tag in self.directory.firsts or tag in self.main.firsts
 
     def first(self, tag: Tag, default: int) -> int:
-        """Return the first value of a tag, be it stated for the picture or for the directory above it."""
+        """Return the first value of a tag in the picture's directory or in the one above it."""
         return self.directory.first(tag, self.main.first(tag, default))
 
 
@@ -55,7 +55,7 @@ def find_page(path: Path, page: int, max_directories: int) -> TiffPage:
     Raises
     ------
     UnsupportedScan
-        When there is no such page, or nothing but reduced copies.
+        When there is no such page, or only reduced copies.
     CorruptScan, ScanTooLarge
         As `read_directories`.
     """
@@ -63,7 +63,7 @@ def find_page(path: Path, page: int, max_directories: int) -> TiffPage:
     found = list(_pictures(chain, max_directories))
     if not found:
         if any(Tag.WIDTH in directory.firsts for directory in chain):
-            fault = "it says of itself that it holds a reduced copy only"
+            fault = "it states that it holds only a reduced copy"
             raise UnsupportedScan(path, fault, "Export the picture itself as TIFF; develop raw files.")
         raise UnsupportedScan(path, "it holds no picture", "Export it as TIFF again.")
     pictures: list[tuple[Directory, Directory]] = []

@@ -1,4 +1,4 @@
-"""Whether the strips or tiles that a TIFF directory speaks of are all there, before anything is decoded."""
+"""Whether all strips or tiles of a TIFF directory are present, checked before anything is decoded."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _check_streams(checked: _Checked) -> None:
     directory = checked.directory
     offsets, counts = directory.places
     size = directory.path.stat().st_size
-    # Where lengths are not stated, a stream ends by its own end marker.
+    # Where lengths are not stated, a stream ends with its own end marker.
     lengths = counts if counts is not None and len(counts) == len(offsets) else size - offsets
     tables = directory.entries.get(Tag.JPEG_TABLES)
     with directory.path.open("rb") as stream:
@@ -80,7 +80,7 @@ def _check_streams(checked: _Checked) -> None:
 
 
 def _least_bytes(directory: Directory) -> NDArray[np.int64]:
-    """Return the bytes that each strip or tile needs; libtiff takes what lacks from what lies behind it."""
+    """Return the bytes that each strip or tile needs; libtiff would read missing ones from what follows."""
     needed = np.ones(directory.segments, np.int64)
     if directory.first(Tag.COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED:
         return needed

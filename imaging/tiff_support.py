@@ -1,8 +1,8 @@
-"""Which TIFF pages libvips reads rightly; every other one is refused by its name, from the header alone.
+"""Which TIFF pages libvips reads correctly; all others are refused by name, from the header alone.
 
-A list of what is read, not of what is not: libvips and libtiff take many combinations that they then scramble
-or fill with black. `tests/imaging/test_tiff_matrix.py` holds the list against other decoders. TIFF 6.0 §§3–8,
-14–16, 18–23; the numbers of later tags as in libtiff's ``tiff.h``.
+A list of what is read, not of what is not: libvips and libtiff accept many combinations that they then
+scramble or fill with black. `tests/imaging/test_tiff_matrix.py` compares the list with other decoders. TIFF
+6.0 §§3–8, 14–16, 18–23; the numbers of later tags as in libtiff's ``tiff.h``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Photometric(IntEnum):
 
 
 class Packing(IntEnum):
-    """Compressions that are told apart here."""
+    """Compressions that are distinguished here."""
 
     NONE = 1
     CCITT_RLE = 2
@@ -116,7 +116,7 @@ _INTERLEAVE = "Export it with interleaved samples (PlanarConfiguration 1)."
 
 
 def check_supported(directory: Directory) -> None:
-    """Refuse a page that is not read rightly, by the name of what is not supported.
+    """Refuse a page that is not read correctly, naming what is not supported.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _refusal(directory: Directory) -> tuple[str, str] | None:
 def _photometric(directory: Directory) -> tuple[str, str] | None:
     meaning = directory.first(Tag.PHOTOMETRIC, -1)
     if meaning < 0:
-        fault = "its header does not say what its samples mean (PhotometricInterpretation)"
+        fault = "its header does not state what its samples mean (PhotometricInterpretation)"
         return fault, "Open it in an image editor and export it as grey or RGB."
     if meaning not in _READ:
         name = _OTHER_PHOTOMETRICS.get(meaning, f"of photometric interpretation {meaning}")

@@ -1,9 +1,9 @@
-"""A TIFF page as libtiff is shown it: in a directory of ours, whose values are all those of the standard.
+"""The view of a TIFF page that libtiff reads: with a directory of our own that holds only standard values.
 
-libtiff gives a file up for one odd value beside the picture (Orientation 0), and says no more than a warning
-where it lost pixels, as it does for a text without its end. So it reads a view of the file, at whose end
-stands a directory with the same tables of strips or tiles, with the standard's default wherever the file's
-own value makes no sense, and with nothing else: what libtiff still warns of is lost. Nothing is written.
+libtiff rejects a file for one invalid value that does not concern the pixels (Orientation 0), and only warns
+where it lost pixels, as it does for an unterminated text. So it reads a view of the file that ends with a
+directory of the same tables of strips or tiles, with the standard's default wherever the file's own value is
+invalid, and with nothing else: what libtiff still warns about is lost. Nothing is written.
 """
 
 from __future__ import annotations
@@ -82,10 +82,10 @@ def load_page(page: TiffPage, *, access: str) -> pyvips.Image:
     """
     directory = page.directory
     source = _source(directory)
-    # What libtiff fills in is a warning, and libvips takes its errors within tiles for no more than that. Of
-    # JPEG streams, though, libtiff warns without need; `check_streams` looks at those.
+    # libtiff only warns when it fills in pixels, and libvips treats its errors within tiles as warnings. For
+    # JPEG streams, though, libtiff warns without need; `check_streams` checks those.
     is_jpeg = directory.first(Tag.COMPRESSION, Packing.NONE) == Packing.JPEG
-    # libtiff refuses strips above 50 MB unless told otherwise; the limits are checked before.
+    # libtiff refuses strips above 50 MB by default; the limits are checked before.
     image = pyvips.Operation.call(
         "tiffload_source", source, fail_on="error" if is_jpeg else "warning", unlimited=True, access=access
     )
@@ -94,8 +94,8 @@ def load_page(page: TiffPage, *, access: str) -> pyvips.Image:
     return image
 
 
-def remarks_on(page: TiffPage) -> tuple[str, ...]:
-    """Return what the header says that the standard does not know, and how it is taken."""
+def header_remarks(page: TiffPage) -> tuple[str, ...]:
+    """Return what the header states outside the standard, and how it is interpreted."""
     said = [
         f"its {_spoken(tag)} is {page.first(tag, 0)}, which TIFF does not define: {meaning}"
         for tag, (known, default, meaning) in _MEANINGS.items()
@@ -132,7 +132,7 @@ def dots_per_inch(page: TiffPage) -> float | None:
 
 
 def is_opaque(directory: Directory) -> bool:
-    """Whether the sample after the colors, if there is one, is no opacity (ExtraSamples, TIFF 6.0 §18)."""
+    """Whether the sample after the colors, if there is one, is not opacity (ExtraSamples, TIFF 6.0 §18)."""
     return _extra_samples(directory)[:1] not in ((_ASSOCIATED,), (_UNASSOCIATED,))
 
 
@@ -221,7 +221,7 @@ def _source(directory: Directory) -> pyvips.SourceCustom:
 
 
 class _Reader:
-    """A view as a stream; its file is open as long as a picture needs it."""
+    """A view as a stream; its file is open as long as an image needs it."""
 
     def __init__(self, path: Path, view: _View) -> None:
         self._view = view

@@ -1,7 +1,7 @@
 """Overlapping tiles with smooth windows that sum to one at every pixel.
 
-The tiles of one axis are spread evenly, so each overlaps its neighbors by at least what was asked for and the
-last one is no sliver. Each window rises and falls as a squared sine over the overlap it really has; dividing
+The tiles of one axis are spread evenly, so each overlaps its neighbors by at least the requested width and
+the last one is not a sliver. Each window rises and falls as a squared sine over its actual overlap; dividing
 by the sum along the axis makes a partition of unity, and the product of two such axes is one again.
 """
 

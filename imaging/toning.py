@@ -18,7 +18,7 @@ from imaging.lab import srgb_to_lab
 Array = NDArray[np.float32]
 
 _GRID = 192
-"""Blocks along the longer side; they are averaged over, 4 px at the most, against noise and JPEG's chroma."""
+"""Blocks along the longer side; they are averages of at most 4 px, against noise and JPEG's chroma."""
 _LARGEST_BLOCK = 4
 _BLACK = 6.0
 """L* below which a* and b* are rounding."""
@@ -32,14 +32,14 @@ _DYES = 6
 _FEWEST_LAID = 30
 
 _NEUTRAL = 2.0
-"""99th percentile of chroma up to which nothing is said to have a color (Imageworks' Mono Checker)."""
+"""99th percentile of chroma up to which a picture counts as colorless (Imageworks' Mono Checker)."""
 _PLAIN_RESIDUAL, _MOST_RESIDUAL = 2.3, 3.3
 _MOST_DEVIATION = 8.5
 _MOST_HIGH_RESIDUAL = 9.0
 """Chosen on photographs toned by drawing, the choosing half of other collections, and old prints."""
 _FLAT, _BARE, _BETWEEN, _OFFSET = -7.328, -1.842, -5.549, -6.795
 _TINTED = -0.8
-"""Logistic regression of hand-tinted against color photographs, and from which log-odds on it is told."""
+"""Logistic regression of hand-tinted against color photographs, and the log-odds from which it decides."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def read_toning(rgb: Array) -> Toning:
     Parameters
     ----------
     rgb
-        h×w×3, sRGB-encoded, 0–1, without what surrounds the photograph, at some 1,000 px at the most.
+        h×w×3, sRGB-encoded, 0–1, without borders, at most some 1,000 px on its longer side.
     """
     lightness, color = _samples(rgb)
     if len(lightness) < _FEWEST_SAMPLES:

@@ -1,7 +1,7 @@
-"""Another XMP packet for a finished TIFF, or no resolution, without recoding a pixel.
+"""Replacing the XMP packet of a finished TIFF, or removing its resolution, without recoding a pixel.
 
-What is new is appended and flushed first; then the few bytes that point to it are changed. A crash in between
-leaves the former packet in force. The former bytes stay in the file, unreferenced.
+The new data is appended and flushed first; then the few bytes that point to it are changed. A crash in
+between leaves the former packet in effect. The former bytes stay in the file, unreferenced.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def replace_xmp(path: Path, xmp: bytes) -> None:
     Raises
     ------
     CorruptScan
-        When the file is no TIFF.
+        When the file is not a TIFF.
     StoreError
         When the disk is full; `StoredFileError` when a classic TIFF would pass 4 GiB.
 
@@ -57,13 +57,13 @@ def replace_xmp(path: Path, xmp: bytes) -> None:
         raise StoreError(path, error.strerror or str(error), "Free disk space and run it again.") from error
 
 
-def forget_resolution(path: Path) -> None:
-    """Let every page of a TIFF say in place that its resolution is in no unit, which libvips cannot write.
+def remove_resolution(path: Path) -> None:
+    """Mark the resolution of every page of a TIFF as having no unit, in place, which libvips cannot write.
 
     Raises
     ------
     CorruptScan
-        When the file is no TIFF.
+        When the file is not a TIFF.
     """
     directories = read_directories(path, _MOST_PAGES)
     with path.open("r+b") as stream:
@@ -76,7 +76,7 @@ def forget_resolution(path: Path) -> None:
 
 
 def _append_packet(stream: BinaryIO, layout: Layout, pointer: int, xmp: bytes) -> tuple[int, bytes]:
-    """Append the packet; return where, and which, bytes put it in force."""
+    """Append the packet; return the offset and the bytes that put it into effect."""
     packet = _entry(layout, len(xmp), _append(stream, xmp))
     stream.seek(pointer)
     at = int.from_bytes(stream.read(layout.offset_size), "little" if layout.order == "<" else "big")

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from operators.restore import RestoreOperator
     from operators.tag_provenance import TagProvenanceOperator
 else:
-    from imaging.face import face
+    from imaging.lazy_exports import lazy_exports
 
-    __getattr__, __dir__ = face(
+    __getattr__, __dir__ = lazy_exports(
         __name__,
         {
             "audit_fixity": ("AuditFixityOperator",),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from catalog.durability import is_full
 from imaging.errors import HeliochromeError, Scope
-from imaging.files import SURROUNDINGS
+from imaging.files import SYSTEM_ERRNOS
 
 
 def scope_of(error: BaseException) -> Scope:
@@ -25,7 +25,7 @@ def scope_of(error: BaseException) -> Scope:
     if isinstance(error, HeliochromeError):
         return error.scope
     if isinstance(error, OSError):
-        away = isinstance(error, ConnectionError | TimeoutError) or error.errno in SURROUNDINGS
+        away = isinstance(error, ConnectionError | TimeoutError) or error.errno in SYSTEM_ERRNOS
         return Scope.EVERYONE if away else Scope.ITEM
     if (database := _database_scope(error)) is not None:
         return database

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from restoration.tone import ToneOptions
     from restoration.undo import undo_tones
 else:
-    from imaging.face import face
+    from imaging.lazy_exports import lazy_exports
 
-    __getattr__, __dir__ = face(
+    __getattr__, __dir__ = lazy_exports(
         __name__,
         {
             "kinds": ("DamageKind",),

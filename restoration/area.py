@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from imaging.borders import photograph_area
 from imaging.lab import grey_to_lightness
-from imaging.surround import photograph_area
 from restoration.sampling import Grey, encoded, luma
 
 Area = tuple[slice, slice]

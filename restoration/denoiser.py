@@ -1,4 +1,4 @@
-"""Reducing noise and grain, by as much as is asked for.
+"""Reducing noise and grain, to the requested degree.
 
 The result of `Denoiser` depends on its tile alone, so tiles can be processed in any order, and again after a
 crash. `restoration.noise` measures how much noise there is.

@@ -1,6 +1,6 @@
 """How strong a photograph's noise is at each luminance, and how coarse its grain.
 
-Nothing here reads or writes files: `measure_noise` looks at a sample of a photograph.
+Nothing here reads or writes files: `measure_noise` measures a sample of a photograph.
 """
 
 from __future__ import annotations

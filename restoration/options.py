@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from imaging.determinants import ASIDE, determinants
+from imaging.determinants import NOT_DETERMINING, determinants
 from imaging.errors import OptionsError
 from imaging.networks.device import check_device
 from imaging.pyramid import PyramidOptions
@@ -52,8 +52,8 @@ class RestorationOptions:
     pyramid: PyramidOptions = field(default_factory=PyramidOptions)
     page: int = 0
     tile: int = 1024
-    device: str = field(default="auto", compare=False, metadata=ASIDE)
-    threads: int = field(default=0, compare=False, metadata=ASIDE)
+    device: str = field(default="auto", compare=False, metadata=NOT_DETERMINING)
+    threads: int = field(default=0, compare=False, metadata=NOT_DETERMINING)
 
     def __post_init__(self) -> None:
         for name in ("sensitivity", "denoise"):

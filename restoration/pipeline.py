@@ -26,7 +26,7 @@ import numpy.typing as npt
 import pyvips
 import torch
 
-from imaging.disk import keep_apart
+from imaging.disk import refuse_overwrite
 from imaging.files import unchanging
 from imaging.fixity import describe_output, remove_partials, sha256_file
 from imaging.networks.device import choose_device
@@ -107,7 +107,7 @@ def restore(
     options = options or RestorationOptions()
     progress = progress or (lambda share: None)
     started = time.monotonic()
-    keep_apart(scan, (into / name for name in OUTPUTS))
+    refuse_overwrite(scan, (into / name for name in OUTPUTS))
     with unchanging(scan), decoding(scan), tiles_in_parallel(options.threads) as pool:
         properties = inspect_scan(scan, page=options.page)
         source = sha256_file(scan)

@@ -38,7 +38,7 @@ def undo_tones(record: Path, target: Path) -> OutputFile:
     result, tone = _read(record)
     restored = record.parent / result.file(Role.RESTORED).name
     if not tone.steps:
-        raise OptionsError(record, "says that no tones were changed", "Use the restored photograph itself.")
+        raise OptionsError(record, "states that no tones were changed", "Use the restored photograph itself.")
     if not restored.is_file() or sha256_file(restored) != result.file(Role.RESTORED).sha256:
         raise StoreError(restored, f"is not the file that {record.name} describes", "Restore the scan again.")
     if target.exists() or not target.parent.is_dir():

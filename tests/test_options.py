@@ -12,7 +12,7 @@ from colorization.fullscale import Primaries
 from colorization.hints import Hint
 from colorization.options import ColorizationOptions
 from colorization.pipeline import colorize
-from imaging.determinants import ASIDE, determinants
+from imaging.determinants import NOT_DETERMINING, determinants
 from imaging.errors import OptionsError
 from imaging.pyramid import Compression, PyramidOptions
 from restoration.options import RestorationOptions
@@ -73,7 +73,7 @@ def test_an_option_that_is_added_counts() -> None:
     @dataclass(frozen=True)
     class Added(ToneOptions):
         strength: float = 0.5
-        threads: int = field(default=1, metadata=ASIDE)
+        threads: int = field(default=1, metadata=NOT_DETERMINING)
 
     assert determinants(Added()) == {"flatten": False, "neutral": False, "levels": False, "strength": 0.5}
     with pytest.raises(TypeError, match="object"):

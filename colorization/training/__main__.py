@@ -11,13 +11,13 @@ import typer
 
 from colorization.descriptor import ColorDescriptor
 from colorization.models import load_described
-from colorization.training.calibrate import calibrate, said_by_files, true_confidence
+from colorization.training.calibrate import calibrate, calibration_curve, stated_confidence
 from colorization.training.card import model_card
 from colorization.training.critic import Critic
 from colorization.training.export import export
 from colorization.training.loop import Recipe, Trainer
 from colorization.training.measure import Validation
-from colorization.training.shards import choosing_half, load_other, load_training
+from colorization.training.shards import load_other, load_training, selection_half
 from imaging.networks.descriptor import read_descriptor
 from imaging.networks.models import read_weights
 from imaging.networks.training.pretrained import lite0_weights
@@ -34,13 +34,13 @@ def main(
     version: Annotated[str, typer.Option(help="Of the exported weights.")] = "1",
     seed: int = 0,
     batch: Annotated[int, typer.Option(help="Crops per step at 128 px.")] = 24,
-    least_side: Annotated[int, typer.Option(help="No crop is smaller, px: 192 to go on from weights.")] = 128,
-    replicas: Annotated[int, typer.Option(help="Parts of a batch learned side by side (CPU).")] = 1,
+    least_side: Annotated[int, typer.Option(help="No crop is smaller, px: 192 to start from weights.")] = 128,
+    replicas: Annotated[int, typer.Option(help="Parts of a batch processed in parallel (CPU).")] = 1,
     workers: Annotated[int, typer.Option(help="Threads that cut crops.")] = 1,
     threads: Annotated[int, typer.Option(help="Torch's threads per operation.")] = 1,
     muon: Annotated[bool, typer.Option(help="Step the decoder's convolutions by Muon.")] = False,
-    start: Annotated[Path | None, typer.Option(help="Descriptor of weights to go on from.")] = None,
-    criticism: Annotated[float, typer.Option(help="How much the critic's word counts.")] = 0.15,
+    start: Annotated[Path | None, typer.Option(help="Descriptor of weights to start from.")] = None,
+    criticism: Annotated[float, typer.Option(help="Weight of the critic's losses.")] = 0.15,
     criticized_from: Annotated[float, typer.Option(help="Share of the budget before the critic.")] = 0.4,
     without: Annotated[list[str], typer.Option(help="Source in index.tsv that is not wanted.")] = [],  # noqa: B006
     device: str = "cuda" if torch.cuda.is_available() else "cpu",
@@ -59,9 +59,9 @@ def main(
         workers=workers,
         replicas=replicas,
     )
-    album = load_training(photos, set(without))
+    dataset = load_training(photos, set(without))
     trainer = Trainer(
-        album,
+        dataset,
         out,
         recipe,
         device=device,
@@ -69,12 +69,12 @@ def main(
         critic=Critic(critic_weights()),
         start=read_weights(start, read_descriptor(start, ColorDescriptor)) if start else None,
     )
-    other = [p for pictures in choosing_half(load_other(photos)).values() for p in pictures]
+    other = [p for pictures in selection_half(load_other(photos)).values() for p in pictures]
     network = trainer.run(Validation(other[::4]), measure_seconds=600)
     decoding = calibrate(network, trainer.palette, other)
     path = export(network, trainer.palette, out, version=version, decoding=decoding)
     model = load_described(path)
-    confidence = true_confidence(*said_by_files(model, other))
+    confidence = calibration_curve(*stated_confidence(model, other))
     path = export(
         network, trainer.palette, out, version=version, decoding=replace(decoding, calibration=confidence)
     )

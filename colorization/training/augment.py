@@ -1,7 +1,7 @@
-"""What scans of old photographs do to a picture, done to the L* that the network reads.
+"""Augmentation: the L* that the network takes is degraded as scans of old photographs are.
 
-Only the input changes; the color to be learned stays the true one (borders excepted, which are neutral).
-Everything works on batches and draws from one generator, so that a batch is a function of its seed.
+Only the input changes; the target stays the true color (except for borders, which are neutral). Everything
+works on batches and draws from one generator, so that a batch is a function of its seed.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from imaging.networks.training.shards import Picture
 
 EMULSIONS = (
     # share of samples, weights of linear red, green and blue in daylight and in tungsten light
-    (0.45, photometry.LUMINANCE, photometry.LUMINANCE),  # the eye: digital cameras turned grey
+    (0.45, photometry.LUMINANCE, photometry.LUMINANCE),  # the eye: digital photographs converted to grey
     (0.25, (0.19, 0.36, 0.45), (0.35, 0.44, 0.21)),  # panchromatic: Kodak Tri-X
     (0.20, (0.04, 0.41, 0.55), (0.02, 0.60, 0.38)),  # orthochromatic: Ilford Ortho Plus
     (0.10, (0.06, 0.12, 0.82), (0.05, 0.12, 0.83)),  # blue-sensitive plate, a Gaussian at 430 nm
 )
-"""What emulsions see, after the spectral curves that JanLohse/spectral_film_lut collects from data sheets and
-the reflectance spectra of Mallett & Yuksel 2019 (https://doi.org/10.2312/sr.20191216); right to 0.02 and
-without ultraviolet, which would add blue. Each sample mixes daylight and tungsten, and an emulsion with the
-eye (yellow filters, partial sensitizing)."""
+"""Spectral sensitivities of emulsions, after the spectral curves that JanLohse/spectral_film_lut collects
+from data sheets and the reflectance spectra of Mallett & Yuksel 2019 (https://doi.org/10.2312/sr.20191216);
+right to 0.02 and without ultraviolet, which would add blue. Each sample mixes daylight and tungsten, and an
+emulsion with the eye (yellow filters, partial sensitizing)."""
 
 JITTER = 0.15
 """Standard deviation of the logarithm of each weight: emulsions of one kind differ."""
 
 _MOST_DARKENED = 0.35
 _MOST_LIGHTENED = 2.5
-"""Luminance seen over the true one is held within these."""
+"""Limits of the recorded luminance relative to the true one."""
 
 OLD_SHARE = 0.5
 """Share of samples that are faded, grainy, soft or screened."""
@@ -43,14 +43,14 @@ OLD_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Sample:
-    """A batch: what the network reads and what it should say.
+    """A batch: the network's input and its target.
 
     Parameters
     ----------
     lightness
         N×1×h×w, L* 0–100 as a scan would give it.
     chroma
-        N×2×h×w, the true chromaticity as a*b* at the luminance that was seen.
+        N×2×h×w, the true chromaticity as a*b* at the recorded luminance.
     """
 
     lightness: Tensor
@@ -110,10 +110,10 @@ def _expose(linear: Tensor, random: Generator) -> Tensor:
 
 
 def _at_luminance(chroma: Tensor, true: Tensor, seen: Tensor) -> Tensor:
-    """Keep the chromaticity at the luminance that the emulsion saw.
+    """Keep the chromaticity at the luminance that the emulsion recorded.
 
-    a* and b* are differences of cube roots, so they grow with the cube root of luminance. Else a plate, to
-    which red lips are black, would teach that black is a saturated red.
+    a* and b* are differences of cube roots, so they grow with the cube root of luminance. Otherwise a plate
+    that records red lips as black would make the network learn that black is a saturated red.
     """
     ratio = (seen / true.clamp_min(1e-4)).clamp(_MOST_DARKENED, _MOST_LIGHTENED)
     return chroma * ratio ** (1 / 3)

@@ -1,13 +1,13 @@
-"""The decoding that suits a network, and a confidence that tells the truth, both chosen on other collections.
+"""A network's decoding and the calibration of its confidence, both chosen on other collections.
 
 The decoding is the one of least error among those that are colorful enough or, when none is, the most
-colorful one. The confidence is made true in two steps: the temperature of the distribution is the one under
-which the true colors are likeliest; then what the written files say is held against how often it was true
-(isotonic regression, Zadrozny & Elkan 2002, https://doi.org/10.1145/775047.775151), because files are what
-archivists see.
+colorful one. The confidence is calibrated in two steps: the temperature of the distribution is the one under
+which the true colors are likeliest; then the confidence of the written files is mapped to how often they were
+right (isotonic regression, Zadrozny & Elkan 2002, https://doi.org/10.1145/775047.775151), because archivists
+see the files.
 
-``python -m colorization.training.calibrate --photos DIR --model DESCRIPTOR`` does both for weights that are
-there already and writes their descriptor anew.
+``python -m colorization.training.calibrate --photos DIR --model DESCRIPTOR`` does both for existing
+weights and rewrites their descriptor.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from colorization.models import ColorModel, load_described
 from colorization.network import OUTPUT_STRIDE, ColorNetwork
 from colorization.training import photometry
 from colorization.training.measure import fit
-from colorization.training.shards import choosing_half, load_other, load_training
+from colorization.training.shards import load_other, load_training, selection_half
+from colorization.training.stage_output import colorize_grey
 from colorization.training.targets import Palette, palette_of
-from colorization.training.written import written
 from imaging.lab import srgb_to_lab
 from imaging.networks.descriptor import read_descriptor
 from imaging.networks.models import fill, read_weights
@@ -47,9 +47,9 @@ COLORFUL = 0.6
 """Share of the truth's spread of a*b* that a decoding should reach on other collections."""
 
 TEMPERATURES = (0.3, 0.45)
-"""Warmer means have as little error, but wash one tone over the whole picture: on other collections version 5
-has a Fréchet distance of the critic's features of 0.66 of grey's at 0.45 and of 0.71 from 0.7 on, at the same
-PSNR."""
+"""Higher temperatures have as little error, but wash one tone over the whole picture: on other collections
+version 5 has a Fréchet distance of the critic's features of 0.66 of grey's at 0.45 and of 0.71 from 0.7 on,
+at the same PSNR."""
 PRIORS = (-0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
 VIVIDNESS = (1.0, 1.15, 1.3, 1.45)
 POOLING = 60.0
@@ -57,7 +57,7 @@ POOLING = 60.0
 on the figures change little."""
 
 KNOTS = 12
-"""Points of the line that makes confidence true."""
+"""Points of the calibration curve."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class _Cells:
 
 
 def calibrate(network: ColorNetwork, palette: Palette, unknown: Sequence[Picture]) -> Decoding:
-    """Return the decoding that suits `network`, its confidence not yet held against files.
+    """Return the best decoding of `network`, its confidence not yet calibrated on files.
 
     Parameters
     ----------
@@ -98,24 +98,24 @@ def calibrate(network: ColorNetwork, palette: Palette, unknown: Sequence[Picture
     return best
 
 
-def true_confidence(
-    said: NDArray[np.float32], near: NDArray[np.bool_], knots: int = KNOTS
+def calibration_curve(
+    stated: NDArray[np.float32], near: NDArray[np.bool_], knots: int = KNOTS
 ) -> tuple[tuple[float, float], ...]:
-    """Return pairs of what was said and how often it was true, for `Decoding.calibration`.
+    """Return pairs of stated confidence and how often it was right, for `Decoding.calibration`.
 
     Parameters
     ----------
-    said
-        N, 0–1: the probability that the network gave to what it showed.
+    stated
+        N, 0–1: the probability that the network gave to the color shown.
     near
-        N: whether the true color lay within `NEAR` of what was shown.
+        N: whether the true color was within `NEAR` of the color shown.
     knots
-        Points of the line.
+        Points of the curve.
     """
-    order = np.argsort(said, kind="stable")
+    order = np.argsort(stated, kind="stable")
     rising = isotonic_regression(near[order].astype(float)).x
-    parts = np.array_split(np.arange(len(said)), knots)
-    pairs = [(float(said[order][part].mean()), float(rising[part].mean())) for part in parts]
+    parts = np.array_split(np.arange(len(stated)), knots)
+    pairs = [(float(stated[order][part].mean()), float(rising[part].mean())) for part in parts]
     ends = [(0.0, pairs[0][1]), *pairs, (1.0, pairs[-1][1])]
     line: list[tuple[float, float]] = []
     for x, y in ((round(x, 4), round(y, 4)) for x, y in ends):
@@ -124,19 +124,19 @@ def true_confidence(
     return tuple(line)
 
 
-def said_by_files(
+def stated_confidence(
     model: ColorModel, photographs: Sequence[Picture]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return what the whole stage's files say of `CELLS` places in each photograph, and what was true."""
-    said, near = [], []
+    """Return the files' confidence at `CELLS` places per photograph, and whether it was right."""
+    stated, near = [], []
     for i, photograph in enumerate(photographs):
-        found = written(photograph, model)
+        found = colorize_grey(photograph, model)
         truth = srgb_to_lab((photograph / 255).astype(np.float32))[..., 1:]
         spots = np.random.default_rng(i).integers(found.confidence.size, size=CELLS)
         distance = np.linalg.norm(found.ab - truth, axis=-1).ravel()[spots]
-        said.append(found.confidence.ravel()[spots])
+        stated.append(found.confidence.ravel()[spots])
         near.append(distance <= NEAR)
-    return np.concatenate(said), np.concatenate(near)
+    return np.concatenate(stated), np.concatenate(near)
 
 
 def spread(chroma: Tensor) -> float:
@@ -151,11 +151,11 @@ def _confidence_temperature(cells: _Cells, bins: Tensor, log_weight: Tensor) -> 
     logits = (cells.logits - log_weight[:, None, None]).permute(0, 2, 3, 1).reshape(-1, len(bins))
     temperatures = np.geomspace(0.6, 2.5, 25)
 
-    def surprise(temperature: float) -> float:
+    def cross_entropy(temperature: float) -> float:
         likely = F.log_softmax(logits / temperature, 1).gather(1, nearest)
         return float(-(likely * share).sum(1).mean())
 
-    return float(min(temperatures, key=surprise))
+    return float(min(temperatures, key=cross_entropy))
 
 
 @torch.no_grad()
@@ -187,15 +187,15 @@ def main(
     palette = palette_of(weights)
     network = ColorNetwork(palette.bins, described.width)
     fill(network, described, {name: value for name, value in weights.items() if name != "log_weight"})
-    unknown = [p for pictures in choosing_half(load_other(photos)).values() for p in pictures]
+    unknown = [p for pictures in selection_half(load_other(photos)).values() for p in pictures]
     if familiar:
         known = load_training(photos).photographs
         unknown += known[:: len(known) // familiar]
     decoding = calibrate(network, palette, unknown)
     plain = replace(described, decoding=decoding)
     model.write_text(plain.to_json())
-    said, near = said_by_files(load_described(model), unknown)
-    line = true_confidence(said, near)
+    stated, near = stated_confidence(load_described(model), unknown)
+    line = calibration_curve(stated, near)
     model.write_text(replace(plain, decoding=replace(decoding, calibration=line)).to_json())
     typer.echo(f"{decoding}\nconfidence {line}")
 

@@ -1,9 +1,10 @@
 """How unlike the truth a coloring looks to a network that was taught to name what it sees.
 
 A perceptual loss (Johnson et al. 2016, https://arxiv.org/abs/1603.08155; channels normalized as in Zhang et
-al. 2018, https://arxiv.org/abs/1801.03924), and what the network calls the picture (distilled as by Hinton et
-al. 2015, https://arxiv.org/abs/1503.02531): colors that change what things are count more than colors that
-do not. The critic is EfficientNet-lite2; the benchmark judges by lite0, which never taught.
+al. 2018, https://arxiv.org/abs/1801.03924), and the labels that the network gives the picture (distilled as
+by Hinton et al. 2015, https://arxiv.org/abs/1503.02531): colors that change what things are recognized as
+count more than colors that do not. The critic is EfficientNet-lite2; the benchmark uses lite0, which takes no
+part in training.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ _HEAD_CHANNELS = 1280
 
 
 class Criticism(NamedTuple):
-    """What a critic says of a batch, both 0 where the coloring is the truth.
+    """A critic's losses for a batch, both 0 where the coloring is the truth.
 
     Parameters
     ----------
     unlike
         Sum over levels of the squared distance of normalized features.
     renamed
-        Kullback–Leibler divergence of the labels from those that the truth is given, nats.
+        Kullback–Leibler divergence of the labels from those of the truth, nats.
     """
 
     unlike: Tensor
@@ -64,8 +65,8 @@ class Critic(nn.Module):
     def forward(self, lightness: Tensor, shown: Tensor, true: Tensor) -> Criticism:
         """Compare `shown` with `true` (a*b*, N×2×h'×w') on `lightness` (L*, N×1×h×w)."""
         with torch.no_grad():
-            goal, true_labels = self._look(lightness, true)
-        seen, labels = self._look(lightness, shown)
+            goal, true_labels = self._features(lightness, true)
+        seen, labels = self._features(lightness, shown)
         unlike = [
             (F.normalize(mine) - F.normalize(theirs)).square().sum(1).mean()
             for mine, theirs in zip(seen, goal, strict=True)
@@ -73,7 +74,7 @@ class Critic(nn.Module):
         renamed = F.kl_div(labels, true_labels, log_target=True, reduction="batchmean")
         return Criticism(torch.stack(unlike).sum(), renamed)
 
-    def _look(self, lightness: Tensor, chroma: Tensor) -> tuple[list[Tensor], Tensor]:
+    def _features(self, lightness: Tensor, chroma: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the features at every level, those of the whole picture last, and the labels' log-odds."""
         chroma = F.interpolate(chroma, size=lightness.shape[-2:], mode="bilinear", align_corners=False)
         with torch.autocast(lightness.device.type, enabled=False):
@@ -85,7 +86,7 @@ class Critic(nn.Module):
 
 
 def shown(logits: Tensor, bins: Tensor) -> Tensor:
-    """Return the color that a distribution (N×K×h×w) is decoded to, N×2×h×w, as it comes."""
+    """Return the color that a distribution (N×K×h×w) is decoded to by default, N×2×h×w."""
     with torch.autocast(logits.device.type, enabled=False):
         nothing = bins.new_zeros(len(logits), 2, *logits.shape[-2:])
         return decode(logits.float(), nothing, bins, bins.new_zeros(len(bins)), Decoding())

@@ -14,11 +14,11 @@ from colorization.hints import COARSE_TRUST, EXACT_TRUST
 NONE_SHARE = 0.58
 COARSE_SHARE = 0.12
 FULL_SHARE = 0.02
-"""Shares of samples without hints, with a guess at the color of the whole, and with every color; the rest
-have sparse hints, and some of those with a guess have sparse hints too."""
+"""Shares of samples without hints, with a coarse guess for the whole, and with every color; the rest have
+sparse hints, and some of those with a guess have sparse hints, too."""
 
 Guess = Callable[[Tensor, Generator], Tensor]
-"""What a coarser pass says (N×2×h×w a*b*) of L* (N×1×h×w)."""
+"""The prediction of a coarser pass (N×2×h×w a*b*) for L* (N×1×h×w)."""
 
 PATCHES = (1, 3, 5, 7, 9, 21)
 """Sides of a hint's patch, px."""
@@ -32,7 +32,7 @@ MANY_SHARE = 0.15
 MOST = 150
 
 RECOLOR_SHARE = 0.25
-"""Share of the well-hinted samples whose colors are turned to others: hints are to be obeyed, not judged."""
+"""Share of the well-hinted samples whose colors are changed: hints are to be obeyed, not judged."""
 
 REGION_SHARE = 0.5
 """Share of the sparsely hinted samples in which one region has a color of its own."""
@@ -42,7 +42,7 @@ ALONE_SHARE = 0.6
 
 
 def recolor(chroma: Tensor, counts: Tensor, random: Generator) -> Tensor:
-    """Turn the hue and scale the chroma of some samples that have hints enough to say so."""
+    """Rotate the hue and scale the chroma of some samples with enough hints to show it."""
     n = len(chroma)
     angle = torch.rand(n, generator=random, device=random.device) * 2 * math.pi
     scale = torch.rand(n, generator=random, device=random.device) * 0.9 + 0.3
@@ -60,8 +60,8 @@ def recolor_region(
 ) -> Tensor:
     """Give the region around `spot` (N, flat index) of the `chosen` samples another color.
 
-    The region is what is near and alike in L*a*b*. With one hint in it this teaches that a hint colors its
-    own region and says nothing about the rest.
+    The region is what is near and similar in L*a*b*. With one hint in it, the network learns that a hint
+    colors its own region and says nothing about the rest.
     """
     n, _, height, width = chroma.shape
     lab = torch.cat([lightness, chroma], 1)
@@ -83,11 +83,11 @@ def recolor_region(
 def simulate(
     chroma: Tensor, lightness: Tensor, random: Generator, guess: Guess | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return hint planes (N×3×h×w) for the true colors (N×2×h×w), and the colors they then mean.
+    """Return hint planes (N×3×h×w) for the true colors (N×2×h×w), and the target colors for them.
 
-    `guess` is the network itself on a coarser scale, so that it learns to correct what it would say there and
-    to stay unsure where that was unsure (exposure bias: what is only ever shown the truth believes all that
-    it is shown). Without it the truth is blurred instead.
+    `guess` is the network itself on a coarser scale, so that it learns to correct its own coarse predictions
+    and to stay uncertain where these were (exposure bias: a network that only ever gets the truth trusts
+    every input). Without it the truth is blurred instead.
     """
     n = len(chroma)
     kind = torch.rand(n, generator=random, device=random.device)
@@ -105,8 +105,8 @@ def simulate(
     chroma = recolor_region(chroma, lightness, spot, local, random)
     planes = _sparse(chroma, counts, torch.where(local, spot, -1), random)
     if coarse.any():
-        said = _blurred(chroma[coarse], random) if guess is None else guess(lightness[coarse], random)
-        guessed = torch.cat([said, torch.full_like(said[:, :1], COARSE_TRUST)], 1)
+        predicted = _blurred(chroma[coarse], random) if guess is None else guess(lightness[coarse], random)
+        guessed = torch.cat([predicted, torch.full_like(predicted[:, :1], COARSE_TRUST)], 1)
         planes[coarse] = torch.where(planes[coarse, 2:] == 0, guessed, planes[coarse])
     exact = torch.cat([chroma, torch.full_like(chroma[:, :1], EXACT_TRUST)], 1)
     return torch.where(full.view(-1, 1, 1, 1), exact, planes), chroma
@@ -142,7 +142,7 @@ def _sparse(chroma: Tensor, counts: Tensor, certain: Tensor, random: Generator) 
 def draw_patches(chroma: Tensor, points: Tensor, patch: int) -> Tensor:
     """Return exact hints (N×3×h×w): squares of `patch` px around `points` (N×1×h×w of 0 and 1).
 
-    Each square says the mean of the colors it covers.
+    Each square has the mean of the colors it covers.
     """
     total = _box(torch.cat([_box(chroma, patch) * points, points], 1), patch)
     known = (total[:, 2:] > 1e-6).to(chroma.dtype)
@@ -150,7 +150,7 @@ def draw_patches(chroma: Tensor, points: Tensor, patch: int) -> Tensor:
 
 
 def _blurred(chroma: Tensor, random: Generator) -> Tensor:
-    """Return what a coarser pass would say: few cells, softened, a little off."""
+    """Return a simulated coarse prediction: few cells, softened, slightly wrong."""
     height, width = chroma.shape[-2:]
     cells = int(torch.randint(4, 25, (1,), generator=random, device=random.device))
     small = F.adaptive_avg_pool2d(chroma, (cells, cells))

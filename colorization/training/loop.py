@@ -1,6 +1,6 @@
 """The training loop: one-cycle rate, growing crops, averaged weights, checkpoints, a time budget.
 
-Reads an album; writes ``checkpoint.pt`` (replaced as a whole) and ``log.jsonl`` into its folder. A repeat
+Reads a dataset; writes ``checkpoint.pt`` (replaced as a whole) and ``log.jsonl`` into its folder. A repeat
 resumes from the checkpoint. Batch *i* depends only on the seed and *i*, so that a resumed run of a given
 number of steps ends with the same weights as one that was never stopped. A crash loses the steps since the
 last checkpoint.
@@ -28,7 +28,7 @@ from colorization.network import SIZE_MULTIPLE, ColorNetwork
 from colorization.training.augment import Sample, crop, develop
 from colorization.training.critic import Critic, shown
 from colorization.training.hinting import simulate
-from colorization.training.shards import Album
+from colorization.training.shards import Dataset
 from colorization.training.targets import Loss, Palette, measure_palette, palette_of
 from imaging.fixity import atomic_path
 from imaging.networks.training.log import TrainingLog
@@ -43,7 +43,7 @@ ENDS = ("hint_stem", "spread", "classify", "regress")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides a run.
+    """Hyperparameters of a run.
 
     Parameters
     ----------
@@ -62,14 +62,14 @@ class Recipe:
     averaging
         Decay of the averaged weights, per step.
     criticism, criticized_from
-        How much the critic's word counts, and the share of the budget after which it is asked.
+        Weight of the critic's losses, and the share of the budget after which they are used.
     width
         Of the network's decoder.
     workers
         Threads that cut crops.
     replicas
-        Parts of a batch that are learned side by side, each by one thread of its own: on a CPU that others
-        use too this is several times faster than splitting every operation, which waits for the slowest.
+        Parts of a batch that are processed in parallel, each in one thread: on a shared CPU this is several
+        times faster than splitting every operation, which waits for the slowest thread.
     """
 
     seconds: float | None = None
@@ -112,18 +112,18 @@ class Trainer:
 
     Parameters
     ----------
-    album
+    dataset
         Photographs to learn from.
     folder
-        Where the checkpoint and the log lie.
+        Folder of the checkpoint and the log.
     recipe
-        What decides the run.
+        Hyperparameters of the run.
     device
         ``cpu`` or ``cuda``.
     pretrained
         ImageNet weights under `Encoder`'s names; ``None`` starts from noise.
     start
-        A whole network's weights to go on from instead; their palette is kept, whatever the album.
+        A whole network's weights to start from instead; their palette is kept for any dataset.
     critic
         Compares the colors shown with the true ones; ``None`` does without.
 
@@ -135,7 +135,7 @@ class Trainer:
 
     def __init__(
         self,
-        album: Album,
+        dataset: Dataset,
         folder: Path,
         recipe: Recipe,
         *,
@@ -146,24 +146,24 @@ class Trainer:
     ) -> None:
         if (recipe.seconds is None) == (recipe.steps is None):
             raise ValueError("a recipe has either seconds or steps")
-        self._album, self._folder, self._recipe = album, folder, recipe
+        self._dataset, self._folder, self._recipe = dataset, folder, recipe
         self._device = torch.device(device)
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(recipe.seed)
         stored = self._stored()
-        palette = _palette(stored, start, album)
+        palette = _palette(stored, start, dataset)
         self.palette = Palette(palette.bins.to(self._device), palette.prior.to(self._device))
         self.network = self._place(ColorNetwork(palette.bins, recipe.width))
         if pretrained is not None:
             self.network.encoder.load_state_dict(pretrained)
         if start is not None:
-            self._begin_from(start)
+            self._initialize_from(start)
         self.averaged = self._place(ColorNetwork(palette.bins, recipe.width)).eval()
         self.averaged.load_state_dict(self.network.state_dict())
         self._optimizer = self._make_optimizer()
         critic = None if critic is None else critic.to(self._device)
         self._loss = Loss(self.palette, critic, recipe.criticism)
-        self._hands = ThreadPoolExecutor(recipe.replicas)
+        self._pool = ThreadPoolExecutor(recipe.replicas)
         self.step, self.spent = 0, 0.0
         if stored:
             self._restore(stored)
@@ -225,7 +225,7 @@ class Trainer:
         self._optimizer.load_state_dict(stored["optimizer"])
         self.step, self.spent = stored["step"], stored["spent"]
 
-    def _begin_from(self, start: dict[str, Tensor]) -> None:
+    def _initialize_from(self, start: dict[str, Tensor]) -> None:
         counters = {n: v for n, v in self.network.state_dict().items() if not v.is_floating_point()}
         weights = {n: v for n, v in start.items() if n != "log_weight"}
         self.network.load_state_dict({**counters, **weights})
@@ -260,7 +260,7 @@ class Trainer:
     def _cut(self, step: int, side: int) -> tuple[int, NDArray[np.uint8]]:
         random = np.random.default_rng((self._recipe.seed, step))
         count = max(2, round(self._recipe.batch * (128 / side) ** 2))
-        return step, np.stack([crop(p, side, random) for p in self._album.draw(random, count)])
+        return step, np.stack([crop(p, side, random) for p in self._dataset.draw(random, count)])
 
     def _differentiate(
         self, step: int, piece: int, pixels: NDArray[np.uint8]
@@ -283,7 +283,7 @@ class Trainer:
 
     @torch.no_grad()
     def _guess(self, lightness: Tensor, random: torch.Generator) -> Tensor:
-        """Return what the averaged network says of a batch seen at a half to all of its size."""
+        """Return the averaged network's prediction for a batch at a half to all of its size."""
         side = lightness.shape[-1]
         least = max(1, side // (2 * SIZE_MULTIPLE))
         cells = torch.randint(least, side // SIZE_MULTIPLE + 1, (1,), generator=random, device=random.device)
@@ -291,14 +291,14 @@ class Trainer:
         with torch.autocast(self._device.type, torch.bfloat16):
             features = self.averaged.features(small)
             logits = self.averaged.classify(features)
-        said = shown(logits, self.palette.bins)
-        return F.interpolate(said, size=(side, side), mode="bilinear", align_corners=False)
+        predicted = shown(logits, self.palette.bins)
+        return F.interpolate(predicted, size=(side, side), mode="bilinear", align_corners=False)
 
     def _learn(self, step: int, pixels: NDArray[np.uint8]) -> dict[str, Tensor]:
         self.network.train()
-        self.network.encoder.eval()  # ImageNet's statistics hold, and small batches would not improve them
+        self.network.encoder.eval()  # keeps ImageNet's statistics, which small batches would not improve
         pieces = np.array_split(pixels, self._recipe.replicas)
-        results = list(self._hands.map(self._differentiate, [step] * len(pieces), range(len(pieces)), pieces))
+        results = list(self._pool.map(self._differentiate, [step] * len(pieces), range(len(pieces)), pieces))
         gradients = [torch.stack(same).mean(0) for same in zip(*(r[0] for r in results), strict=True)]
         parts = {name: torch.stack([r[1][name] for r in results]).mean() for name in results[0][1]}
         parameters = self._learning()
@@ -319,7 +319,7 @@ class Trainer:
         torch._foreach_lerp_(mine, theirs, 1 - decay)
 
 
-def _palette(stored: dict[str, Any] | None, start: dict[str, Tensor] | None, album: Album) -> Palette:
+def _palette(stored: dict[str, Any] | None, start: dict[str, Tensor] | None, dataset: Dataset) -> Palette:
     if stored:
         return Palette(stored["bins"], stored["prior"])
-    return measure_palette(album) if start is None else palette_of(start)
+    return measure_palette(dataset) if start is None else palette_of(start)

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from colorization.hint_reach import CUES, HIDDEN, WEIGHTS, Scene, cues, within
 from colorization.hints import Hint
 from colorization.models import DEFAULT, ColorModel, load
-from colorization.training.shards import choosing_half, load_other
+from colorization.training.shards import load_other, selection_half
 from colorization.working import resized, size_at
 from imaging import lab
 from imaging.networks.training.shards import Picture, read_shard, training_shards
@@ -48,7 +48,7 @@ RADIUS = 3.5
 """Of the simulated hints, px at `SIDE`."""
 
 MARGIN = 9
-"""Around a region neither its color nor another is asked for, px at `SIDE`."""
+"""Margin around a region in which no color is expected, px at `SIDE`."""
 
 _EPOCHS, _BATCH, _RATE, _DECAY = 60, 96, 0.01, 3e-4
 _TRIES = 20
@@ -74,7 +74,7 @@ def main(
     usual: Annotated[int, typer.Option(help="Photographs of the training set.")] = 200,
 ) -> None:
     """Fit the reach of hints, write its weights."""
-    pictures = [picture for half in choosing_half(load_other(photos)).values() for picture in half]
+    pictures = [picture for half in selection_half(load_other(photos)).values() for picture in half]
     pictures += [picture for _, picture in islice(read_shard(training_shards(photos)[0]), usual)]
     network = load(model)
     weights = fit(gather(network, pictures))
@@ -151,8 +151,8 @@ def _of_photograph(
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     rgb = np.asarray(small / 255, np.float32)
     true = np.ascontiguousarray(lab.srgb_to_lab(rgb).transpose(2, 0, 1))
-    said = model.predict(true[None, :1])
-    scene = Scene.of(true[0], said.ab[0], within(said.probabilities[0], height, width))
+    predicted = model.predict(true[None, :1])
+    scene = Scene.of(true[0], predicted.ab[0], within(predicted.probabilities[0], height, width))
     size = scene.lightness.shape[::-1]
     for least, most in SHARES:
         found = even_region(true[0], true[1:], random, least, most)

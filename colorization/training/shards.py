@@ -16,13 +16,13 @@ from imaging.networks.training.shards import Picture, read_shard, training_shard
 
 HELD_BACK = 1500
 HELD_BACK_SHARD = "train-2.tar"
-"""The last `HELD_BACK` photographs of this shard, in its order, are for measuring and never trained on."""
+"""The last `HELD_BACK` photographs of this shard, in its order, are for evaluation and never trained on."""
 
 VALIDATION = "validation.tar"
 OTHER = "other.tar"
 
 SOURCE_WEIGHTS = {
-    "fsac": 2.0,  # Kodachromes of 1939–1945: the closest to what museums hold
+    "fsac": 2.0,  # Kodachromes of 1939–1945: the closest to museum holdings
     "oldphotos": 2.0,
     "studio_london": 2.0,  # plain backdrops
     "flickr8k": 1.8,
@@ -39,14 +39,14 @@ SOURCE_WEIGHTS = {
     "caltech101": 0.5,
     "celeba": 0.5,
     "utkface": 0.4,
-    "clothing_cc0": 0.2,  # flat-lay clothes of arbitrary color teach nothing but doubt
+    "clothing_cc0": 0.2,  # flat-lay clothes of arbitrary color add nothing but uncertainty
 }
 """How often a source is drawn, relative to one photograph of a source not named here: collections of many
 kinds count more than large ones of one kind."""
 
 
 @dataclass
-class Album:
+class Dataset:
     """Photographs (H×W×3 RGB, 0–255) and how often each is drawn."""
 
     photographs: list[Picture] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Album:
         return np.cumsum(self.weights)
 
 
-def load_training(photos: Path, without: Collection[str] = ()) -> Album:
+def load_training(photos: Path, without: Collection[str] = ()) -> Dataset:
     """Return the training photographs of every shard under `photos`, the held-back ones left out.
 
     Parameters
@@ -78,17 +78,17 @@ def load_training(photos: Path, without: Collection[str] = ()) -> Album:
         There is no shard.
     """
     sources = _sources(photos / "index.tsv")
-    album = Album()
+    dataset = Dataset()
     for path in training_shards(photos):
         held_back = _held_back(path) if path.name == HELD_BACK_SHARD else frozenset()
         for name, picture in read_shard(path):
             source = sources.get(name, "")
             if name not in held_back and source not in without:
-                album.photographs.append(picture)
-                album.weights.append(SOURCE_WEIGHTS.get(source, 1.0))
-    if not album.photographs:
+                dataset.photographs.append(picture)
+                dataset.weights.append(SOURCE_WEIGHTS.get(source, 1.0))
+    if not dataset.photographs:
         raise FileNotFoundError(f"{photos} holds no photographs to train on: expected train-*.tar")
-    return album
+    return dataset
 
 
 def load_held_back(photos: Path) -> list[Picture]:
@@ -101,8 +101,8 @@ def load_held_back(photos: Path) -> list[Picture]:
 def load_other(photos: Path) -> dict[str, list[Picture]]:
     """Return photographs of collections that no shard holds, by source, in the shard's order.
 
-    For measuring and for choosing, never for training: of each source the even ones are to choose by and the
-    odd ones to report (`choosing_half`, `measuring_half`).
+    For selection and evaluation, never for training: of each source the even ones are for selection and the
+    odd ones for reported figures (`selection_half`, `evaluation_half`).
     """
     sources = _sources(photos / "index.tsv")
     collections: dict[str, list[Picture]] = {}
@@ -111,13 +111,13 @@ def load_other(photos: Path) -> dict[str, list[Picture]]:
     return collections
 
 
-def choosing_half(collections: Mapping[str, list[Picture]]) -> dict[str, list[Picture]]:
-    """Return the photographs by which weights, decodings and thresholds may be chosen."""
+def selection_half(collections: Mapping[str, list[Picture]]) -> dict[str, list[Picture]]:
+    """Return the photographs by which weights, decodings and thresholds may be selected."""
     return {source: pictures[::2] for source, pictures in collections.items()}
 
 
-def measuring_half(collections: Mapping[str, list[Picture]]) -> dict[str, list[Picture]]:
-    """Return the photographs that figures are reported from, by which nothing is chosen."""
+def evaluation_half(collections: Mapping[str, list[Picture]]) -> dict[str, list[Picture]]:
+    """Return the photographs that figures are reported on, by which nothing is selected."""
     return {source: pictures[1::2] for source, pictures in collections.items()}
 
 

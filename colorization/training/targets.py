@@ -1,4 +1,4 @@
-"""What the network should say and how much each color counts: bins, class weights, losses."""
+"""Targets of the color network: bins, class weights and losses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from colorization.network import CHROMA_SCALE, OUTPUT_STRIDE, ColorNetwork
 from colorization.training import photometry
 from colorization.training.augment import Sample
 from colorization.training.critic import Critic, shown
-from colorization.training.shards import Album
+from colorization.training.shards import Dataset
 
 UNIFORM_SHARE = 0.5
 """Share of the uniform distribution mixed into the prior before weights are taken (Zhang 2016: 0.5)."""
@@ -23,15 +23,15 @@ REBALANCING = 0.6
 """Exponent on the weights: 0 leaves colors as frequent as they are, 1 is Zhang 2016 in full."""
 
 CLASSIFIED_SHARE = 0.3
-"""Share of the cells whose distribution is learned in one step; neighbors say almost the same."""
+"""Share of the cells whose distribution is learned in one step; neighbors are almost equal."""
 
 REGRESSION_WEIGHT = 1.0
 
 RENAMED_WEIGHT = 2.0
-"""Of the labels beside the features in what the critic says."""
+"""Weight of the labels relative to the features in the critic's loss."""
 
 CRITICIZED_SHARE = 0.75
-"""Share of a batch that the critic looks at; it costs as much as the network."""
+"""Share of a batch that the critic sees; it costs as much as the network."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +49,24 @@ class Palette:
         return weight / (self.prior * weight).sum()
 
 
-def measure_palette(album: Album, most: int = 4000) -> Palette:
-    """Return the palette of an album, each photograph counted by its weight, every `n`th of it."""
+def measure_palette(dataset: Dataset, most: int = 4000) -> Palette:
+    """Return the palette of a dataset, each photograph counted by its weight, every `n`th of it."""
     counts: Tensor | None = None
-    stride = max(1, len(album.photographs) // most)
-    for picture, weight in zip(album.photographs[::stride], album.weights[::stride], strict=True):
+    stride = max(1, len(dataset.photographs) // most)
+    for picture, weight in zip(dataset.photographs[::stride], dataset.weights[::stride], strict=True):
         pixels = torch.from_numpy(picture[::3, ::3].copy()).permute(2, 0, 1)[None]
         chroma = photometry.chroma(photometry.linear_light(pixels)).permute(0, 2, 3, 1)
         counted = histogram(chroma) * weight
         counts = counted if counts is None else counts + counted
     if counts is None:
-        raise ValueError("an empty album has no colors")
+        raise ValueError("an empty dataset has no colors")
     return Palette(*bins_from_histogram(counts))
 
 
 def palette_of(weights: Mapping[str, Tensor]) -> Palette:
-    """Return the palette that a network's exported weights were learned with.
+    """Return the palette that a network's exported weights were trained with.
 
-    The class weights say how frequent each bin was (`Palette.weight` undone), to half precision.
+    The frequency of each bin follows from the class weights (`Palette.weight` inverted), to half precision.
     """
     bins = weights["bins"].float()
     mixed = torch.exp(-weights["log_weight"].float() / REBALANCING)
@@ -76,7 +76,7 @@ def palette_of(weights: Mapping[str, Tensor]) -> Palette:
 
 
 class Loss:
-    """Weighted cross-entropy of the distribution, Huber loss of the regressed color, a critic's word.
+    """Weighted cross-entropy of the distribution, Huber loss of the regressed color, a critic's losses.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Loss:
     critic
         Compares the colors shown with the true ones.
     criticism
-        How much the critic's word counts.
+        Weight of the critic's losses.
     """
 
     def __init__(self, palette: Palette, critic: Critic | None = None, criticism: float = 0.0) -> None:
@@ -102,7 +102,7 @@ class Loss:
         *,
         criticized: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss of one batch and its parts; the critic is asked where it is `criticized`."""
+        """Return the loss of one batch and its parts; the critic is used where it is `criticized`."""
         true = F.avg_pool2d(sample.chroma, OUTPUT_STRIDE)
         regression = F.smooth_l1_loss(network.regress(features).float(), true / CHROMA_SCALE, beta=0.1)
         rows = features.permute(0, 2, 3, 1).flatten(0, 2)
@@ -120,7 +120,7 @@ class Loss:
         if criticized and self._critic is not None:
             few = slice(0, max(1, round(CRITICIZED_SHARE * len(features))))
             colors = shown(network.classify(features[few]), network.bins)
-            said = self._critic(sample.lightness[few], colors, true[few])
-            loss = loss + self._criticism * (said.unlike + RENAMED_WEIGHT * said.renamed)
-            parts |= {"unlike": said.unlike.detach(), "renamed": said.renamed.detach()}
+            criticism = self._critic(sample.lightness[few], colors, true[few])
+            loss = loss + self._criticism * (criticism.unlike + RENAMED_WEIGHT * criticism.renamed)
+            parts |= {"unlike": criticism.unlike.detach(), "renamed": criticism.renamed.detach()}
         return loss, parts

@@ -1,4 +1,4 @@
-"""Convolutions that do what follows them on the way: normalize, add, rectify.
+"""Convolutions fused with what follows them: normalization, addition, rectification.
 
 On a processor with matrix units a convolution of a compact network takes less time than reading and writing
 its feature maps once more for each of these.
@@ -23,7 +23,7 @@ _ONEDNN: Mapping[str, tuple[str | None, list[float]]] = {
     "relu": ("relu", []),
     "relu6": ("hardtanh", [0.0, 6.0]),
 }
-"""What oneDNN calls them, and with what numbers."""
+"""oneDNN's names and parameters for them."""
 
 
 class SameConv2d(nn.Conv2d):
@@ -36,7 +36,7 @@ class SameConv2d(nn.Conv2d):
         self._pad = (before, kernel - 2 - before) * 2 if stride == 2 else None
 
     def padded(self, x: Tensor) -> Tensor:
-        """Return `x` with what symmetric padding can't give."""
+        """Return `x` with the padding that is not symmetric."""
         return x if self._pad is None else functional.pad(x, self._pad)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ def convolve(
 
 
 def _fuses(x: Tensor) -> bool:
-    # At half precision, where nothing is learned. By these operators PyTorch's compiler calls oneDNN, too.
+    # At half precision without gradients. PyTorch's compiler calls oneDNN by these operators, too.
     half_on_cpu = x.device.type == "cpu" and x.dtype == torch.bfloat16
     return (
         half_on_cpu
@@ -102,7 +102,7 @@ def _fused(
 
 
 def _folded(convolution: nn.Conv2d, norm: nn.Module | None) -> tuple[Tensor, Tensor | None]:
-    """Return weight and bias that normalize too."""
+    """Return weight and bias with the normalization folded in."""
     weight, bias = convolution.weight, convolution.bias
     if not isinstance(norm, nn.BatchNorm2d):
         return weight, bias

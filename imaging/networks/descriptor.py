@@ -1,8 +1,8 @@
-"""What a set of weights is, as data: a JSON file beside a safetensors file.
+"""Descriptors of weights: a JSON file next to a safetensors file.
 
-A descriptor states everything that using the weights needs and everything that showing their output needs:
-here what is so of all networks, in a class of its own below `ModelDescriptor` what a stage's networks need
-besides. It covers the weights that ship with Heliochrome and those that a museum brings.
+A descriptor states everything needed to use the weights and to show their output: `ModelDescriptor` what all
+networks have in common, its subclasses what a stage's networks need in addition. It covers the weights that
+ship with Heliochrome and those that a museum brings.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class SizeRequirements:
         if not 1 <= self.multiple_of <= 256:
             raise ValueError(f"sides cannot be multiples of {self.multiple_of} px: 1 to 256 can be")
         if self.minimum < 0:
-            raise ValueError(f"no side is shorter than 0 px, such as {self.minimum}")
+            raise ValueError(f"the minimum of a side cannot be negative: {self.minimum} px")
         object.__setattr__(self, "minimum", self.minimum + -self.minimum % self.multiple_of)
 
     def padding(self, height: int, width: int) -> tuple[int, int]:
-        """Return how many rows and columns a picture of this size, px, lacks."""
+        """Return how many rows and columns to add to a picture of this size, px."""
         rows, columns = (max(side + -side % self.multiple_of, self.minimum) for side in (height, width))
         return rows - height, columns - width
 
@@ -83,13 +83,13 @@ class ModelDescriptor:
     Parameters
     ----------
     name, version
-        What it is called, in lower case; the version changes when the weights do.
+        Its name, in lower case; the version changes when the weights do.
     sha256
         Digest of the weights file; empty before that is written.
     license
         SPDX identifier or, failing one, a sentence.
     size
-        Of the network's input; whoever runs it pads.
+        Of the network's input; callers pad to it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

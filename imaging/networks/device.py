@@ -12,26 +12,26 @@ _REMEDY = "Choose cpu or auto."
 _DEVICE = re.compile(r"cpu|auto|cuda(?::(?P<number>\d{1,3}))?")
 
 
-def check_device(wish: str) -> None:
-    """Raise `OptionsError` when this names no device; whether it is there, `choose_device` knows."""
-    if _DEVICE.fullmatch(wish) is None:
-        raise OptionsError("device", f"networks do not run on {wish!r}", "Choose cpu, cuda or auto.")
+def check_device(requested: str) -> None:
+    """Raise `OptionsError` for an invalid name; `choose_device` checks whether the device exists."""
+    if _DEVICE.fullmatch(requested) is None:
+        raise OptionsError("device", f"networks do not run on {requested!r}", "Choose cpu, cuda or auto.")
 
 
-def choose_device(wish: str) -> str:
-    """Return the device for ``auto``: CUDA when there is one; any other wish as it is.
+def choose_device(requested: str) -> str:
+    """Return the device for ``auto``: CUDA when there is one; any other name as it is.
 
     Raises
     ------
     OptionsError
-        It is no device that networks can run on here.
+        Networks cannot run on this device here.
     """
-    check_device(wish)
-    if wish == "auto":
+    check_device(requested)
+    if requested == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if wish != "cpu" and not torch.cuda.is_available():
-        raise OptionsError("device", f"{wish} is asked for, and PyTorch sees no CUDA", _REMEDY)
-    _, _, number = wish.partition(":")
+    if requested != "cpu" and not torch.cuda.is_available():
+        raise OptionsError("device", f"{requested} is requested, but PyTorch finds no CUDA", _REMEDY)
+    _, _, number = requested.partition(":")
     if number and int(number) >= torch.cuda.device_count():
-        raise OptionsError("device", f"there is no {wish}", _REMEDY)
-    return wish
+        raise OptionsError("device", f"there is no {requested}", _REMEDY)
+    return requested

@@ -2,7 +2,7 @@
 
 The layers are those of Tan & Le 2019 (https://arxiv.org/abs/1905.11946) in the lite variant: no
 squeeze-and-excitation, ReLU6, stem and last stage of fixed width. Strided convolutions pad as TensorFlow
-does, because the ImageNet weights were learned so.
+does, because the ImageNet weights were trained that way.
 """
 
 from __future__ import annotations

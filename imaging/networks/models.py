@@ -1,7 +1,7 @@
 """Models: found by descriptor, their weights checked by sha256 and read from safetensors.
 
-Each lies in a folder as a JSON descriptor and, beside it, the safetensors file that it names. Nothing here
-reads pickles. A descriptor that cannot be read hides no other model.
+Each is a JSON descriptor in a folder, next to the safetensors file that it names. Nothing here reads pickles.
+A descriptor that cannot be read does not hide other models.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from imaging.networks.descriptor import Descriptor, ModelDescriptor, read_descri
 
 
 class ModelRegistry(Generic[Descriptor]):
-    """The models in some folders, as they are now.
+    """The current models in some folders.
 
     Parameters
     ----------
     kind
         Class of their descriptors.
     folders
-        Where they lie; of two models with one name, that in the earlier folder counts.
+        Folders to search; of two models with the same name, the one in the earlier folder counts.
     """
 
     def __init__(self, kind: type[Descriptor], *folders: Path) -> None:
@@ -41,11 +41,11 @@ class ModelRegistry(Generic[Descriptor]):
                     self.unreadable[path] = error
 
     def descriptors(self) -> tuple[Descriptor, ...]:
-        """Return every descriptor that can be read, by name."""
+        """Return all readable descriptors, sorted by name."""
         return tuple(sorted(self.found.values(), key=lambda descriptor: descriptor.name))
 
     def find(self, name: str) -> tuple[Path, Descriptor]:
-        """Return the descriptor called `name` and where it lies; raise `ModelError` when there is none."""
+        """Return the descriptor called `name` and its path; raise `ModelError` when there is none."""
         for path, descriptor in self.found.items():
             if descriptor.name == name:
                 return path, descriptor
@@ -58,12 +58,12 @@ class ModelRegistry(Generic[Descriptor]):
 
 
 def read_weights(described_at: Path, descriptor: ModelDescriptor) -> dict[str, Tensor]:
-    """Return the weights that lie beside the descriptor at `described_at`, float32.
+    """Return the weights next to the descriptor at `described_at`, float32.
 
     Raises
     ------
     ModelError
-        They are absent, altered or no safetensors.
+        They are absent, altered or not safetensors.
     """
     path = described_at.parent / descriptor.weights_file
     if not path.is_file():
@@ -80,7 +80,7 @@ def read_weights(described_at: Path, descriptor: ModelDescriptor) -> dict[str, T
 
 
 def fill(network: nn.Module, descriptor: ModelDescriptor, weights: Mapping[str, Tensor]) -> None:
-    """Give `network` these weights; counters of batches, which only training needs, may be left out.
+    """Load these weights into `network`; counters of batches, which only training needs, may be missing.
 
     Raises
     ------

@@ -42,11 +42,11 @@ def inspect(scan: Scan, as_json: AsJson = False, page: Page = 0) -> None:
 
     [dim]heliochrome inspect box3/1987.12.tif[/]
     """
-    from imaging.kind_detector import tell_kind  # loads PyTorch
+    from imaging.kind_detector import classify_scan  # loads PyTorch
     from imaging.scan import inspect_scan  # loads libvips
 
     facts = asdict(inspect_scan(scan, page=page))
-    report = tell_kind(scan, page=page)
+    report = classify_scan(scan, page=page)
     if as_json:
         print_json({**facts, "kind": asdict(report)})
         return
@@ -199,9 +199,9 @@ def colorize(  # noqa: PLR0917 - typer makes options of them
 def _check_kind(photograph: Path, page: int, stated: ScanKind | None) -> None:
     """Refuse what must not be colored."""
     from imaging.errors import UnsupportedScan
-    from imaging.kind_detector import tell_kind  # loads PyTorch
+    from imaging.kind_detector import classify_scan  # loads PyTorch
 
-    report = None if stated else tell_kind(photograph, page=page)
+    report = None if stated else classify_scan(photograph, page=page)
     kind = stated or (report.kind if report else ScanKind.MONOCHROME)
     if not kind.colorized:
         taken_for = f"is taken for {kind.label}: {report.reason}" if report else ""

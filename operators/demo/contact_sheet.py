@@ -85,7 +85,7 @@ def _confidence_cell(entry: SheetEntry) -> pyvips.Image:
     if entry.confidence is None or photograph is None:
         return _framed(None)
     share = _thumbnail(entry.confidence)[0]
-    drawn = false_color.over_photograph(share, _thumbnail(photograph))
+    drawn = false_color.overlay(share, _thumbnail(photograph))
     scale = false_color.legend(LEGEND_WIDTH, LEGEND_HEIGHT)
     words = [_text(word, LEGEND_WIDTH // 3) for word in ("guess", "…", "sure")]
     key = pyvips.Image.arrayjoin(words, across=len(words)).join(scale, "vertical", expand=True)

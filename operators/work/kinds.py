@@ -17,7 +17,7 @@ from catalog.database import in_transaction
 from catalog.scans import Scan
 from catalog.store import Store
 from imaging.errors import ScanError
-from imaging.kind_detector import VERSION, tell_kind
+from imaging.kind_detector import VERSION, classify_scan
 from imaging.scan_kind import ScanKind
 from operators.work.event_context import event_context
 
@@ -32,7 +32,7 @@ def detect_kind(engine: Engine, store: Store, scan: Scan) -> tuple[str, ...]:
         return ()
     began = datetime.now(UTC)
     try:
-        report = tell_kind(store.resolve(scan.path), page=scan.page)
+        report = classify_scan(store.resolve(scan.path), page=scan.page)
     except ScanError as error:
         # The restoration reads all of it too, and refuses it with the reason in the catalog.
         log.info("%s: its kind cannot be detected: %s", scan.original_name, error)

@@ -14,7 +14,7 @@ from catalog import kinds
 from catalog.scans import Scan
 from catalog.store import Store, stage_key
 from imaging.fixity import sha256_file
-from imaging.pages import cut_out_page
+from imaging.page_extraction import extract_page
 from imaging.scan import inspect_scan
 from imaging.stage import Role, StageResult
 from operators.outcome import ItemResult, ScanReference
@@ -95,7 +95,7 @@ class Restoring(StageWorker):
         parameters = {"page": scan.page}
 
         def work(folder: Path, share: Share) -> StageResult:
-            output = cut_out_page(original.path, scan.page, folder / "page.tif")
+            output = extract_page(original.path, scan.page, folder / "page.tif")
             read = inspect_scan(original.path, page=scan.page).as_parameters()
             digest, recorded = sha256_file(original.path), {**parameters, **read}
             return StageResult(PAGE_STAGE, PAGE_VERSION, digest, (output,), parameters=recorded)

@@ -53,7 +53,7 @@ class _Process:
 
 
 def may_be_damaged(index: Path) -> frozenset[tuple[str, str]]:
-    """Return shard and file of the photographs that the `index`, a table with tabs, says are old."""
+    """Return shard and file of the photographs that the `index`, a tab-separated table, marks as old."""
     with index.open(newline="") as table:
         rows = csv.DictReader(table, delimiter="\t")
         return frozenset((row["shard"], row["file"]) for row in rows if row["source"] in _OLD)

@@ -54,7 +54,7 @@ def _specks(shape: Size, random: Random) -> Layers:
 
 
 def _scuffs(shape: Size, random: Random) -> Layers:
-    """Return short scuffs strewn about, many alike in direction."""
+    """Return short scuffs strewn about, many in the same direction."""
     canvas = np.zeros(shape, np.uint8)
     heading = random.uniform(0, np.pi)
     for start in random.uniform(0, 1, (int(random.integers(3, 30)), 2)) * shape[1::-1]:

@@ -31,7 +31,7 @@ from colorization.alternatives import UNDECIDED, alternatives
 from colorization.hints import EXACT_TRUST
 from colorization.models import ColorModel
 from colorization.options import ColorizationOptions
-from colorization.training.shards import load_held_back, load_other, load_validation, measuring_half
+from colorization.training.shards import evaluation_half, load_held_back, load_other, load_validation
 from imaging.networks.training.shards import Picture, read_shard
 from tests.benchmarks import color_written
 from tests.benchmarks.color_figures import Array, Judge, frechet, psnr
@@ -43,8 +43,7 @@ Result = TypeVar("Result")
 PHOTOS = Path(__file__).parents[2].parent / "shared" / "photos"
 HINT_COUNTS = (0, 1, 2, 5, 10, 50, 100)
 HINT_PATCH = 7
-HINTED_PHOTOGRAPHS = 200
-ALTERED_PHOTOGRAPHS = 200
+HINTED_PHOTOGRAPHS = ALTERED_PHOTOGRAPHS = 200
 ALTERNATIVES = 3
 SIDES = (256, 512, 1024)
 LEAST_UNDECIDED = 0.02
@@ -67,7 +66,7 @@ def main() -> int:
     judge = Judge()
     every = 10 if asked.quick else 1
     options = ColorizationOptions(restraint=asked.restraint)
-    other = {name: some[::every] for name, some in measuring_half(load_other(PHOTOS)).items()}
+    other = {name: some[::every] for name, some in evaluation_half(load_other(PHOTOS)).items()}
     held_back, validation = load_held_back(PHOTOS)[::every], load_validation(PHOTOS)[::every]
     large = [picture for _, picture in read_shard(PHOTOS / "other-large.tar")][::every]
     figures: dict[str, Any] = {"model": model.reference.__dict__}

@@ -17,7 +17,7 @@ from scipy.stats import spearmanr
 
 from colorization.models import ColorModel
 from colorization.options import ColorizationOptions
-from colorization.training.written import Written, written
+from colorization.training.stage_output import ColorizedFiles, colorize_grey
 from imaging.networks.training.shards import Picture
 from tests.benchmarks.color_figures import Array, Judge, blotch, calibration_error, even_regions
 from tests.benchmarks.color_subjects import Seen, Subject, Tally, summary
@@ -44,14 +44,14 @@ class Collection:
     distance: list[Array] = field(default_factory=list)
     blotches: list[tuple[float, int]] = field(default_factory=list)
 
-    def add(self, subject: Subject, written: Written, judge: Judge, number: int) -> None:
+    def add(self, subject: Subject, colorize_grey: ColorizedFiles, judge: Judge, number: int) -> None:
         """Take one photograph in."""
-        seen = Seen.of(subject, written.ab, judge)
+        seen = Seen.of(subject, colorize_grey.ab, judge)
         self.tally.add(seen, subject.truth)
         spots = np.random.default_rng(number).integers(seen.distance.size, size=PIXELS)
-        self.said.append(written.confidence.ravel()[spots])
+        self.said.append(colorize_grey.confidence.ravel()[spots])
         self.distance.append(seen.distance.ravel()[spots])
-        self.blotches += blotch(written.ab, even_regions(subject.light[0, 0], subject.truth))
+        self.blotches += blotch(colorize_grey.ab, even_regions(subject.light[0, 0], subject.truth))
 
     def figures(self) -> dict[str, float]:
         """Return calibration and blotch; all pixels of all photographs count alike."""
@@ -67,7 +67,7 @@ class Collection:
         }
 
 
-def one_pass(subject: Subject, model: ColorModel) -> Written:
+def one_pass(subject: Subject, model: ColorModel) -> ColorizedFiles:
     """Color a subject by the network alone, the whole at the side it likes best."""
     height, width = subject.truth.shape[:2]
     scale = min(1.0, model.descriptor.preferred_side / max(height, width))
@@ -76,7 +76,7 @@ def one_pass(subject: Subject, model: ColorModel) -> Written:
     said = model.predict(light)
     planes = [*said.ab[0], said.confidence[0, 0]]
     whole = np.stack([cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in planes], -1)
-    return Written(whole[..., :2], whole[..., 2])
+    return ColorizedFiles(whole[..., :2], whole[..., 2])
 
 
 def measure(
@@ -95,7 +95,7 @@ def measure(
         truth.add(Seen.of(subject, subject.truth, judge), subject.truth)
         grey.add(Seen.of(subject, np.zeros_like(subject.truth), judge), subject.truth)
         ways["one pass"].add(subject, one_pass(subject, model), judge, number)
-        ways["files"].add(subject, written(picture, model, options), judge, number)
+        ways["files"].add(subject, colorize_grey(picture, model, options), judge, number)
     rows: dict[str, dict[str, float]] = {"grey": summary(grey, truth, grey)}
     rows |= {way: summary(c.tally, truth, grey) | c.figures() for way, c in ways.items()}
     columns = list(rows["files"])
@@ -126,7 +126,7 @@ def by_size(pictures: Sequence[Picture], model: ColorModel, options: Colorizatio
             small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
             subject = Subject.of(small, side)
             ways["one pass"].add(subject, one_pass(subject, model))
-            ways["files"].add(subject, written(small, model, options))
+            ways["files"].add(subject, colorize_grey(small, model, options))
         reached[str(side)] = {way: plain.figures() for way, plain in ways.items()}
     rows = [(side, way, *f.values()) for side, ways in reached.items() for way, f in ways.items()]
     show(
@@ -142,11 +142,11 @@ def mosaics(pictures: Sequence[Picture], model: ColorModel, options: Colorizatio
     for first in range(0, len(pictures) - count + 1, count):
         cells = [_square(picture) for picture in pictures[first : first + count]]
         page = np.vstack([np.hstack(cells[i : i + MOSAIC]) for i in range(0, count, MOSAIC)])
-        found = written(page, model, options).ab
+        found = colorize_grey(page, model, options).ab
         for number, cell in enumerate(cells):
             top, left = (CELL * place for place in divmod(number, MOSAIC))
             truth = Subject.of(cell, CELL).truth
-            alone.append(_error(written(cell, model, options).ab, truth))
+            alone.append(_error(colorize_grey(cell, model, options).ab, truth))
             together.append(_error(found[top : top + CELL, left : left + CELL], truth))
     figures = {
         "alone, a*b* error": float(np.mean(alone)),
@@ -162,7 +162,7 @@ class _Plain:
     said: list[Array] = field(default_factory=list)
     near: list[Array] = field(default_factory=list)
 
-    def add(self, subject: Subject, found: Written) -> None:
+    def add(self, subject: Subject, found: ColorizedFiles) -> None:
         self.said.append(found.confidence.ravel()[::17])
         self.near.append((np.linalg.norm(found.ab - subject.truth, axis=-1) <= 15).ravel()[::17])
 

@@ -22,10 +22,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from colorization import guided
+from colorization import guided_filter
 from colorization.checkpoint import Checkpoints
 from colorization.fullscale import Coefficients
-from colorization.gigapixel import Painting, Predictor, Tiling, paint_finer, paint_whole
+from colorization.gigapixel import ChromaMap, Predictor, Tiling, predict_global, refine
 from colorization.models import load
 from colorization.working import read_lightness, resized
 from imaging.fixity import sha256_file
@@ -112,7 +112,7 @@ def write_field(source: Path, side: int) -> None:
     """Write the known color's coefficients beside a scan, at the default working scale."""
     repeats = max(1, side // LARGEST)
     lab = np.tile(known_color(WORKING // repeats), (1, repeats, repeats))
-    np.save(source.with_suffix(".field.npy"), guided.fit(lab[0], lab[1:]).field)
+    np.save(source.with_suffix(".field.npy"), guided_filter.fit(lab[0], lab[1:]).field)
 
 
 def quality(folder: Path) -> Figures:
@@ -165,12 +165,12 @@ def halo_of_network(folder: Path, model: Predictor) -> Figures:
     }
 
 
-def tiles_of(folder: Path, model: Predictor, lightness: np.ndarray, tiling: Tiling) -> Painting:
+def tiles_of(folder: Path, model: Predictor, lightness: np.ndarray, tiling: Tiling) -> ChromaMap:
     """Paint all scales; the tiles stay in `folder`."""
     preferred = model.descriptor.preferred_side  # type: ignore[attr-defined]
-    start = paint_whole(model, lightness, (), preferred)
+    start = predict_global(model, lightness, (), preferred)
     kept = Checkpoints(folder, "bench")
-    return paint_finer(model, lightness, start, hints=(), tiling=tiling, checkpoints=kept)
+    return refine(model, lightness, start, hints=(), tiling=tiling, checkpoints=kept)
 
 
 def tile_files(folder: Path) -> list[np.ndarray]:
@@ -236,7 +236,7 @@ def seam_index(chroma: np.ndarray, columns: list[int]) -> float:
 
 def carry(lightness: np.ndarray, chroma: np.ndarray) -> np.ndarray:
     """Return a*b* as the full-resolution pass makes it: through the guided filter."""
-    field = guided.fit(lightness, chroma).field
+    field = guided_filter.fit(lightness, chroma).field
     field = cv2.resize(field, lightness.shape[::-1], interpolation=cv2.INTER_LINEAR)
     neutral = Coefficients.from_affine(np.zeros((1, 1, 2)), np.ones((1, 1, 2))).field[0, 0, 2:]
     slope = (field[..., :2] - 1) / (116 * neutral)
@@ -246,7 +246,7 @@ def carry(lightness: np.ndarray, chroma: np.ndarray) -> np.ndarray:
 
 def through_network(truth: np.ndarray, side: int) -> np.ndarray:
     """Known color as a perfect network would answer: seen at `side` px, answered at a quarter of it."""
-    cells = side // guided.STRIDE
+    cells = side // guided_filter.STRIDE
     return np.stack([resized(resized(p, cells, cells), WORKING, WORKING) for p in truth[1:]])
 
 

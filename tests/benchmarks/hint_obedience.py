@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.hint_obedience``: whether hints are obeyed, and stay in their place.
+"""``python -m tests.benchmarks.hint_obedience``: whether hints are outcomes, and stay in their place.
 
 On photographs of collections that nothing was chosen by: one hint of another color in a region of one true
 color, ten and a hundred true hints, two conflicting hints in one region; then the time of a preview. The
@@ -19,11 +19,11 @@ import numpy as np
 import torch
 
 from colorization import gamut, models
-from colorization.hint_solver import Obeyed
+from colorization.hint_solver import HintOutcome
 from colorization.hints import Hint, rasterize
 from colorization.models import ColorModel
 from colorization.recoloring import Recoloring
-from colorization.training.shards import load_held_back, load_other, load_validation, measuring_half
+from colorization.training.shards import evaluation_half, load_held_back, load_other, load_validation
 from imaging.networks.training.shards import Picture
 from tests.benchmarks.color import PHOTOS, Subject, _another_color, _region
 from tests.benchmarks.color_figures import Array, psnr
@@ -50,7 +50,7 @@ def main() -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     model = models.load(asked.model)
-    other = [picture for half in measuring_half(load_other(PHOTOS)).values() for picture in half]
+    other = [picture for half in evaluation_half(load_other(PHOTOS)).values() for picture in half]
     figures: dict[str, Any] = {"model": model.reference.__dict__}
     for name, pictures in (
         ("other", other),
@@ -102,7 +102,7 @@ def one_hint(recoloring: Recoloring, before: Array, region: Any, place: tuple[in
     ways = said - was, gamut.nearest(recoloring.lightness[region], said).mean(0) - was
     plain, holdable = (float(change[region].mean(0) @ way / (way @ way)) for way in ways)
     margin = cv2.dilate(region.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
-    (outcome,) = recolored.obeyed
+    (outcome,) = recolored.outcomes
     rows, columns = np.nonzero(region)
     far = int(np.argmax((rows - place[0]) ** 2 + (columns - place[1]) ** 2))
     other = _hint((int(rows[far]), int(columns[far])), -said, region.shape)
@@ -113,7 +113,7 @@ def one_hint(recoloring: Recoloring, before: Array, region: Any, place: tuple[in
         "followed inside": holdable,
         "of what was said": plain,
         "change outside": float(np.linalg.norm(change, axis=-1)[~margin].mean()),
-        "conflicting, at their places": max(map(_missed, conflict.obeyed)),
+        "conflicting, at their places": max(map(_missed, conflict.outcomes)),
     }
 
 
@@ -181,7 +181,7 @@ def _hint(place: tuple[int, int], color: Array, size: tuple[int, int]) -> Hint:
     return Hint((place[1] + 0.5) / width, (place[0] + 0.5) / height, radius, float(color[0]), float(color[1]))
 
 
-def _missed(outcome: Obeyed) -> float:
+def _missed(outcome: HintOutcome) -> float:
     return float(np.linalg.norm(np.subtract(outcome.reached, outcome.holdable)))
 
 

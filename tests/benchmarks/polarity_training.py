@@ -1,4 +1,4 @@
-"""Trains the network that tells negatives from positives and pages from photographs: ``imaging/weights``.
+"""Trains the network that distinguishes negatives and positives, pages and photographs: ``imaging/weights``.
 
 Inversion costs nothing, and pages are drawn, so that any photographs will do: those of the training shards.
 Run as ``python -m tests.benchmarks.polarity_training --photos ../shared/photos --minutes 8``.
@@ -32,9 +32,9 @@ from imaging.polarity import (
     WEIGHTS,
     PolarityDescriptor,
     PolarityNetwork,
-    as_seen,
-    both_ways,
+    encoder_input,
     load,
+    score_both_polarities,
 )
 from tests.benchmarks import kind_samples
 
@@ -154,7 +154,7 @@ def train(photos: Path, minutes: float, onward: bool, seed: int = 0) -> tuple[Po
             break
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * min(1, (step + 1) / 30) * 0.5 * (1 + np.cos(np.pi * share))
-        negative, document = both_ways(trunk, batch)
+        negative, document = score_both_polarities(trunk, batch)
         is_page = torch.zeros(len(batch))
         is_page[PAIRS:] = 1
         loss = functional.softplus(negative[:PAIRS].float()).mean()
@@ -181,7 +181,7 @@ class _Trained(torch.nn.Module):
 
     def forward(self, grey: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
-            seen = as_seen(grey).bfloat16().contiguous(memory_format=torch.channels_last)
+            seen = encoder_input(grey).bfloat16().contiguous(memory_format=torch.channels_last)
             x = convolve(self.fixed.stem, seen, norm=self.fixed.stem_norm, rectify="relu6")
             for block in self.fixed.blocks[:_FROZEN_BLOCKS]:
                 x = block(x)
@@ -191,7 +191,7 @@ class _Trained(torch.nn.Module):
                 x = block(x)
                 if i in self.network.encoder.level_ends:
                     levels.append(x)
-        return self.network.judge(levels)
+        return self.network.score(levels)
 
 
 def export(network: PolarityNetwork, folder: Path, version: str, seen: int) -> None:

@@ -18,8 +18,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from colorization.training.shards import load_other, measuring_half
-from imaging.kind_detector import kind_of, tell_kind
+from colorization.training.shards import evaluation_half, load_other
+from imaging.kind_detector import classify_pixels, classify_scan
 from imaging.lab import srgb_to_lab
 from imaging.scan_kind import ScanKind, ScanKindReport
 from tests.benchmarks import kind_samples
@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="Take every so many photographs only.")
     every = parser.parse_args().every
     random = np.random.default_rng(SEED)
-    collections = measuring_half(load_other(SHARED / "photos"))
+    collections = evaluation_half(load_other(SHARED / "photos"))
     photographs = [
         p for pictures in collections.values() for p in pictures if deviation(p) >= LEAST_DEVIATION
     ]
@@ -104,7 +104,7 @@ def promises(found: dict[str, Counter[ScanKind]]) -> list[Reached]:
 def historical_scans(folder: Path) -> list[tuple[Path, ScanKindReport]]:
     """List what real scans are taken for, and write a contact sheet of it."""
     paths = sorted(p for p in folder.glob("*") if p.suffix in {".jpg", ".png"})
-    scans = [(path, tell_kind(path)) for path in paths]
+    scans = [(path, classify_scan(path)) for path in paths]
     rows = [(p.name, r.kind, r.evidence["negative_log_odds"], r.reason) for p, r in scans]
     show("Historical scans", ("file", "kind", "negative", "why"), rows)
     tiles = [_tile(cv2.imread(str(path)), str(r.kind)) for path, r in scans]
@@ -127,7 +127,7 @@ def _kind(picture: Picture) -> ScanKindReport:
     scale = _SIDE / max(picture.shape[:2])
     if scale < 1:
         picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return kind_of(picture.astype(np.float32) / 255)
+    return classify_pixels(picture.astype(np.float32) / 255)
 
 
 def _share(kinds: Counter[ScanKind], which: set[ScanKind]) -> float:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colorization.checkpoint import Checkpoints, fingerprint
-from colorization.gigapixel import Painting, Tiling, blended, paint_finer, paint_whole, scales
-from colorization.picture_grid import holds_several
+from colorization.gigapixel import ChromaMap, Tiling, blended, predict_global, refine, scales
+from colorization.picture_grid import holds_several_pictures
 from tests.colorization.standin import Killed, StandIn
 
 
@@ -24,9 +24,9 @@ def lightness() -> np.ndarray:
     return (soft + rng.normal(0, 1.5, soft.shape)).astype(np.float32)
 
 
-def paint(into: Path, lightness: np.ndarray, predictor: StandIn, tiling: Tiling) -> Painting:
-    whole = paint_whole(predictor, lightness, 128)
-    return paint_finer(
+def paint(into: Path, lightness: np.ndarray, predictor: StandIn, tiling: Tiling) -> ChromaMap:
+    whole = predict_global(predictor, lightness, 128)
+    return refine(
         predictor,
         lightness,
         whole,
@@ -62,8 +62,10 @@ def test_tiles_leave_no_seam_and_independent_tiles_do(tmp_path: Path, lightness:
 
 
 def test_scales_are_mixed_at_the_size_of_the_finer_one() -> None:
-    coarse = Painting(np.full((2, 60, 80), 10, np.float32), np.full((60, 80), 0.5, np.float32), Tiling())
-    fine = Painting(np.full((2, 240, 320), -20, np.float32), np.full((240, 320), 0.7, np.float32), Tiling(64))
+    coarse = ChromaMap(np.full((2, 60, 80), 10, np.float32), np.full((60, 80), 0.5, np.float32), Tiling())
+    fine = ChromaMap(
+        np.full((2, 240, 320), -20, np.float32), np.full((240, 320), 0.7, np.float32), Tiling(64)
+    )
     merged = blended(coarse, fine, 0.3)
     assert np.allclose(merged.chroma, 1)
     assert np.allclose(merged.confidence, 0.56)
@@ -76,12 +78,12 @@ def test_a_page_of_pictures_is_colored_from_near(tmp_path: Path, lightness: np.n
         np.clip(lightness[:150, :210] * 0.3 + level, 0, 100) for level in rng.permutation([5, 30, 50, 70])
     ]
     page = np.vstack([np.hstack(cells[:2]), np.hstack(cells[2:])]).astype(np.float32)
-    assert holds_several(page)
-    whole = paint_whole(StandIn(), page, 128)
+    assert holds_several_pictures(page)
+    whole = predict_global(StandIn(), page, 128)
     near = paint(tmp_path, page, StandIn(), Tiling(128, 32))
     apart = np.abs(near.chroma - np.stack([cv2.resize(p, (420, 300)) for p in whole.chroma])).mean()
     alike = paint(tmp_path / "one", lightness, StandIn(), Tiling(128, 32))
-    one = paint_whole(StandIn(), lightness, 128)
+    one = predict_global(StandIn(), lightness, 128)
     assert apart > 2 * np.abs(alike.chroma - np.stack([cv2.resize(p, (420, 300)) for p in one.chroma])).mean()
 
 
@@ -141,7 +143,7 @@ def test_memory_that_runs_out_halves_the_tile_and_says_so(
     with caplog.at_level(logging.WARNING):
         painted = paint(tmp_path, lightness, predictor, Tiling(256, 64))
     assert painted.tiling == Tiling(128, 32)
-    assert "memory ran out; going on with tiles of 128 px" in caplog.text
+    assert "memory ran out; continuing with tiles of 128 px" in caplog.text
     assert np.abs(painted.chroma).max() > 5
 
 
@@ -150,9 +152,9 @@ def test_other_errors_are_not_taken_for_memory(tmp_path: Path, lightness: np.nda
         def predict(self, *_: object) -> object:  # type: ignore[override]
             raise RuntimeError("shapes do not match")
 
-    whole = paint_whole(StandIn(), lightness, 128)
+    whole = predict_global(StandIn(), lightness, 128)
     with pytest.raises(RuntimeError, match="shapes"):
-        paint_finer(
+        refine(
             Broken(),
             lightness,
             whole,
@@ -179,7 +181,7 @@ def test_a_picture_that_is_seen_whole_fits_the_memory_budget_too() -> None:
 
 def test_cancelling_keeps_finished_tiles(tmp_path: Path, lightness: np.ndarray) -> None:
     predictor = StandIn()
-    whole = paint_whole(predictor, lightness, 128)
+    whole = predict_global(predictor, lightness, 128)
     checkpoints = Checkpoints(tmp_path, fingerprint({}))
     told: list[int] = []
 
@@ -189,7 +191,7 @@ def test_cancelling_keeps_finished_tiles(tmp_path: Path, lightness: np.ndarray) 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        paint_finer(
+        refine(
             predictor,
             lightness,
             whole,

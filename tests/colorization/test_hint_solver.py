@@ -34,7 +34,7 @@ def test_without_hints_nothing_changes():
     solution = solve(light, chroma, ())
     assert (solution.chroma == chroma).all()
     assert not solution.influence.any()
-    assert solution.obeyed == ()
+    assert solution.outcomes == ()
 
 
 @pytest.mark.parametrize("likely", [False, True])
@@ -72,7 +72,7 @@ def test_two_hints_of_one_color_agree():
 def test_conflicting_hints_each_hold_at_their_place():
     light, chroma, _ = picture()
     solution = solve(light, chroma, [at(75, 50, RED), at(75, 92, BLUE)])
-    for outcome, color in zip(solution.obeyed, (RED, BLUE), strict=True):
+    for outcome, color in zip(solution.outcomes, (RED, BLUE), strict=True):
         assert np.linalg.norm(np.subtract(outcome.reached, color)) < 1
         assert not outcome.limited
     between = solution.chroma[:, 75, 50:93]
@@ -85,14 +85,14 @@ def test_a_later_hint_covers_an_earlier_one():
     solution = solve(light, chroma, [at(75, 70, RED), at(75, 70, BLUE)])
     alone = solve(light, chroma, [at(75, 70, BLUE)])
     assert np.abs(solution.chroma - alone.chroma)[:, inside].max() < 1e-3
-    assert [o.covered for o in solution.obeyed] == [True, False]
-    assert np.linalg.norm(np.subtract(solution.obeyed[1].reached, BLUE)) < 1
+    assert [o.covered for o in solution.outcomes] == [True, False]
+    assert np.linalg.norm(np.subtract(solution.outcomes[1].reached, BLUE)) < 1
 
 
 def test_a_color_that_lightness_cannot_hold_becomes_the_nearest_that_it_can():
     light, chroma, _ = picture()
     light[:] = 92
-    outcome = solve(light, chroma, [at(60, 80, (20.0, -90.0))]).obeyed[0]
+    outcome = solve(light, chroma, [at(60, 80, (20.0, -90.0))]).outcomes[0]
     assert outcome.limited
     assert np.linalg.norm(np.subtract(outcome.reached, outcome.holdable)) < 1
     axis = np.linspace(-60, 60, 241)
@@ -120,7 +120,7 @@ def test_a_hint_holds_anywhere_in_a_picture_of_any_size(x, y, radius, size):
     light = np.full(size, 60, np.float32)
     chroma = np.zeros((2, *size), np.float32)
     solution = solve(light, chroma, [Hint(x, y, radius, 20, -10)])
-    assert np.linalg.norm(np.subtract(solution.obeyed[0].reached, (20, -10))) < 1
+    assert np.linalg.norm(np.subtract(solution.outcomes[0].reached, (20, -10))) < 1
     assert solution.chroma.shape == chroma.shape
     assert 0 <= solution.influence.min() <= solution.influence.max() <= 1
 

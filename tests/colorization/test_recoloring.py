@@ -19,7 +19,7 @@ def test_a_hint_holds_in_the_view(museum):
     assert recolored.chroma.shape == (2, *light.shape)
     here = recolored.chroma[:, 374:394, 374:394].mean((1, 2))
     assert np.linalg.norm(here - (30, 15)) < 3
-    assert np.linalg.norm(np.subtract(recolored.obeyed[0].reached, (30, 15))) < 1
+    assert np.linalg.norm(np.subtract(recolored.outcomes[0].reached, (30, 15))) < 1
     assert max(recolored.influence.shape) == SIDE
 
 

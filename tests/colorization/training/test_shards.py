@@ -50,8 +50,8 @@ def test_the_last_of_train_2_are_held_back_whatever_other_shards_there_are(photo
 
 
 def test_a_source_that_is_not_wanted_is_left_out(photos):
-    album = shards.load_training(photos, without={"fsac"})
-    assert numbers(album.photographs) == {16 * s + i for s in range(4) for i in (1, 2, 3)} - {18, 19}
+    dataset = shards.load_training(photos, without={"fsac"})
+    assert numbers(dataset.photographs) == {16 * s + i for s in range(4) for i in (1, 2, 3)} - {18, 19}
 
 
 def test_a_folder_without_shards_is_refused_by_name(tmp_path):
@@ -61,7 +61,7 @@ def test_a_folder_without_shards_is_refused_by_name(tmp_path):
 
 def test_other_collections_are_halved_into_choosing_and_measuring(photos):
     other = shards.load_other(photos)
-    chosen, measured = shards.choosing_half(other), shards.measuring_half(other)
+    chosen, measured = shards.selection_half(other), shards.evaluation_half(other)
     assert {source: numbers(pictures) for source, pictures in chosen.items()} == {
         "coco": {200, 202},
         "onrr": {203},
@@ -73,8 +73,8 @@ def test_other_collections_are_halved_into_choosing_and_measuring(photos):
 
 
 def test_sources_are_drawn_by_their_weight(photos):
-    album = shards.load_training(photos)
-    drawn = [int(p[0, 0, 0]) for p in album.draw(np.random.default_rng(0), 4000)]
+    dataset = shards.load_training(photos)
+    drawn = [int(p[0, 0, 0]) for p in dataset.draw(np.random.default_rng(0), 4000)]
     fsac = np.isin(drawn, [0, 16, 32, 48]).mean()
-    expected = 4 * shards.SOURCE_WEIGHTS["fsac"] / sum(album.weights)
+    expected = 4 * shards.SOURCE_WEIGHTS["fsac"] / sum(dataset.weights)
     assert fsac == pytest.approx(expected, abs=0.03)

@@ -6,7 +6,7 @@ import pytest
 from skimage import color, data
 
 from colorization.fullscale import Coefficients
-from colorization.guided import fit, masked
+from colorization.guided_filter import fit, masked
 from colorization.working import resized
 
 

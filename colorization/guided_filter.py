@@ -2,13 +2,13 @@
 
 After He, Sun & Tang 2013 (https://doi.org/10.1109/TPAMI.2012.213) and, for fitting small and evaluating
 large, He & Sun 2015 (https://arxiv.org/abs/1505.00996). Chroma is modelled as ``slope · L* + intercept``; the
-slope is that of a window, smoothed, and the intercept is chosen so that each cell keeps the color it has.
-(The original averages the intercept as well, which blurs what the network says: near the edges of six
+slope is that of a window, smoothed, and the intercept is chosen so that each cell keeps its color.
+(The original averages the intercept as well, which blurs the prediction: near the edges of six
 photographs of known color its error was 1.01 to 1.4 times that of plain interpolation; with the intercept
 kept, 0.92.)
 
-The fit takes place at a quarter of the working scale, where networks answer: against sharper L* their color
-would look as if it hardly depended on L*.
+The fit is made at a quarter of the working scale, the scale of the networks' output: against sharper L* their
+color would seem hardly to depend on L*.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Array = NDArray[np.float32]
 STRIDE = 4
 """Working-scale px per cell of the fit."""
 NOISE = 4.0
-"""Variance of L* (units²) below which a difference is taken for grain and gives no slope."""
+"""Variance of L* (units²) below which differences are attributed to grain and give no slope."""
 _WINDOW = (3, 3)
 
 
@@ -50,7 +50,7 @@ def fit(lightness: Array, chroma: Array) -> Coefficients:
     variance = np.maximum(_mean(light * light) - mean * mean, 0)
     slopes, intercepts = [], []
     for plane in chroma:
-        # The middle of each cell: networks answer per cell, and interpolation has blurred the rest.
+        # The middle of each cell: predictions are per cell, and interpolation has blurred the rest.
         middle = cv2.resize(np.asarray(plane), (width, height), interpolation=cv2.INTER_LINEAR)
         color = np.asarray(middle, np.float32)
         covariance = _mean(light * color) - mean * _mean(color)

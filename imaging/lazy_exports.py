@@ -1,6 +1,6 @@
-"""The face of a package: what is cited of it, importable from the package, loaded when first asked for.
+"""Lazy exports of a package: its public names, importable from the package and loaded on first access.
 
-See PEP 562. A package of ours costs nothing to import: Airflow's services import some at every start.
+See PEP 562. The packages cost nothing to import, for Airflow's services import some at every start.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 
-def face(
+def lazy_exports(
     package: str, contents: Mapping[str, Sequence[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` of a package.
@@ -20,8 +20,7 @@ def face(
     package
         Its ``__name__``.
     contents
-        The names that each of its modules gives to the face; none may be a submodule's own name, which would
-        take its place.
+        The public names of each of its modules; none may be the name of a submodule, which would shadow it.
     """
     modules = {name: module for module, names in contents.items() for name in names}
 

@@ -1,8 +1,8 @@
-"""A libvips picture whose rows are computed in Python, top to bottom, as they are needed.
+"""A libvips image whose rows are computed in Python, top to bottom, as they are needed.
 
-libvips has no door for computed pixels but its file readers. What it reads here is an uncompressed TIFF that
-does not exist: header and strip table are made up front, and each strip's bytes are computed when libvips
-asks for them. Memory is that of two strips. The picture can be read once, from top to bottom.
+libvips takes computed pixels only through its file readers. What it reads here is an uncompressed TIFF that
+does not exist: header and strip table are made in advance, and each strip's bytes are computed when libvips
+reads them. Memory is that of two strips. The picture can be read once, from top to bottom.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RGB, _UNCOMPRESSED, _CHUNKY = 2, 1, 1
 _SHORT, _LONG, _LONG8 = 3, 4, 16
 
 
-class ComputedRows:
+class StreamedImage:
     """Rows that an iterator yields, readable as a libvips picture.
 
     Parameters
@@ -42,7 +42,7 @@ class ComputedRows:
     image
         The picture; read it once, sequentially, while this object lives.
     failure
-        What `strips` raised, if it did; libvips only knows that reading failed.
+        The exception that `strips` raised, if any; libvips reports only that reading failed.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ import pytest
 import pyvips
 
 from imaging.errors import OptionsError, UnsupportedScan
-from imaging.pages import cut_out_page
+from imaging.page_extraction import extract_page
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def scan(tmp_path: Path) -> Path:
 
 
 def test_a_page_is_cut_out_as_it_is(scan: Path) -> None:
-    output = cut_out_page(scan, 1, scan.with_name("second.tif"))
+    output = extract_page(scan, 1, scan.with_name("second.tif"))
     assert (output.name, output.width, output.height, output.bits) == ("second.tif", 30, 20, 8)
     assert (pyvips.Image.tiffload(str(scan.with_name("second.tif"))).numpy() == 200).all()
 
@@ -31,10 +31,10 @@ def test_a_page_is_cut_out_as_it_is(scan: Path) -> None:
 def test_the_file_is_never_overwritten_by_a_page_of_it(scan: Path) -> None:
     before = scan.read_bytes()
     with pytest.raises(OptionsError, match="overwritten"):
-        cut_out_page(scan, 1, scan)
+        extract_page(scan, 1, scan)
     assert scan.read_bytes() == before
 
 
 def test_a_page_that_is_not_there_is_refused(scan: Path) -> None:
     with pytest.raises(UnsupportedScan, match="no page 2"):
-        cut_out_page(scan, 2, scan.with_name("third.tif"))
+        extract_page(scan, 2, scan.with_name("third.tif"))

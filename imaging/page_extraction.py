@@ -1,17 +1,17 @@
-"""Cutting one page out of a file that has several: upright, grey or sRGB, packed without further loss."""
+"""Extraction of one page of a multi-page file: upright, grey or sRGB, compressed without further loss."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from imaging.disk import keep_apart
+from imaging.disk import refuse_overwrite
 from imaging.fixity import describe_output
 from imaging.pyramid import write_pyramid
 from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import OutputFile, Role
 
 
-def cut_out_page(scan: Path, page: int, target: Path) -> OutputFile:
+def extract_page(scan: Path, page: int, target: Path) -> OutputFile:
     """Write a page of `scan`, counted from 0, as a pyramid of its own; return what was written.
 
     Its pixels are those that `open_scan` returns.
@@ -21,9 +21,9 @@ def cut_out_page(scan: Path, page: int, target: Path) -> OutputFile:
     ScanError
         The scan has no such page, or it cannot be read.
     OptionsError
-        The page would replace the scan.
+        The page would overwrite the scan.
     """
-    keep_apart(scan, (target,))
+    refuse_overwrite(scan, (target,))
     with decoding(scan):
         image = open_scan(scan, page=page)
         write_pyramid(image, target, dpi=inspect_scan(scan, page=page).dpi)

@@ -1,4 +1,4 @@
-"""What the files say that the whole stage writes for a photograph of known color."""
+"""The files that the whole stage writes for a photograph of known color."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Written:
-    """What one photograph's files say, at its own size.
+class ColorizedFiles:
+    """One photograph's files, decoded, at its own size.
 
     Parameters
     ----------
@@ -37,7 +37,9 @@ class Written:
     confidence: Array
 
 
-def written(picture: Picture, model: ColorModel, options: ColorizationOptions | None = None) -> Written:
+def colorize_grey(
+    picture: Picture, model: ColorModel, options: ColorizationOptions | None = None
+) -> ColorizedFiles:
     """Color the grey of a true picture (H×W×3 RGB, 0–255) by the whole stage and read its files."""
     true = lab.srgb_to_lab(np.asarray(picture / 255, np.float32))
     grey = lab.lab_to_srgb(true * np.array([1, 0, 0], np.float32))[..., 0]
@@ -52,4 +54,4 @@ def written(picture: Picture, model: ColorModel, options: ColorizationOptions | 
     ab = lab.srgb_to_lab(np.asarray(colored / np.iinfo(colored.dtype).max, np.float32))[..., 1:]
     size = picture.shape[1::-1]
     confidence = cv2.resize(sure.astype(np.float32) / 255, size, interpolation=cv2.INTER_LINEAR)
-    return Written(ab, np.asarray(confidence, np.float32))
+    return ColorizedFiles(ab, np.asarray(confidence, np.float32))

@@ -5,8 +5,8 @@ import pytest
 from skimage import data
 from skimage.color import rgb2gray
 
+from imaging.borders import photograph_mask
 from imaging.lab import grey_to_lightness
-from imaging.surround import photograph_mask
 
 
 def photograph(name: str) -> np.ndarray:

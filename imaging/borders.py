@@ -1,4 +1,4 @@
-"""What surrounds a photograph and is not it: paper borders, film rebates, caption strips.
+"""Borders of a photograph: paper margins, film rebates, caption strips.
 
 A border is a strip along a side whose rows hold mostly one tone and which ends in a straight edge along
 nearly the whole side. A bright sky is as uniform but ends in no straight line. Writing on the border is no
@@ -16,21 +16,22 @@ Array = NDArray[np.float32]
 _SAME_TONE = 7.0
 """L* units around the border's tone."""
 _MOSTLY = 0.75
-"""Share of a row that must have the tone."""
+"""Share of a row that must have the border's tone."""
 _EDGE = 5.0
 """L* units by which tones differ across the inner edge."""
 _STRAIGHT = 0.6
-"""Share of the side along which they do."""
+"""Share of the side along which they must differ."""
 _LIGHT, _DARK = 65.0, 25.0
 """Paper is lighter, a rebate or album page darker than this, L*."""
 _WIDEST = 0.35
 """Share of the picture that one border may take."""
 _REACH = 3
-"""How far beside the edge tones are compared, px at working scale; scans are soft."""
+"""Distance from the edge at which tones are compared, px at working scale; scans are soft."""
 _SLIVER = 4
-"""What may lie outside a border or between two, px at working scale: ragged paper, a soft passage."""
+"""Width of what may lie outside a border or between two, px at working scale: ragged paper, a soft
+transition."""
 _FADE = 2.0
-"""Standard deviation of the passage from no chroma to full chroma, px."""
+"""Standard deviation of the transition from no chroma to full chroma, px."""
 
 
 def photograph_area(lightness: Array) -> tuple[slice, slice]:
@@ -48,7 +49,7 @@ def photograph_area(lightness: Array) -> tuple[slice, slice]:
 
 
 def photograph_mask(lightness: Array) -> Array:
-    """Return 1 where the photograph is and 0 on what surrounds it, softly, h×w.
+    """Return 1 within the photograph and 0 on its borders, with a soft transition, h×w.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def photograph_mask(lightness: Array) -> Array:
         return mask
     inside = cv2.erode(mask, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
     soft = cv2.GaussianBlur(inside, (0, 0), _FADE, borderType=cv2.BORDER_REPLICATE)
-    # The blur reaches outward as well; nothing may tint the border itself.
+    # The blur reaches outward as well; the border itself must not be tinted.
     return np.asarray(np.minimum(np.maximum(2 * soft - 1, 0), mask), np.float32)
 
 
