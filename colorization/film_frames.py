@@ -14,12 +14,12 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from colorization import guided
+from colorization import guided_filter
 from colorization.fullscale import colored_strips
-from colorization.gigapixel import Predictor, paint_whole
+from colorization.gigapixel import Predictor, predict_global
 from colorization.hints import Hint
 from colorization.models import ColorModel
-from colorization.recoloring import Recoloring, recolor_plainly
+from colorization.recoloring import Recoloring, recolor_without_network
 from colorization.working import resized, size_at
 from imaging.film_pixels import Pixels
 from imaging.lab import XYZ_FROM_RGB, decode_srgb, encode_srgb, grey_to_lightness
@@ -51,7 +51,7 @@ class FrameSize:
     @property
     def cells(self) -> tuple[int, int]:
         """Width and height in cells of color."""
-        return -(-self.width // guided.STRIDE), -(-self.height // guided.STRIDE)
+        return -(-self.width // guided_filter.STRIDE), -(-self.height // guided_filter.STRIDE)
 
 
 def full_range(pixels: Pixels, bits: int) -> Pixels:
@@ -77,13 +77,13 @@ def seen(predictor: Predictor, lightness: Array, size: FrameSize, hints: Sequenc
 
     Hints hold as they do in photographs.
     """
-    painting = paint_whole(predictor, lightness, max(lightness.shape))
+    painting = predict_global(predictor, lightness, max(lightness.shape))
     chroma, confidence = painting.chroma, painting.confidence
     if hints:
         if isinstance(predictor, ColorModel):
             recolored = Recoloring.prepare(predictor, lightness, chroma).recolor(hints)
         else:
-            recolored = recolor_plainly(lightness, chroma, hints)
+            recolored = recolor_without_network(lightness, chroma, hints)
         chroma = recolored.chroma
         share = resized(recolored.influence, *reversed(confidence.shape))
         confidence = confidence + share * np.maximum(_TOLD - confidence, 0)
@@ -105,7 +105,7 @@ def colored(pixels: Pixels, lightness: Array, cells: Array, bits: int) -> Pixels
     bits
         8 or 16.
     """
-    coefficients = guided.fit(lightness, np.moveaxis(cells[..., :2], -1, 0))
+    coefficients = guided_filter.fit(lightness, np.moveaxis(cells[..., :2], -1, 0))
     height, width = pixels.shape[:2]
     bands = 1 if pixels.ndim == 2 else pixels.shape[2]
     samples = "uchar" if pixels.dtype == np.uint8 else "ushort"

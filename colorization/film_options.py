@@ -8,7 +8,7 @@ from pathlib import Path
 
 from colorization.hints import Hint
 from colorization.models import DEFAULT
-from imaging.determinants import ASIDE, determinants
+from imaging.determinants import NOT_DETERMINING, determinants
 from imaging.errors import OptionsError
 from imaging.film_properties import DEFAULT_LIMITS, FilmLimits
 from imaging.networks.device import check_device
@@ -66,8 +66,8 @@ class FilmColorOptions:
         What a deployment is willing to decode.
     """
 
-    model: str = field(default=DEFAULT, metadata=ASIDE)
-    model_folder: Path | None = field(default=None, metadata=ASIDE)
+    model: str = field(default=DEFAULT, metadata=NOT_DETERMINING)
+    model_folder: Path | None = field(default=None, metadata=NOT_DETERMINING)
     restraint: float | None = None
     hints: tuple[FilmHint, ...] = ()
     steadiness: float = 0.93
@@ -75,8 +75,8 @@ class FilmColorOptions:
     access_copy: bool = True
     discard_color: bool = False
     sequence_rate: str = "24"
-    device: str = field(default="cpu", metadata=ASIDE)
-    limits: FilmLimits = field(default=DEFAULT_LIMITS, metadata=ASIDE)
+    device: str = field(default="cpu", metadata=NOT_DETERMINING)
+    limits: FilmLimits = field(default=DEFAULT_LIMITS, metadata=NOT_DETERMINING)
 
     def __post_init__(self) -> None:
         if not 0 <= self.steadiness <= 0.99:

@@ -38,7 +38,7 @@ from colorization.options import ColorizationOptions
 from colorization.recoloring import Recoloring
 from colorization.working import read_lightness, size_at
 from imaging.errors import CatalogError, UnsupportedScan
-from imaging.kind_detector import tell_kind
+from imaging.kind_detector import classify_scan
 from imaging.lab import srgb_to_lab
 from imaging.networks.device import choose_device
 from imaging.scan import decoding, inspect_scan, open_scan
@@ -197,7 +197,7 @@ class RequestStages:
             return StageResult("recoloring", request_views.VERSION, request.sha256, (output,))
 
         self.files.store(request.sha256).produce(key, work)
-        return key, [asdict(one) for one in recolored.obeyed]
+        return key, [asdict(one) for one in recolored.outcomes]
 
     def _prepared(self, request: Request) -> Recoloring:
         """Return the finished colors of a request ready for hints, remembered from the last time."""
@@ -243,7 +243,7 @@ class _Run:
         self.done = 0.0
 
     def outcome(self) -> Outcome:
-        kind = self.options.kind or tell_kind(self.original, limits=self.stages.limits.scan).kind
+        kind = self.options.kind or classify_scan(self.original, limits=self.stages.limits.scan).kind
         self._refuse_color(kind)
         if self.options.colorize:
             self._keep(LOOK, self._look())

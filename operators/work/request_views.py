@@ -19,7 +19,7 @@ from catalog.provenance.vocabulary import DigitalSourceType
 from catalog.request_files import DOUBT, PREVIEW
 from catalog.vocabulary import COLOR_NOTICE, RESTORATION_NOTICE
 from colorization.recoloring import Recolored
-from imaging.false_color import over_photograph
+from imaging.false_color import overlay
 from imaging.fixity import describe_output
 from imaging.lab import fit_gamut, lab_to_srgb
 from imaging.pyramid import write_jpeg
@@ -64,7 +64,7 @@ def write_views(
     with decoding(confidence):
         share = open_scan(confidence)
         sure = (share.numpy() / np.float32(255)).astype(np.float32)
-        drawn = over_photograph(share, shown)
+        drawn = overlay(share, shown)
         written.append(_write(drawn, folder, "confidence.jpg", Role.CONFIDENCE))
     for other in others:
         written.append(_write(_opened(other), folder, f"{other.stem}.jpg", Role.ALTERNATIVE))
