@@ -6,12 +6,16 @@ crash.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pyvips
 import torch
 from torch import Tensor, nn
 
@@ -19,9 +23,12 @@ from imaging.stage import ModelReference
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from restoration.models import WEIGHTS, load_once
 from restoration.network import GuidedUNet, TileRunner
+from restoration.overview import Evidence, Overview, evidence_at_scales, fuse
 
 Grey = npt.NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
+Mapping = Callable[[Callable[[tuple[int, int]], None], list[tuple[int, int]]], Iterable[None]]
+"""`map`, or that of a pool."""
 Verdicts = npt.NDArray[np.uint8]
 """H×W; 0 where the photograph is sound, else a `DamageKind`, `SUSPECTED` or `SURE` added where the detector
 has or is."""
@@ -29,6 +36,8 @@ has or is."""
 
 DETECTOR = "detector"
 """Name of the detector's weights."""
+_PART = 1024
+"""Longest side of what the network is shown at once, margins apart, px: its feature maps are large."""
 
 
 CUE_SIDES = (7, 21)
@@ -76,8 +85,18 @@ class Detector(Protocol):
         """Pixels around a place that its verdict may depend on: the margin that tiles need."""
         ...
 
-    def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
-        """Return the verdicts on a tile; a higher `sensitivity`, 0–1, misses less and errs more."""
+    def survey(self, image: pyvips.Image, over: Mapping = map) -> Overview | None:
+        """Look at the whole scan from afar; ``None`` for a detector that works on tiles alone."""
+        ...
+
+    def detect(
+        self, grey: Grey, sensitivity: float, overview: Overview | None = None, left: int = 0, top: int = 0
+    ) -> Verdicts:
+        """Return the verdicts on a tile; a higher `sensitivity`, 0–1, misses less and errs more.
+
+        `overview` is what `survey` said of the scan in which the tile lies at `left`, `top`; without it the
+        tile is a whole picture.
+        """
         ...
 
     @property
@@ -104,36 +123,60 @@ class NetworkDetector:
         self._multiple = descriptor.multiple
         self._runner = TileRunner(network, descriptor.multiple, device)
 
-    def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
-        """Return the verdicts on a tile; see `Detector.detect`."""
-        return verdicts(self.evidence(grey), sensitivity)
+    def survey(self, image: pyvips.Image, over: Mapping = map) -> Overview:
+        """Look at the whole scan from afar; see `Detector.survey`. `over` maps, side by side if it can."""
+        return Overview.of(image, partial(self.look, over=over))
 
-    def evidence(self, grey: Grey) -> Grey:
+    def detect(
+        self, grey: Grey, sensitivity: float, overview: Overview | None = None, left: int = 0, top: int = 0
+    ) -> Verdicts:
+        """Return the verdicts on a tile; see `Detector.detect`."""
+        return verdicts(self.evidence(grey, overview, left, top), sensitivity)
+
+    def evidence(self, grey: Grey, overview: Overview | None = None, left: int = 0, top: int = 0) -> Evidence:
         """Return log-odds on a tile, C×H×W: that there is damage, then for each kind that it is this one.
 
-        What seems broad damage is looked at again at half size, where twice as much around it is seen.
+        The tile is seen at its own and at half its size, the scan from afar: see `restoration.overview`.
         """
+        if overview is None:
+            return evidence_at_scales(grey, self.look)
+        afar = overview.under(grey.shape, left, top)
+        if overview.step == 1:  # it was seen at its own size there
+            return afar
+        evidence = self.look(grey)
+        half = cv2.resize(_filled(grey, 2), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         height, width = grey.shape
-        found = self._two_looks(grey)
-        reduced = cv2.resize(_filled(grey, 2), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        coarse = self._two_looks(np.asarray(reduced, np.float32))[0]
-        again = cv2.resize(coarse, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
-        broad = np.isin(kinds_of(found), _BROAD)
-        found[0] = np.where(broad, (found[0] + again) / 2, found[0])
+        seen = self.look(np.asarray(half, np.float32))
+        fuse(evidence, np.stack([_doubled(part)[:height, :width] for part in seen]))
+        fuse(evidence, afar)
+        return evidence
+
+    def look(self, grey: Grey, over: Mapping = map) -> Evidence:
+        """Return what the network says of a picture at the size it is given, in parts when it is large."""
+        height, width = grey.shape
+        if height * width <= _PART**2:
+            return self._look(grey)
+        found = np.empty((1 + len(DamageKind), height, width), np.float32)
+        places = list(product(range(0, height, _PART), range(0, width, _PART)))
+
+        def work(place: tuple[int, int]) -> None:
+            first, last = ([max(0, at - self.context) for at in place], [at + _PART for at in place])
+            reach = tuple(slice(a, b + self.context) for a, b in zip(first, last, strict=True))
+            inner = tuple(slice(at - a, at - a + _PART) for at, a in zip(place, first, strict=True))
+            rows, columns = (slice(at, end) for at, end in zip(place, last, strict=True))
+            found[:, rows, columns] = self._look(np.ascontiguousarray(grey[reach]))[(slice(None), *inner)]
+
+        list(over(work, places))
         return found
 
-    def _two_looks(self, grey: Grey) -> Grey:
-        """Return the mean of what is seen upright and upside down.
-
-        What is mistaken for damage in one is seldom mistaken in the other, which halves the false alarms.
-        """
+    def _look(self, grey: Grey) -> Evidence:
         height, width = grey.shape
-        # Filled up first, so that pixels fall into the same cells of the network's grid in both looks.
         filled = _filled(grey, self._multiple)
-        found = self._runner(cues_of(filled))
-        found += self._runner(cues_of(np.ascontiguousarray(filled[::-1, ::-1])))[:, ::-1, ::-1]
-        found *= np.float32(0.5)
-        return found[:, :height, :width]
+        return self._runner(cues_of(filled))[:, :height, :width]
+
+
+def _doubled(half: Grey) -> Grey:
+    return np.asarray(cv2.resize(half, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _filled(grey: Grey, multiple: int) -> Grey:
@@ -142,7 +185,7 @@ def _filled(grey: Grey, multiple: int) -> Grey:
     return np.pad(grey, ((0, -height % multiple), (0, -width % multiple)), mode="edge")
 
 
-def kinds_of(evidence: Grey) -> npt.NDArray[np.uint8]:
+def kinds_of(evidence: Evidence) -> npt.NDArray[np.uint8]:
     """Return the likeliest kind of damage at each pixel, H×W.
 
     Neighbors help to tell it: the kind does not change within a few pixels.
@@ -156,7 +199,7 @@ def kinds_of(evidence: Grey) -> npt.NDArray[np.uint8]:
     return kinds
 
 
-def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:
+def verdicts(evidence: Evidence, sensitivity: float) -> Verdicts:
     """Return the verdicts that a network's `evidence`, C×H×W, comes to; see `Detector.detect`."""
     sure, suspected, likely = thresholds(sensitivity)
     kinds = kinds_of(evidence)
@@ -194,8 +237,6 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
     return sure, suspected, min(suspected - 0.5, sure / 4 - 1.4)
 
 
-_BROAD = (DamageKind.LOSS, DamageKind.MOLD)
-"""Kinds told better from afar; the thin ones and cracks fade at half size."""
 _CAUTION = np.array([0.0, -1.5, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
 """Further log-odds that it takes to be sure, by kind: large false alarms do more harm than specks."""
 _BROAD_SCRATCH = 5

@@ -43,6 +43,7 @@ from restoration.mending import Guide, Mender
 from restoration.network import half_is_fast
 from restoration.noise import NoiseReport, estimate_noise, measure_noise
 from restoration.options import RestorationOptions
+from restoration.overview import Overview
 from restoration.parallel import tiles_in_parallel
 from restoration.sampling import encoded, luma, places_of_squares
 from restoration.tone import Tone, ToneOptions, measure_tone
@@ -151,6 +152,8 @@ class _Workers:
     area: Area
     """What of the scan is photograph and not border."""
     detector: Detector
+    overview: Overview | None
+    """What the detector says of the whole scan from afar."""
     mender: Mender | None
     quieter: Quieter | None
 
@@ -165,7 +168,8 @@ class _Workers:
             device=device,
             noise=noise,
             area=area_of(image),
-            detector=NetworkDetector(device),
+            detector=(detector := NetworkDetector(device)),
+            overview=detector.survey(image, pool.map),
             mender=Mender(noise, device=device) if options.mend else None,
             quieter=Quieter(noise, options.denoise, device) if options.denoise else None,
         )
@@ -253,7 +257,9 @@ def _damage_of_band(image: pyvips.Image, band: Band, workers: _Workers) -> npt.N
     photograph_rows, photograph_columns = workers.area
 
     def detect(tile: _Tile) -> npt.NDArray[np.uint8]:
-        found = with_rims(detector.detect(luma(encoded(rows[:, tile.reach])), sensitivity))
+        grey = luma(encoded(rows[:, tile.reach]))
+        verdicts = detector.detect(grey, sensitivity, workers.overview, tile.reach.start, band.top - above)
+        found = with_rims(verdicts)
         return found[above : above + band.height, tile.inner]
 
     side = workers.options.tile // _DETECTION_PARTS

@@ -6,6 +6,7 @@ and at the end the weights with their descriptor. A repeat goes on from the last
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,8 +26,10 @@ from restoration.network import GuidedUNet
 from restoration.training.backgrounds import add_grain, digitize, draw_background, recopy
 from restoration.training.damage import SHOWS, damage
 from restoration.training.decoys import add_decoy
-from restoration.training.entry import arguments_for, read_material, teach
+from restoration.training.entry import Material, arguments_for, read_material, teach
 from restoration.training.layers import draw_layers
+from restoration.training.marked import fold_of, read_marked
+from restoration.training.prints import Overlays, PrintMaterial, draw_print
 from restoration.training.shapes import Shapes
 from restoration.training.wear import draw_worn_layers
 
@@ -109,6 +112,10 @@ class DetectionLesson:
         Photographs without damage that were mistaken, see `restoration.training.mining`.
     scans
         Old scans without damage.
+    prints
+        Whole prints to show among the others, see `restoration.training.prints`.
+    print_share
+        How often.
     """
 
     def __init__(
@@ -123,7 +130,10 @@ class DetectionLesson:
         validation: int = 96,
         mistaken: Sequence[NDArray[np.uint8]] = (),
         scans: Sequence[NDArray[np.uint8]] = (),
+        prints: PrintMaterial | None = None,
+        print_share: float = 0.7,
     ) -> None:
+        self.prints, self.print_share = prints, print_share if prints else 0.0
         self.photographs, self.shapes, self.mistaken, self.scans = photographs, shapes, mistaken, scans
         self.samples, self.side = samples, side
         random = np.random.default_rng(7)
@@ -133,13 +143,17 @@ class DetectionLesson:
         """Draw pictures and kinds (255: doubtful), N×S×S uint8 each; the larger the pictures, the fewer."""
         share = random.choice(_SIDES)
         side, samples = round(self.side * share / 32) * 32, max(1, round(self.samples / share**2))
-        drawn = [
-            draw_sample(self.photographs, self.shapes, side, random, mistaken=self.mistaken, scans=self.scans)
-            for _ in range(samples)
-        ]
+        drawn = [self._draw(side, random) for _ in range(samples)]
         pictures, kinds = (np.stack(part) for part in zip(*drawn, strict=True))
         coded = np.rint(pictures * 255).astype(np.uint8)  # exact: nothing finer was left
         return {"picture": torch.from_numpy(coded), "kinds": torch.from_numpy(kinds)}
+
+    def _draw(self, side: int, random: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        if self.prints is not None and random.random() < self.print_share:
+            return draw_print(self.prints, side, random)
+        return draw_sample(
+            self.photographs, self.shapes, side, random, mistaken=self.mistaken, scans=self.scans
+        )
 
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the loss of one batch."""
@@ -202,11 +216,26 @@ def _grey(path: Path) -> NDArray[np.uint8]:
     return grey
 
 
+def _prints(chosen: argparse.Namespace, material: Material) -> PrintMaterial:
+    """Return what prints are made of; nothing of the marked prints that are left out is in it."""
+    marked = read_marked(chosen.marked) if chosen.marked else []
+    left_out = [one for one in marked if fold_of(one.name, marked) == chosen.fold]
+    learned = [one for one in marked if fold_of(one.name, marked) != chosen.fold]
+    overlays = Overlays(chosen.overlays, chosen.cracks, without=[one.name for one in left_out])
+    share = chosen.marked_share if learned else 0.0
+    return PrintMaterial(material.photographs, material.shapes, overlays, learned, share)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the detector and export its weights."""
     parser = arguments_for(__doc__)
     parser.add_argument("--mistaken", type=Path, help="what `restoration.training.mining` wrote")
     parser.add_argument("--scans", type=Path, nargs="+", default=[], help="old scans without damage")
+    parser.add_argument("--overlays", type=Path, help="tar of photographed folds, to show whole prints")
+    parser.add_argument("--cracks", type=Path, help="tar of masks of cracks, with --overlays")
+    parser.add_argument("--marked", type=Path, help="folder of real prints marked by hand, to learn from")
+    parser.add_argument("--marked-share", type=float, default=0.3, help="of the prints that are shown")
+    parser.add_argument("--fold", type=int, help="the third of the marked prints to leave out, 0 to 2")
     chosen = parser.parse_args(arguments)
     material = read_material(chosen.photos, chosen.defects)
     numbers = json.loads(chosen.mistaken.read_text()) if chosen.mistaken else []
@@ -219,6 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         side=chosen.side,
         mistaken=[material.small[number] for number in numbers],
         scans=[_grey(path) for path in chosen.scans],
+        prints=_prints(chosen, material) if chosen.overlays else None,
     )
     settings: dict[str, Any] = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS)}
     network = GuidedUNet(**settings)

@@ -1,0 +1,98 @@
+"""The whole scan seen from afar: what the detector says of small pictures of it.
+
+A crease that crosses a sheet, a torn corner and a loss over a face are plain at arm's length and nothing in
+a window of full resolution. The scan is reduced to at most `LARGEST` px and looked at there and at every
+halving down to `SMALLEST`; at each place the look that is surest of damage counts, with the kind it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from restoration.area import grey_overview
+
+Grey = npt.NDArray[np.float32]
+"""H×W encoded grey values in [0, 1]."""
+Evidence = npt.NDArray[np.float32]
+"""C×H×W log-odds: that there is damage, then for each kind that it is this one."""
+
+LARGEST = 2048
+"""Longest side of the largest picture that is looked at as a whole, px."""
+SMALLEST = 224
+"""Longest side of the smallest, px: below it the things that tell a rope from a scratch are gone."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Evidence of damage on a reduced picture of the whole scan.
+
+    Parameters
+    ----------
+    evidence
+        C×h×w log-odds, float16 to save memory; see `Evidence`.
+    step
+        Pixels of the scan to one of it.
+    """
+
+    evidence: npt.NDArray[np.float16]
+    step: int
+
+    @classmethod
+    def of(cls, image: pyvips.Image, look: Callable[[Grey], Evidence]) -> Overview:
+        """Look at `image`, of 8 or 16 bits per band, from afar."""
+        step = max(1, -(-max(image.width, image.height) // LARGEST))
+        return cls(evidence_at_scales(grey_overview(image, step), look).astype(np.float16), step)
+
+    def under(self, shape: tuple[int, ...], left: int, top: int) -> Evidence:
+        """Return what lies under a tile of `shape` (H×W) at `left`, `top` of the scan, enlarged."""
+        height, width = shape[:2]
+        if self.step == 1:
+            part = self.evidence[:, top : top + height, left : left + width]
+            return np.asarray(part, np.float32)
+        first_row, first_column = max(0, top // self.step - 1), max(0, left // self.step - 1)
+        rows = slice(first_row, (top + height) // self.step + 2)
+        columns = slice(first_column, (left + width) // self.step + 2)
+        # Pixel centers: the middle of pixel i of the scan is (i + 0.5) / step of the overview.
+        shift_x = (left + 0.5) / self.step - 0.5 - first_column
+        shift_y = (top + 0.5) / self.step - 0.5 - first_row
+        place = np.array([[1 / self.step, 0, shift_x], [0, 1 / self.step, shift_y]], np.float32)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        enlarged = [
+            cv2.warpAffine(
+                np.asarray(part[rows, columns], np.float32),
+                place,
+                (width, height),
+                flags=flags,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            for part in self.evidence
+        ]
+        return np.stack(enlarged)
+
+
+def evidence_at_scales(grey: Grey, look: Callable[[Grey], Evidence]) -> Evidence:
+    """Return the evidence of looks at a picture and at its halvings, C×H×W."""
+    size = grey.shape[::-1]
+    fused = look(grey)
+    for reduced in _halvings(grey):
+        afar = look(reduced)
+        fuse(fused, np.stack([cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in afar]))
+    return fused
+
+
+def fuse(evidence: Evidence, other: Evidence) -> None:
+    """Let `evidence` say what `other` says wherever `other` is surer of damage; both C×H×W, in place."""
+    np.copyto(evidence, other, where=other[0] > evidence[0])
+
+
+def _halvings(grey: Grey) -> Iterator[Grey]:
+    while max(grey.shape) >= 2 * SMALLEST and min(grey.shape) > 1:
+        half: Sequence[int] = [max(1, round(side / 2)) for side in grey.shape[::-1]]
+        grey = np.asarray(cv2.resize(grey, half, interpolation=cv2.INTER_AREA), np.float32)
+        yield grey
