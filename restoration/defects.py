@@ -6,7 +6,8 @@ crash.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -22,8 +23,8 @@ from torch import Tensor, nn
 from imaging.stage import ModelReference
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from restoration.models import WEIGHTS, load_once
-from restoration.network import GuidedUNet, TileRunner
-from restoration.overview import Evidence, Overview, evidence_at_scales, fuse
+from restoration.network import MultiscaleDetector, TileRunner
+from restoration.overview import Evidence, Overview
 
 Grey = npt.NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
@@ -38,6 +39,10 @@ DETECTOR = "detector"
 """Name of the detector's weights."""
 _PART = 1024
 """Longest side of what the network is shown at once, margins apart, px: its feature maps are large."""
+_STRIP = 128
+"""Rows whose looks are fused together."""
+_NEAR_CAUTION = np.float32(1.0)
+"""Further log-odds that it takes from near, where the rest of the picture is not seen."""
 _SEEN_AT_HALF = 2
 """Step of an overview that is half the scan's size already."""
 
@@ -119,15 +124,16 @@ class NetworkDetector:
     """
 
     def __init__(self, device: str = "cpu", folder: Path = WEIGHTS) -> None:
-        descriptor, network = load_once(DETECTOR, GuidedUNet, folder)
+        descriptor, network = load_once(DETECTOR, MultiscaleDetector, folder)
         self.model: ModelReference | None = descriptor.reference
         self.context: int = descriptor.context
         self._multiple = descriptor.multiple
         self._runner = TileRunner(network, descriptor.multiple, device)
+        self._fusion = deepcopy(network.fuse).float().to(self._runner.device)
 
     def survey(self, image: pyvips.Image, over: Mapping = map) -> Overview:
         """Look at the whole scan from afar; see `Detector.survey`. `over` maps, side by side if it can."""
-        return Overview.of(image, partial(self.look, over=over))
+        return Overview.of(image, partial(self.judge, over=over))
 
     def detect(
         self, grey: Grey, sensitivity: float, overview: Overview | None = None, left: int = 0, top: int = 0
@@ -138,21 +144,45 @@ class NetworkDetector:
     def evidence(self, grey: Grey, overview: Overview | None = None, left: int = 0, top: int = 0) -> Evidence:
         """Return log-odds on a tile, C×H×W: that there is damage, then for each kind that it is this one.
 
-        The tile is seen at its own and at half its size, the scan from afar: see `restoration.overview`.
+        What the overview says counts, or what a look at the tile is surer of: specks are too small for it.
         """
         if overview is None:
-            return evidence_at_scales(grey, self.look)
-        afar = overview.under(grey.shape, left, top)
-        if overview.step == 1:  # it was seen at its own size there
-            return afar
-        evidence = self.look(grey)
+            return self.judge(grey)
+        evidence = overview.under(grey.shape, left, top)
+        if overview.step > 1:
+            _let_count(evidence, self.look(grey))
         if overview.step > _SEEN_AT_HALF:
             height, width = grey.shape
-            half = cv2.resize(_filled(grey, 2), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-            seen = self.look(np.asarray(half, np.float32))
-            fuse(evidence, np.stack([_doubled(part)[:height, :width] for part in seen]))
-        fuse(evidence, afar)
+            half = np.asarray(_halved(_filled(grey, 2)), np.float32)
+            _let_count(evidence, np.stack([_enlarged(part, 2)[:height, :width] for part in self.look(half)]))
         return evidence
+
+    def judge(self, grey: Grey, over: Mapping = map) -> Evidence:
+        """Return what looks at a whole picture, at half and at a quarter of its size come to together."""
+        height, width = grey.shape
+        reduced = _filled(grey, 2 ** (MultiscaleDetector.SCALES - 1))
+        looks = []
+        for scale in range(MultiscaleDetector.SCALES):
+            seen = self.look(reduced, over)
+            looks += [_enlarged(part, 2**scale) if scale else part for part in seen]
+            reduced = _halved(reduced)
+        return self._fused(looks, over)[:, :height, :width]
+
+    def _fused(self, looks: Sequence[Grey], over: Mapping) -> Evidence:
+        """Return what the looks' maps, all of one size, come to; strip by strip, for they are many."""
+        height, width = looks[0].shape
+        fused = np.empty((1 + len(DamageKind), height, width), np.float32)
+
+        def work(place: tuple[int, int]) -> None:
+            top, bottom = place
+            first = max(0, top - 1)  # the fusion sees one pixel around each
+            strip = np.stack([part[first : bottom + 1] for part in looks])
+            with torch.inference_mode():
+                said = self._fusion(torch.from_numpy(strip).to(self._runner.device)[None])[0]
+            fused[:, top:bottom] = said.cpu().numpy()[:, top - first : bottom - first]
+
+        list(over(work, [(top, min(height, top + _STRIP)) for top in range(0, height, _STRIP)]))
+        return fused
 
     def look(self, grey: Grey, over: Mapping = map) -> Evidence:
         """Return what the network says of a picture at the size it is given, in parts when it is large."""
@@ -178,8 +208,19 @@ class NetworkDetector:
         return self._runner(cues_of(filled))[:, :height, :width]
 
 
-def _doubled(half: Grey) -> Grey:
-    return np.asarray(cv2.resize(half, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), np.float32)
+def _let_count(evidence: Evidence, near: Evidence) -> None:
+    """Let `evidence` say what a look from near does wherever that is surer of damage; C×H×W, in place."""
+    near[0] -= _NEAR_CAUTION
+    np.copyto(evidence, near, where=near[0] > evidence[0])
+
+
+def _halved(grey: Grey) -> Grey:
+    return np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _enlarged(grey: Grey, times: int) -> Grey:
+    """Return a map at some times its size, bilinear between the centers of pixels, as PyTorch's is."""
+    return np.asarray(cv2.resize(grey, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _filled(grey: Grey, multiple: int) -> Grey:

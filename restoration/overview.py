@@ -1,13 +1,12 @@
-"""The whole scan seen from afar: what the detector says of small pictures of it.
+"""The whole scan seen from afar: what the detector says of a small picture of it.
 
 A crease that crosses a sheet, a torn corner and a loss over a face are plain at arm's length and nothing in
-a window of full resolution. The scan is reduced to at most `LARGEST` px and looked at there and at every
-halving down to `SMALLEST`; at each place the look that is surest of damage counts, with the kind it says.
+a window of full resolution. The scan is reduced to at most `LARGEST` px; the detector judges that as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -22,10 +21,8 @@ Grey = npt.NDArray[np.float32]
 Evidence = npt.NDArray[np.float32]
 """C×H×W log-odds: that there is damage, then for each kind that it is this one."""
 
-LARGEST = 2048
-"""Longest side of the largest picture that is looked at as a whole, px."""
-SMALLEST = 224
-"""Longest side of the smallest, px: below it the things that tell a rope from a scratch are gone."""
+LARGEST = 1280
+"""Longest side of the picture that is looked at as a whole, px."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +41,10 @@ class Overview:
     step: int
 
     @classmethod
-    def of(cls, image: pyvips.Image, look: Callable[[Grey], Evidence]) -> Overview:
-        """Look at `image`, of 8 or 16 bits per band, from afar."""
+    def of(cls, image: pyvips.Image, judge: Callable[[Grey], Evidence]) -> Overview:
+        """Let `judge` judge the whole of `image`, of 8 or 16 bits per band."""
         step = max(1, -(-max(image.width, image.height) // LARGEST))
-        return cls(evidence_at_scales(grey_overview(image, step), look).astype(np.float16), step)
+        return cls(judge(grey_overview(image, step)).astype(np.float16), step)
 
     def under(self, shape: tuple[int, ...], left: int, top: int) -> Evidence:
         """Return what lies under a tile of `shape` (H×W) at `left`, `top` of the scan, enlarged."""
@@ -74,25 +71,3 @@ class Overview:
             for part in self.evidence
         ]
         return np.stack(enlarged)
-
-
-def evidence_at_scales(grey: Grey, look: Callable[[Grey], Evidence]) -> Evidence:
-    """Return the evidence of looks at a picture and at its halvings, C×H×W."""
-    size = grey.shape[::-1]
-    fused = look(grey)
-    for reduced in _halvings(grey):
-        afar = look(reduced)
-        fuse(fused, np.stack([cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in afar]))
-    return fused
-
-
-def fuse(evidence: Evidence, other: Evidence) -> None:
-    """Let `evidence` say what `other` says wherever `other` is surer of damage; both C×H×W, in place."""
-    np.copyto(evidence, other, where=other[0] > evidence[0])
-
-
-def _halvings(grey: Grey) -> Iterator[Grey]:
-    while max(grey.shape) >= 2 * SMALLEST and min(grey.shape) > 1:
-        half: Sequence[int] = [max(1, round(side / 2)) for side in grey.shape[::-1]]
-        grey = np.asarray(cv2.resize(grey, half, interpolation=cv2.INTER_AREA), np.float32)
-        yield grey
