@@ -158,7 +158,7 @@ class MultiscaleDetector(nn.Module):
         return maps
 
     def fused(self, looks: Sequence[Tensor]) -> Tensor:
-        """Return what looks at a picture and at its halvings, near first, come to at the size of the first."""
+        """Return what looks at a picture and its halvings, near first, come to at the size of the first."""
         size = looks[0].shape[-2:]
         same = [
             functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)

@@ -31,8 +31,9 @@ def test_marks_stay_on_what_they_mark() -> None:
             continue
         inside = cv2.erode((kinds > 0).view(np.uint8), np.ones((5, 5), np.uint8)) > 0
         outside = cv2.dilate((kinds > 0).view(np.uint8), np.ones((5, 5), np.uint8)) == 0
+        within = (slice(2, -2), slice(2, -2))  # what is marked just outside the cut may reach into it
         assert light[inside].all()
-        assert not light[outside].any()
+        assert not light[within][outside[within]].any()
 
 
 def test_damage_laid_on_a_photograph_changes_what_is_marked_and_little_else() -> None:
@@ -75,5 +76,5 @@ def test_a_mask_that_does_not_decode_is_named(tmp_path: Path) -> None:
     (tmp_path / "masks").mkdir()
     cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((2, 3), np.uint8))
     (tmp_path / "masks" / "a.png").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="a.png"):
+    with pytest.raises(ValueError, match=r"a\.png"):
         read_marked(tmp_path)
