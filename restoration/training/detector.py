@@ -10,7 +10,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,15 +20,15 @@ from torch.nn import functional
 
 from imaging.networks.training.pretrained import lite0_weights
 from imaging.scan import open_scan
-from restoration.defects import CUES, DETECTOR, cues_of, cues_on_device
+from restoration.defects import CUES, DETECTOR, cues_on_device
 from restoration.kinds import DamageKind
-from restoration.network import GuidedUNet
+from restoration.network import MultiscaleDetector
 from restoration.training.backgrounds import add_grain, digitize, draw_background, recopy
 from restoration.training.damage import SHOWS, damage
 from restoration.training.decoys import add_decoy
 from restoration.training.entry import Material, arguments_for, read_material, teach
 from restoration.training.layers import draw_layers
-from restoration.training.marked import fold_of, read_marked
+from restoration.training.marked import DOUBTFUL, fold_of, read_marked
 from restoration.training.prints import Overlays, PrintMaterial, draw_print
 from restoration.training.shapes import Shapes
 from restoration.training.wear import draw_worn_layers
@@ -52,6 +52,8 @@ _WEAR = frozenset({DamageKind.DUST, DamageKind.SCRATCH, DamageKind.CRACK})
 _SIDES = (2 / 3, 1, 4 / 3)
 """Sides of a batch's pictures beside the nominal one: small ones are cut from sharper photographs, large ones
 show more of a long defect."""
+_NEAR = 0.3
+"""How much the look at its own size counts beside a whole picture's judgement."""
 _BALANCE = (0.5, 4.0)
 """Least and most that a pixel counts, by how few of its kind there are."""
 _HARDEST = 96
@@ -116,6 +118,8 @@ class DetectionLesson:
         Whole prints to show among the others, see `restoration.training.prints`.
     print_share
         How often.
+    whole
+        Teach the judgement of whole pictures from looks at three scales, instead of a single look.
     """
 
     def __init__(
@@ -132,7 +136,9 @@ class DetectionLesson:
         scans: Sequence[NDArray[np.uint8]] = (),
         prints: PrintMaterial | None = None,
         print_share: float = 0.7,
+        whole: bool = False,
     ) -> None:
+        self.whole = whole
         self.prints, self.print_share = prints, print_share if prints else 0.0
         self.photographs, self.shapes, self.mistaken, self.scans = photographs, shapes, mistaken, scans
         self.samples, self.side = samples, side
@@ -156,31 +162,51 @@ class DetectionLesson:
         )
 
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
-        """Return the loss of one batch."""
-        cues = cues_on_device(batch["picture"].float() / 255)
-        maps = network(cues.contiguous(memory_format=torch.channels_last)).float()
+        """Return the loss of one batch; beside a whole picture's judgement the near look counts a little."""
         kinds = batch["kinds"]
-        known, damaged = kinds != 255, (kinds > 0) & (kinds != 255)
-        weight = _balance(kinds * damaged)
-        where = _where_loss(maps[:, 0], damaged.float(), known.float(), weight)
-        labels = torch.where(damaged, kinds.long() - 1, -1)
-        what = functional.cross_entropy(maps[:, 1:], labels, ignore_index=-1, reduction="none")
-        return where + 0.5 * (what * weight).sum() / (weight.sum() + 64)
+        looks = self._looks(network, batch["picture"].float() / 255)
+        loss = _loss(looks[0], kinds)
+        return _NEAR * loss + _loss(_judged(network, looks), kinds) if self.whole else loss
+
+    def _looks(self, network: nn.Module, pictures: Tensor) -> list[Tensor]:
+        """Return the maps of the looks at N×H×W pictures, near first."""
+        looks = []
+        for _ in range(MultiscaleDetector.SCALES if self.whole else 1):
+            cues = cues_on_device(pictures)
+            looks.append(network(cues.contiguous(memory_format=torch.channels_last)).float())
+            pictures = functional.avg_pool2d(pictures[:, None], 2)[:, 0]
+        return looks
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return F1 overall and by kind, and the share of false alarms on undamaged pictures."""
         table = np.zeros((OUTPUTS, OUTPUTS), np.int64)
         false = sound = 0
         for picture, kinds in self._validation:
-            maps = network(torch.from_numpy(cues_of(picture))[None]).float()[0].detach()
+            looks = self._looks(network, torch.from_numpy(picture)[None])
+            maps = (_judged(network, looks) if self.whole else looks[0])[0].detach()
             found = torch.where(maps[0] > 0, maps[1:].argmax(0) + 1, 0).numpy()
-            known = kinds != 255
+            known = kinds != DOUBTFUL
             table += np.bincount(
                 kinds[known].astype(np.int64) * OUTPUTS + found[known], minlength=OUTPUTS**2
             ).reshape(OUTPUTS, OUTPUTS)
             if not kinds.any():
                 false, sound = false + int((found > 0).sum()), sound + found.size
         return {**f1_scores(table), "false_alarms": false / max(1, sound)}
+
+
+def _judged(network: nn.Module, looks: Sequence[Tensor]) -> Tensor:
+    with torch.autocast(looks[0].device.type, enabled=False):  # few channels: nothing to be won
+        return cast(MultiscaleDetector, network).fused(looks)
+
+
+def _loss(maps: Tensor, kinds: Tensor) -> Tensor:
+    """Return how far `maps`, N×C×H×W, are from `kinds`, N×H×W."""
+    known, damaged = kinds != DOUBTFUL, (kinds > 0) & (kinds != DOUBTFUL)
+    weight = _balance(kinds * damaged)
+    where = _where_loss(maps[:, 0], damaged.float(), known.float(), weight)
+    labels = torch.where(damaged, kinds.long() - 1, -1)
+    what = functional.cross_entropy(maps[:, 1:], labels, ignore_index=-1, reduction="none")
+    return where + 0.5 * (what * weight).sum() / (weight.sum() + 64)
 
 
 def f1_scores(table: NDArray[np.int64]) -> dict[str, float]:
@@ -236,6 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--marked", type=Path, help="folder of real prints marked by hand, to learn from")
     parser.add_argument("--marked-share", type=float, default=0.3, help="of the prints that are shown")
     parser.add_argument("--fold", type=int, help="the third of the marked prints to leave out, 0 to 2")
+    parser.add_argument("--whole", action="store_true", help="teach the judgement of whole pictures")
     chosen = parser.parse_args(arguments)
     material = read_material(chosen.photos, chosen.defects)
     numbers = json.loads(chosen.mistaken.read_text()) if chosen.mistaken else []
@@ -249,13 +276,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         mistaken=[material.small[number] for number in numbers],
         scans=[_grey(path) for path in chosen.scans],
         prints=_prints(chosen, material) if chosen.overlays else None,
+        whole=chosen.whole,
     )
     settings: dict[str, Any] = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS)}
-    network = GuidedUNet(**settings)
+    network = MultiscaleDetector(**settings)
     if not chosen.start:
         weights = lite0_weights()
-        network.encoder.load_state_dict({name: weights[name] for name in network.encoder.state_dict()})
-    teach(DETECTOR, network, settings, lesson, chosen, context=96, validate_every=1000)
+        encoder = network.look.encoder
+        encoder.load_state_dict({name: weights[name] for name in encoder.state_dict()})
+    teach(
+        DETECTOR, network, settings, lesson, chosen, context=96, validate_every=500, pretrained="look.encoder"
+    )
 
 
 if __name__ == "__main__":
