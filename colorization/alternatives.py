@@ -1,4 +1,4 @@
-"""Several plausible colorings of one photograph, differing where the network truly can not know.
+"""Several plausible colorings of one photograph, differing where the network truly cannot know.
 
 The default comes first. For each further one, regions of like doubt (one coat, both sleeves) are found from
 the distributions, a different mode of each region's distribution is chosen, and a few of the region's places
@@ -87,7 +87,7 @@ def alternatives(
 
 
 def undecided_regions(default: Prediction, hints: Array | None, count: int) -> tuple[Region, ...]:
-    """Return the regions whose color the network can not know, most undecided first."""
+    """Return the regions whose color the network cannot know, most undecided first."""
     probability = default.probabilities[0]
     height, width = probability.shape[1:]
     shown = np.stack([_shrunk(plane, height, width) for plane in default.ab[0]])

@@ -1,9 +1,9 @@
 """The color network: L* and hints in, a distribution over a*b* bins and a regressed a*b* out, at 1/4 scale.
 
-A feature pyramid (Lin et al. 2017, https://arxiv.org/abs/1612.03144) over
-`imaging.networks.encoder.Encoder`. Self-attention at 1/32 and 1/16 lets a region take its color from what the
-whole photograph shows, and lets a hint reach what looks alike. Hints enter at the stem and at every level of
-the decoder (after Zhang et al. 2017, https://arxiv.org/abs/1705.02999).
+A feature pyramid (Lin et al. 2017, https://arxiv.org/abs/1612.03144) over `imaging.networks.encoder`.
+Self-attention at 1/32 and 1/16 lets a region take its color from what the whole photograph shows, and lets a
+hint reach what looks alike. Hints enter at the stem and at every level of the decoder (after Zhang et al.
+2017, https://arxiv.org/abs/1705.02999).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ColorNetwork(nn.Module):
     Parameters
     ----------
     bins
-        K×2 a*b* centers, kept beside the weights so that the two can not be parted.
+        K×2 a*b* centers, kept beside the weights so that the two cannot be parted.
     width
         Channels of the decoder's finest level.
     """

@@ -103,7 +103,7 @@ def colorize(
     Raises
     ------
     ScanError
-        When the photograph can not be read.
+        When the photograph cannot be read.
     UnfinishedScan
         When somebody changed it meanwhile.
     OptionsError

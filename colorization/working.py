@@ -38,7 +38,7 @@ def read_lightness(path: Path, size: tuple[int, int], limits: ScanLimits, page: 
     Raises
     ------
     ScanError
-        When the scan can not be read.
+        When the scan cannot be read.
     """
     width, height = size
     with decoding(path):

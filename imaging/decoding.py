@@ -1,4 +1,4 @@
-"""What libvips says of a file it can not decode, as one of our errors."""
+"""What libvips says of a file it cannot decode, as one of our errors."""
 
 from __future__ import annotations
 
@@ -54,4 +54,4 @@ def reason(error: pyvips.Error) -> str:
     said = next((line for line in lines if line and not line.startswith(_UNTOLD)), "")
     if _JPEG_LOSS.search(said):
         return f"part of its picture is lost ({said.removeprefix('Corrupt JPEG data: ')})"
-    return f"it can not be decoded ({said})" if said else "its data is damaged and can not be decoded"
+    return f"it cannot be decoded ({said})" if said else "its data is damaged and cannot be decoded"

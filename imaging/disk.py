@@ -1,4 +1,4 @@
-"""What libvips and the system say when a file can not be written, as one of our errors."""
+"""What libvips and the system say when a file cannot be written, as one of our errors."""
 
 from __future__ import annotations
 

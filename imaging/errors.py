@@ -3,7 +3,7 @@
 ::
 
     HeliochromeError
-    ├── ScanError                a file can not be used; trying again does not help       scan
+    ├── ScanError                a file cannot be used; trying again does not help       scan
     │   ├── UnsupportedScan      a format, color model or feature that is not read
     │   ├── CorruptScan          truncated, lying or undecodable data
     │   ├── ScanTooLarge         more pixels, bytes or pages than the limits allow
@@ -68,7 +68,7 @@ class HeliochromeError(Exception):
 
 
 class ScanError(HeliochromeError):
-    """A scan that can not be used; trying again does not help."""
+    """A scan that cannot be used; trying again does not help."""
 
     scope = Scope.SCAN
 

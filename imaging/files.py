@@ -78,7 +78,7 @@ def resolve_inside(path: Path, folder: Path) -> Path:
         base = folder.resolve()
         resolved = (base / path).resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ForbiddenScan(path, "its path can not be followed", remedy) from error
+        raise ForbiddenScan(path, "its path cannot be followed", remedy) from error
     if not resolved.is_relative_to(base):
         raise ForbiddenScan(path, f"it leads out of {folder}", remedy)
     return resolved

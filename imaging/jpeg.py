@@ -76,9 +76,9 @@ def load_jpeg(path: Path, *, access: str) -> pyvips.Image:
     Raises
     ------
     CorruptScan
-        When the header can not be read, or when a stream of several scans lost data.
+        When the header cannot be read, or when a stream of several scans lost data.
     UnsupportedScan
-        When the file can not be read.
+        When the file cannot be read.
     """
     with decoding(path):
         try:
@@ -88,7 +88,7 @@ def load_jpeg(path: Path, *, access: str) -> pyvips.Image:
                 )
             data = path.read_bytes()
         except OSError as error:
-            raise UnsupportedScan(path, "it can not be read", "Check the permissions of the file.") from error
+            raise UnsupportedScan(path, "it cannot be read", "Check the permissions of the file.") from error
         return pyvips.Operation.call("jpegload_buffer", _settled(data), fail_on="warning", access=access)
 
 

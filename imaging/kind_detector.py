@@ -49,7 +49,7 @@ def tell_kind(path: Path, *, limits: ScanLimits = DEFAULT_LIMITS, page: int = 0)
     Raises
     ------
     ScanError
-        It can not be read.
+        It cannot be read.
     ModelError
         The network's weights are absent or altered.
     """
@@ -68,7 +68,7 @@ def kind_of(rgb: Array) -> ScanKindReport:
     toning = read_toning(np.ascontiguousarray(rgb[inside]))
     polarity = look(np.ascontiguousarray(grey[inside]))
     kind, reason = decide(layout, toning, polarity)
-    return ScanKindReport(kind, reason, _evidence(layout, toning, polarity), VERSION, load()[1])
+    return ScanKindReport(kind, reason, _evidence(layout, toning, polarity), VERSION, load()[1].reference)
 
 
 def decide(layout: PageLayout, toning: Toning, polarity: Polarity) -> tuple[ScanKind, str]:

@@ -19,7 +19,7 @@ def cut_out_page(scan: Path, page: int, target: Path) -> OutputFile:
     Raises
     ------
     ScanError
-        The scan has no such page, or it can not be read.
+        The scan has no such page, or it cannot be read.
     OptionsError
         The page would replace the scan.
     """

@@ -6,24 +6,24 @@ and its own negative always get opposite answers, and nothing depends on how lig
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load as load_safetensors
+from pydantic import Field
 from torch import Tensor, nn
 
 from imaging.errors import ModelError
+from imaging.networks.descriptor import ModelDescriptor, Size
 from imaging.networks.encoder import LITE0, Encoder, StageShape
-from imaging.stage import ModelReference
+from imaging.networks.models import ModelRegistry, fill, read_weights
 
 WEIGHTS = Path(__file__).parent / "weights"
 NAME = "polarity"
@@ -52,6 +52,28 @@ class Polarity:
 
     negative: float
     document: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolarityDescriptor(ModelDescriptor):
+    """What the weights are; `imaging.networks.descriptor` says the rest.
+
+    Parameters
+    ----------
+    size
+        Stored as ``side``.
+    bytes
+        Size of the weights file.
+    parameters
+        Number of weights.
+    training
+        Figures of the run that made them.
+    """
+
+    size: Annotated[Size, Field(alias="side")]
+    bytes: int = 0
+    parameters: int = 0
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PolarityNetwork(nn.Module):
@@ -125,26 +147,15 @@ def _parts(grey: Array) -> list[Array]:
 
 
 @lru_cache(maxsize=1)
-def load() -> tuple[PolarityNetwork, ModelReference]:
-    """Return the network with its weights, and which these are.
+def load() -> tuple[PolarityNetwork, PolarityDescriptor]:
+    """Return the network with its weights, and what these are.
 
     Raises
     ------
     ModelError
         The weights are absent or altered.
     """
-    remedy = "Install Heliochrome again."
-    try:
-        described = json.loads((WEIGHTS / f"{NAME}.json").read_text())
-        encoded = (WEIGHTS / f"{NAME}.safetensors").read_bytes()
-        reference = ModelReference(described["name"], described["version"], described["sha256"])
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(NAME, f"can not be read: {error}", remedy) from error
-    if hashlib.sha256(encoded).hexdigest() != reference.sha256:
-        raise ModelError(NAME, "is not the file its descriptor names (sha256 differs)", remedy)
+    path, descriptor = ModelRegistry(PolarityDescriptor, WEIGHTS).find(NAME)
     network = PolarityNetwork()
-    try:
-        network.load_state_dict({k: v.float() for k, v in load_safetensors(encoded).items()}, strict=False)
-    except RuntimeError as error:
-        raise ModelError(NAME, f"does not fit the network: {error}", remedy) from error
-    return network.eval().requires_grad_(False), reference
+    fill(network, descriptor, read_weights(path, descriptor))
+    return network.eval().requires_grad_(False), descriptor

@@ -194,7 +194,7 @@ def write_jpeg(
     Raises
     ------
     OptionsError
-        When a side passes 65,535 px, which JPEG can not hold.
+        When a side passes 65,535 px, which JPEG cannot hold.
     StoreError
         When the disk is full.
     """
@@ -249,7 +249,7 @@ def _watched(image: pyvips.Image, progress: Progress | None) -> Iterator[None]:
     stopped: list[BaseException] = []
 
     def report(_: pyvips.Image, state: Any) -> None:
-        # An exception can not cross libvips: keep it, stop the pipeline, raise it again outside.
+        # An exception cannot cross libvips: keep it, stop the pipeline, raise it again outside.
         if stopped:
             return
         try:

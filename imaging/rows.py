@@ -64,7 +64,7 @@ class ComputedRows:
         ).copy(interpretation="srgb" if bits == 8 else "rgb16")
 
     def _read(self, length: int) -> bytes | memoryview:
-        # Exceptions can not cross libvips: keep the first, and let reading end early.
+        # Exceptions cannot cross libvips: keep the first, and let reading end early.
         if self.failure is not None:
             return b""
         try:

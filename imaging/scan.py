@@ -307,7 +307,7 @@ def _recognize(path: Path, limits: ScanLimits) -> _Format:
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and not is_to_blame(error):
             raise
-        raise UnsupportedScan(path, "it can not be read", "Check the permissions of the file.") from error
+        raise UnsupportedScan(path, "it cannot be read", "Check the permissions of the file.") from error
     if size == 0:
         raise CorruptScan(path, "the file is empty", "Copy the file again.")
     if size > limits.max_bytes:

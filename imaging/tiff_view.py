@@ -78,7 +78,7 @@ def load_page(page: TiffPage, *, access: str) -> pyvips.Image:
     Raises
     ------
     pyvips.Error
-        When libtiff can not read it; see `imaging.decoding`.
+        When libtiff cannot read it; see `imaging.decoding`.
     """
     directory = page.directory
     source = _source(directory)

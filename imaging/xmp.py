@@ -58,7 +58,7 @@ def replace_xmp(path: Path, xmp: bytes) -> None:
 
 
 def forget_resolution(path: Path) -> None:
-    """Let every page of a TIFF say in place that its resolution is in no unit, which libvips can not write.
+    """Let every page of a TIFF say in place that its resolution is in no unit, which libvips cannot write.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which part of a scan is photograph and not border, found on a small picture of it in bounded memory."""
+"""Which part of a scan is photograph and not border, found on a reduced copy in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Area = tuple[slice, slice]
 """Rows and columns, px."""
 
 SIDE = 1024
-"""Borders are looked for on a picture of the scan at most this large, px."""
+"""Borders are detected on a copy of the scan of at most this size, px."""
 _STRIP = 8
-"""Rows of that picture that are made at a time."""
+"""Rows of that copy that are made at a time."""
 _WRITTEN_OVER = 4
-"""How far numbers and notes on a border may reach into the photograph, px of that picture."""
+"""How far numbers and notes on a border may reach into the photograph, px of that copy."""
 _PIECE = 2**22
-"""Pixels of the scan that are looked at together; in color they take some 100 MB."""
+"""Pixels of the scan that are reduced together; in color they take some 100 MB."""
 
 
 def area_of(image: pyvips.Image) -> Area:
-    """Return the part of the scan that is photograph, and no border's writing reaches into."""
+    """Return the part of the scan that is photograph and free of writing on the border."""
     step = max(1, -(-max(image.width, image.height) // SIDE))
     small = overview(image, step)
     rows, columns = photograph_area(small)
@@ -40,7 +40,7 @@ def within(image: pyvips.Image, area: Area) -> pyvips.Image:
 
 
 def scaled(area: Area, height: int, width: int, factor: float) -> Area:
-    """Return where `area` lies on the scan at `factor` of its size, `height`×`width` px; never empty."""
+    """Return `area` on the scan at `factor` of its size, `height`×`width` px; never empty."""
     rows, columns = (
         slice(
             min(round(part.start * factor), length - 1),
@@ -52,10 +52,10 @@ def scaled(area: Area, height: int, width: int, factor: float) -> Area:
 
 
 def _inside(found: slice, side: int, step: int, length: int) -> slice:
-    """Return where a scan of `length` px is photograph, of which `found` on `side` px is told."""
+    """Return where a scan of `length` px is photograph, given `found` on a copy of `side` px."""
     start = (found.start + _WRITTEN_OVER) * step if found.start else 0
     stop = (found.stop - _WRITTEN_OVER) * step if found.stop < side else length
-    return slice(start, stop) if start < stop else slice(0, length)  # nothing but border is no border
+    return slice(start, stop) if start < stop else slice(0, length)  # all border means no border
 
 
 def overview(image: pyvips.Image, step: int, piece: int = _PIECE) -> npt.NDArray[np.float32]:

@@ -1,7 +1,7 @@
-"""A picture worked on in full-width bands, each kept on disk as soon as it is done.
+"""A picture processed in full-width bands, each saved to disk as soon as it is done.
 
-Writes one TIFF per band and layer, whole or not at all; bands that are there are not made again, so that a
-stage that was killed goes on with the band it was at. Only the bands in hand are ever in memory.
+Writes one TIFF per band and layer, whole or not at all; bands that exist are not made again, so that a killed
+stage resumes with the band it had reached. Only the bands in use are ever in memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Pixels = npt.NDArray[Any]
 _BAND_BYTES = 96 * 2**20
 """The pixels of a band of one layer take no more memory, unless it would be lower than `_LOWEST_BAND`."""
 _LOWEST_BAND = 128
-"""Pixels; lower bands would be mostly margin."""
+"""Pixels; with lower bands most of the work would be margins."""
 _GRID = 32
 """Bands begin at multiples of this, px, as the cells of the networks do, so that they see the same cells."""
 
@@ -46,7 +46,7 @@ class BandFolder:
     Parameters
     ----------
     folder
-        Where the bands are kept; its name should tell what determines their content.
+        Where the bands are kept; its name should identify what determines their content.
     width, height
         Of the picture, px.
     pixel_bytes
@@ -120,11 +120,11 @@ class BandFolder:
             remedy = f"Remove {self.folder} and run it again."
             fault = "this unfinished work is damaged"
             raise StoredFileError(self._path(layer, index), fault, remedy) from error
-        # Of a single pixel NumPy is given a scalar.
+        # For a single pixel libvips returns a scalar.
         return pixels.reshape((image.height, image.width, image.bands)[: 2 if image.bands == 1 else 3])
 
     def _open(self, layer: str, index: int, *, access: str = "random") -> pyvips.Image:
-        # libtiff refuses the strips of very wide bands unless told otherwise; they are our own.
+        # libtiff refuses the strips of very wide bands by default; these files are our own.
         return pyvips.Image.tiffload(
             str(self._path(layer, index)), access=access, revalidate=True, unlimited=True
         )

@@ -1,7 +1,6 @@
 """Finding damage: a detector turns a tile of the photograph into a map of damage kinds.
 
-A detector is a function of its tile alone, so that tiles can be worked on in any order, and again after a
-crash.
+Its result depends on the tile alone, so that tiles can be processed in any order, and again after a crash.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import pyvips
 import torch
 from torch import Tensor, nn
 
+from imaging.networks.descriptor import SizeRequirements
 from imaging.stage import ModelReference
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from restoration.models import WEIGHTS, load_once
@@ -31,8 +31,8 @@ Grey = npt.NDArray[np.float32]
 Mapping = Callable[[Callable[[tuple[int, int]], None], list[tuple[int, int]]], Iterable[None]]
 """`map`, or that of a pool."""
 Verdicts = npt.NDArray[np.uint8]
-"""H×W; 0 where the photograph is sound, else a `DamageKind`, `SUSPECTED` or `SURE` added where the detector
-has or is."""
+"""H×W; 0 where the photograph is sound, else a `DamageKind`, with `SUSPECTED` or `SURE` added where the
+detector suspects or is sure of damage."""
 
 
 DETECTOR = "detector"
@@ -48,15 +48,15 @@ _SEEN_AT_HALF = 2
 
 
 CUE_SIDES = (7, 21)
-"""Sides of the squares of the top-hats that the network is shown, px."""
+"""Sides of the structuring elements of the top-hats that the network takes, px."""
 CUES = 1 + 2 * len(CUE_SIDES)
-"""Maps that the network is shown."""
+"""Input channels of the network."""
 
 
 def cues_of(grey: Grey) -> Grey:
-    """Return what the network is shown of a tile, C×H×W: the picture, and its light and dark top-hats.
+    """Return the network's input for a tile, C×H×W: the picture, and its white and black top-hats.
 
-    A top-hat keeps what is narrower than its square: what a convolution can only learn slowly to see.
+    A top-hat keeps what is narrower than its square, which convolutions learn to detect only slowly.
     """
     cues = [np.float32(2) * (grey - np.float32(0.5))]
     for side in CUE_SIDES:
@@ -108,7 +108,7 @@ class Detector(Protocol):
 
     @property
     def model(self) -> ModelReference | None:
-        """The weights that took part, ``None`` for a classical method."""
+        """The weights used, ``None`` for a classical method."""
         ...
 
 
@@ -127,8 +127,8 @@ class NetworkDetector:
         descriptor, network = load_once(DETECTOR, MultiscaleDetector, folder)
         self.model: ModelReference | None = descriptor.reference
         self.context: int = descriptor.context
-        self._multiple = descriptor.multiple
-        self._runner = TileRunner(network, descriptor.multiple, device)
+        self._size = descriptor.size
+        self._runner = TileRunner(network, descriptor.size, device)
         self._fusion = deepcopy(network.fuse).float().to(self._runner.device)
 
     def survey(self, image: pyvips.Image, over: Mapping = map) -> Overview:
@@ -153,14 +153,14 @@ class NetworkDetector:
             _let_count(evidence, self.look(grey))
         if overview.step > _SEEN_AT_HALF:
             height, width = grey.shape
-            half = np.asarray(_halved(_filled(grey, 2)), np.float32)
+            half = np.asarray(_halved(_filled(grey, SizeRequirements(multiple_of=2))), np.float32)
             _let_count(evidence, np.stack([_enlarged(part, 2)[:height, :width] for part in self.look(half)]))
         return evidence
 
     def judge(self, grey: Grey, over: Mapping = map) -> Evidence:
         """Return what looks at a whole picture, at half and at a quarter of its size come to together."""
         height, width = grey.shape
-        reduced = _filled(grey, 2 ** (MultiscaleDetector.SCALES - 1))
+        reduced = _filled(grey, SizeRequirements(multiple_of=2 ** (MultiscaleDetector.SCALES - 1)))
         looks = []
         for scale in range(MultiscaleDetector.SCALES):
             seen = self.look(reduced, over)
@@ -204,7 +204,7 @@ class NetworkDetector:
 
     def _look(self, grey: Grey) -> Evidence:
         height, width = grey.shape
-        filled = _filled(grey, self._multiple)
+        filled = _filled(grey, self._size)
         return self._runner(cues_of(filled))[:, :height, :width]
 
 
@@ -223,20 +223,20 @@ def _enlarged(grey: Grey, times: int) -> Grey:
     return np.asarray(cv2.resize(grey, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _filled(grey: Grey, multiple: int) -> Grey:
-    """Return a tile extended downward and to the right to sides that are multiples of `multiple`, px."""
-    height, width = grey.shape
-    return np.pad(grey, ((0, -height % multiple), (0, -width % multiple)), mode="edge")
+def _filled(grey: Grey, size: SizeRequirements) -> Grey:
+    """Return a tile extended downward and to the right to a size that the network takes."""
+    below, right = size.padding(*grey.shape)
+    return np.pad(grey, ((0, below), (0, right)), mode="edge")
 
 
 def kinds_of(evidence: Evidence) -> npt.NDArray[np.uint8]:
     """Return the likeliest kind of damage at each pixel, H×W.
 
-    Neighbors help to tell it: the kind does not change within a few pixels.
+    Averaged over neighbors, for the kind does not change within a few pixels.
     """
     likeliest = cv2.blur(evidence[1], (5, 5))
     kinds = np.ones(evidence.shape[1:], np.uint8)
-    for kind in range(2, len(evidence)):  # one after another: all of them at once would take much memory
+    for kind in range(2, len(evidence)):  # one by one: all of them at once would take much memory
         likelihood = cv2.blur(evidence[kind], (5, 5))
         kinds[likelihood > likeliest] = kind
         np.maximum(likeliest, likelihood, out=likeliest)
@@ -258,14 +258,14 @@ def verdicts(evidence: Evidence, sensitivity: float) -> Verdicts:
 
 
 def _broad_scratches(scratches: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return where what seems a scratch is broad, H×W."""
+    """Return where an apparent scratch is broad, H×W."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_BROAD_SCRATCH, _BROAD_SCRATCH))
     broad = cv2.morphologyEx(scratches.view(np.uint8), cv2.MORPH_OPEN, disc)
     return np.asarray(scratches & (cv2.dilate(broad, np.ones((5, 5), np.uint8)) > 0))
 
 
 def with_rims(found: Verdicts) -> Verdicts:
-    """Return verdicts with the pixels around each defect: its blurred rim, too faint to be found as such."""
+    """Return verdicts with the pixels around each defect: its blurred rim, too faint to be detected."""
     around = cv2.dilate(found & KIND, np.ones((3, 3), np.uint8))
     return np.where(found > 0, found, around).astype(np.uint8)
 
@@ -274,7 +274,7 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
     """Return the log-odds from which damage is sure, from which suspected and from which likely.
 
     Chosen by `restoration.training.sensitivity` (at 0.5 some 0.01 % of a clean photograph are false alarms)
-    and by looking at real scans: lower ones find little more and mend a rod and a ribbon away.
+    and by inspection of real scans: lower ones find little more and remove a rod and a ribbon.
     """
     sure = 9 - 11 * sensitivity
     suspected = min(sure, 0.46 * sure)
@@ -282,8 +282,8 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
 
 _CAUTION = np.array([0.0, -1.5, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
-"""Further log-odds that it takes to be sure, by kind: large false alarms do more harm than specks."""
+"""Additional log-odds required to be sure, by kind: large false alarms do more harm than specks."""
 _BROAD_SCRATCH = 5
 """Pixels from which a scratch is broad. Most are thin; rods and the legs of tripods are broad."""
 _BROAD_CAUTION = np.float32(0.8)
-"""Further log-odds that it takes to be sure of a broad scratch."""
+"""Additional log-odds required to be sure of a broad scratch."""

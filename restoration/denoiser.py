@@ -1,168 +1,75 @@
-"""The denoising network: a compact U-Net that is told how strong and how coarse the noise is.
+"""Reducing noise and grain, by as much as is asked for.
 
-It works on blocks of pixels instead of pixels (as FFDNet does: Zhang, Zuo & Zhang, IEEE TIP 2018), sees the
-noise as a map, and predicts the noise in units of that map: where the map says that there is no noise, the
-picture passes unchanged, exactly.
+The result of `Denoiser` depends on its tile alone, so tiles can be processed in any order, and again after a
+crash. `restoration.noise` measures how much noise there is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from copy import deepcopy
 
-from torch import Tensor, nn
-from torch.nn import functional
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from imaging.networks.convolutions import convolve
-
-GRAIN_UNIT = 2.0
-"""Grain size, px, that the network sees as 1."""
-
-LEVEL_UNIT = 0.1
-"""Noise standard deviation, of a range of 1, that the network sees as 1."""
-
-SURROUNDINGS = 8
-"""Side of the squares over whose mean the noise's strength is looked up, px."""
+from imaging.stage import ModelReference
+from restoration.denoising_network import DenoisingNetwork, level_map
+from restoration.models import load_once
+from restoration.network import half_is_fast
+from restoration.noise import INVISIBLE, NoiseReport
+from restoration.sampling import Grey, luma
 
 
-class GrainNetwork(nn.Module):
-    """U-Net on pixel blocks, of residual blocks.
+class Denoiser:
+    """Reduces the noise in tiles with the shipped network.
 
     Parameters
     ----------
-    block
-        Side of the pixel blocks that become channels, px.
-    widths
-        Channels of each level, finest first; each level halves the resolution.
-    encoder
-        Residual blocks on the way down, per level.
-    decoder
-        Residual blocks on the way up, per level but the coarsest.
+    noise
+        Of the whole photograph, so that tiles agree.
+    strength
+        0–1: share of the noise that is removed; 0 returns every tile unchanged.
+    device
+        ``cpu`` or ``cuda``.
     """
 
-    def __init__(
-        self, block: int, widths: Sequence[int], encoder: Sequence[int], decoder: Sequence[int]
-    ) -> None:
-        super().__init__()
-        self.block = block
-        self.multiple = max(SURROUNDINGS, block * 2 ** (len(widths) - 1))
-        self.head = nn.Conv2d(_round_up(block**2 + 2, 8), widths[0], 3, padding=1)
-        self.encoder = nn.ModuleList(_residuals(w, n) for w, n in zip(widths, encoder, strict=True))
-        self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, 2) for fine, coarse in pairwise(widths))
-        self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(widths))
-        self.join = nn.ModuleList(_Joining(width) for width in widths[:-1])
-        self.decoder = nn.ModuleList(_residuals(w, n) for w, n in zip(widths[:-1], decoder, strict=True))
-        self.tail = nn.Conv2d(widths[0], block**2, 3, padding=1)
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-            elif isinstance(layer, _Residual):
-                nn.init.normal_(layer.second.weight, std=0.3 / (9 * layer.second.in_channels) ** 0.5)
-        nn.init.normal_(self.tail.weight, std=1e-2)
+    def __init__(self, noise: NoiseReport, strength: float, device: str = "cpu") -> None:
+        descriptor, shared = load_once("grain", DenoisingNetwork)
+        self.model: ModelReference = descriptor.reference
+        self.context: int = descriptor.context
+        """Pixels around a tile that its result depends on."""
+        self.strength = strength
+        self._size = descriptor.size
+        self._device = torch.device(device)
+        half = torch.bfloat16 if half_is_fast(self._device) else torch.float32
+        self._network = deepcopy(shared).to(self._device, half).to(memory_format=torch.channels_last)
+        visible = np.sqrt(np.maximum(np.square(noise.curve) - INVISIBLE**2, 0))
+        self._curve = torch.tensor(visible, dtype=torch.float32, device=self._device)[None]
+        self._grain = torch.tensor(noise.grain, dtype=torch.float32, device=self._device).view(1, 1, 1, 1)
 
-    def forward(self, picture: Tensor, level: Tensor, grain: Tensor) -> Tensor:
-        """Return the noise in `picture`, N×1×h×w, to be subtracted from it.
+    @property
+    def idle(self) -> bool:
+        """Whether tiles are returned unchanged."""
+        return self.strength <= 0 or not bool(self._curve.any())
 
-        Parameters
-        ----------
-        picture
-            N×1×h×w, range 0–1; h and w multiples of `multiple`.
-        level
-            N×1×(h/block)×(w/block), the noise's local standard deviation in the picture's range.
-        grain
-            N×1×1×1, px: the standard deviation of the Gaussian blur that makes white noise as coarse as this
-            noise; 0 for white noise.
+    def __call__(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return `tile` (H×W or H×W×B, encoded, 0–1) with less noise, in the same shape.
+
+        The noise is estimated in the luma and subtracted from every band alike: a print's tint is kept.
         """
-        features = convolve(self.head, self._seen(picture, level, grain), rectify="relu")
-        skipped = []
-        for encoder, down in zip(self.encoder, self.down, strict=False):
-            features = encoder(features)
-            skipped.append(features)
-            features = down(features)
-        features = self.encoder[-1](features)
-        for up, join, decoder in zip(
-            reversed(self.up), reversed(self.join), reversed(self.decoder), strict=True
-        ):
-            raised = functional.interpolate(up(features), scale_factor=2.0, mode="nearest")
-            features = decoder(join(skipped.pop(), raised))
-        return _shuffled(self.tail(features) * level, self.block)  # float32, as the level is
+        if self.idle:
+            return tile
+        noise = self.strength * self._noise(luma(tile))
+        quiet = tile - (noise if tile.ndim == 2 else noise[:, :, None])
+        return np.asarray(np.clip(quiet, 0, 1, out=quiet), np.float32)
 
-    def _seen(self, picture: Tensor, level: Tensor, grain: Tensor) -> Tensor:
-        """Return blocks and noise as channels, and as many empty ones as make convolutions fast.
-
-        Written row by row into its place, which takes a third of the time of unshuffling and joining.
-        """
-        number, _, rows, columns = level.shape
-        seen = level.new_zeros(number, rows, columns, self.head.in_channels, dtype=self.head.weight.dtype)
-        centered = (picture[:, 0] - 0.5).to(seen.dtype)
-        for row in range(self.block):
-            pixels = centered[:, row :: self.block].view(number, rows, columns, self.block)
-            seen[..., row * self.block :][..., : self.block] = pixels
-        seen[..., self.block**2] = level[:, 0] / LEVEL_UNIT
-        seen[..., self.block**2 + 1] = grain[:, 0] / GRAIN_UNIT
-        return seen.permute(0, 3, 1, 2)
-
-
-class _Joining(nn.Module):
-    """A 3×3 convolution of what was skipped, to which what comes from below is added."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, skipped: Tensor, raised: Tensor) -> Tensor:
-        return convolve(self.convolution, skipped, added=raised, rectify="relu")
-
-
-class _Residual(nn.Module):
-    """Two 3×3 convolutions beside the identity (He et al., CVPR 2016)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = convolve(self.first, x, rectify="relu")
-        return convolve(self.second, y, added=x, rectify="relu")
-
-
-def _shuffled(blocks: Tensor, side: int) -> Tensor:
-    """Return what `functional.pixel_shuffle` returns, in a third of the time for channels-last blocks."""
-    number, _, rows, columns = blocks.shape
-    pixels = blocks.permute(0, 2, 3, 1).reshape(number, rows, columns, side, side)
-    return pixels.permute(0, 1, 3, 2, 4).reshape(number, 1, rows * side, columns * side)
-
-
-def _residuals(width: int, number: int) -> nn.Sequential:
-    return nn.Sequential(*(_Residual(width) for _ in range(number)))
-
-
-def _round_up(number: int, multiple: int) -> int:
-    return -(-number // multiple) * multiple
-
-
-def level_map(picture: Tensor, curve: Tensor, block: int) -> Tensor:
-    """Return the noise level at each block, N×1×(h/block)×(w/block), from how bright its surroundings are.
-
-    They are the mean of the nearest `SURROUNDINGS` px, softened, of which height and width are multiples.
-
-    Parameters
-    ----------
-    picture
-        N×1×h×w, range 0–1, noisy.
-    curve
-        N×K: the noise's standard deviation at K luminances spread evenly over 0–1.
-    block
-        Side of a block, px.
-    """
-    surroundings = functional.avg_pool2d(picture, SURROUNDINGS)
-    surroundings = functional.avg_pool2d(surroundings, 3, 1, 1, count_include_pad=False)
-    position = surroundings.clamp(0, 1) * (curve.shape[1] - 1)
-    below = position.floor().clamp(max=curve.shape[1] - 2).long()
-    flat = below.flatten(1)
-    low = curve.gather(1, flat).view_as(position)
-    high = curve.gather(1, flat + 1).view_as(position)
-    level = low + (high - low) * (position - below)
-    return functional.interpolate(level, scale_factor=SURROUNDINGS // block, mode="bilinear")
+    def _noise(self, picture: Grey) -> Grey:
+        height, width = picture.shape
+        below, right = self._size.padding(height, width)
+        padded = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+        with torch.inference_mode():
+            batch = torch.from_numpy(padded)[None, None].to(self._device)
+            level = level_map(batch, self._curve, self._network.block)
+            noise = self._network(batch, level, self._grain)
+        return np.asarray(noise[0, 0, :height, :width].cpu().numpy(), np.float32)

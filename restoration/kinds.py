@@ -1,4 +1,4 @@
-"""The kinds of damage that are told apart, and their numbers in a damage mask."""
+"""The kinds of damage that are distinguished, and their values in a damage mask."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class DamageKind(IntEnum):
     """A kind of damage; its value is the pixel value in the damage mask, 0 being sound.
 
     The kinds are those that differ in shape, because shape is what a grey scan shows: whether a speck is dust
-    on the glass or dirt on the print can not be seen in it.
+    on the glass or dirt on the print cannot be seen in it.
     """
 
     DUST = 1
@@ -32,7 +32,7 @@ class DamageKind(IntEnum):
 
 
 SUSPECTED = 8
-"""Added to a kind where a detector suspects it: the defect counts if sure ones lie around."""
+"""Added to a kind where a detector suspects it: the defect counts if there are sure ones nearby."""
 SURE = 16
 """Added to a kind where a detector is sure; elsewhere the kind counts only if it touches such a place."""
 KIND = 7

@@ -1,7 +1,7 @@
-"""Mending: what is masked is filled from what surrounds it; every other pixel keeps its value.
+"""Inpainting: masked pixels are filled from their surroundings; every other pixel keeps its value.
 
 A hole is first filled smoothly, from its rim inwards; the network then continues the lines, edges and tones
-that run into it; last, the grain is given back, for a mend without grain shows as a smooth patch.
+that run into it; last, grain is added, for a fill without grain shows as a smooth patch.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Mender:
     Parameters
     ----------
     noise
-        Of the photograph; mends get grain as strong and as coarse.
-    guide
-        The tone in holes too large for a tile, ``None`` where the tile is the photograph.
+        Of the photograph; fills get grain of the same strength and coarseness.
+    coarse_fill
+        The tone in holes too large for a tile, ``None`` where one tile holds the whole photograph.
     device
         ``cpu`` or ``cuda``.
     folder
@@ -52,7 +52,7 @@ class Mender:
     def __init__(
         self,
         noise: NoiseReport,
-        guide: Guide | None = None,
+        coarse_fill: CoarseFill | None = None,
         *,
         device: str = "cpu",
         folder: Path = WEIGHTS,
@@ -60,10 +60,10 @@ class Mender:
         descriptor, network = load_once(MENDER, CompactUNet, folder)
         self.model: ModelReference | None = descriptor.reference
         self.context: int = descriptor.context
-        """Pixels around a hole that its mend depends on, beyond which only the tone is taken."""
-        self._runner = TileRunner(network, descriptor.multiple, device)
-        self._grain = Grain(noise)
-        self.guide = guide
+        """Pixels around a hole that its fill depends on, beyond which only the tone counts."""
+        self._runner = TileRunner(network, descriptor.size, device)
+        self._grain = GrainSynthesizer(noise)
+        self.coarse_fill = coarse_fill
 
     def __call__(
         self, tile: Picture, mask: Mask, left: int, top: int, damaged: Mask | None = None
@@ -77,7 +77,7 @@ class Mender:
         mask
             H×W, true where the photograph is to be mended.
         damaged
-            H×W, true where it is damaged, mended or not: nothing is filled from there. By default `mask`.
+            H×W, true where it is damaged, mended or not: never a source of fills. By default `mask`.
         left, top
             Where the tile lies in the photograph, px: the grain depends on the place, not on the tile.
 
@@ -86,7 +86,8 @@ class Mender:
         H×W×B; equal to `tile` outside the mask.
         """
         damaged = mask if damaged is None else damaged
-        if not mask.any() or (self.guide is None and damaged.all()):  # nothing to do, or to do it from
+        has_source = self.coarse_fill is not None or not damaged.all()
+        if not mask.any() or not has_source:
             return tile
         filled = self._filled(tile, damaged, left, top)
         mended = filled.copy()
@@ -98,11 +99,11 @@ class Mender:
 
     def _filled(self, tile: Picture, mask: Mask, left: int, top: int) -> Picture:
         """Return B×H×W with smooth fills."""
-        if self.guide is None:
+        if self.coarse_fill is None:
             return np.stack([fill_smoothly(band, mask) for band in np.moveaxis(tile, 2, 0)])
-        tone = np.moveaxis(self.guide.under(tile.shape, left, top), 2, 0)
+        tone = np.moveaxis(self.coarse_fill.enlarged(tile.shape, left, top), 2, 0)
         rest = np.moveaxis(tile, 2, 0) - tone
-        return tone + np.stack([fill_smoothly(band, mask, self.guide.step) for band in rest])
+        return tone + np.stack([fill_smoothly(band, mask, self.coarse_fill.step) for band in rest])
 
 
 _PATCH = 192
@@ -121,8 +122,8 @@ def _patches(mask: Mask, context: int) -> Iterator[tuple[Slices, Slices, Slices]
             yield (slice(top, bottom), slice(left, right)), reach, inner
 
 
-class Grain:
-    """Grain that depends on the place in the photograph alone, so that mends agree from tile to tile.
+class GrainSynthesizer:
+    """Makes grain that depends on the place in the photograph alone, so that fills agree from tile to tile.
 
     Parameters
     ----------
@@ -150,13 +151,13 @@ class Grain:
 
 _GRAIN_SEED = 1839
 _GRAIN_SIDE = 512
-"""The grain repeats after so many px, which shows only in holes wider than that."""
+"""Period of the grain, px: the repetition shows only in wider holes."""
 _GRAIN_RIM = 16
 
 
 @dataclass(frozen=True)
-class Guide:
-    """The photograph made small, holes filled: what tone a hole has where its rim is out of a tile's sight.
+class CoarseFill:
+    """The photograph at low resolution, holes filled: the tone of a hole whose rim lies outside a tile.
 
     Parameters
     ----------
@@ -170,15 +171,15 @@ class Guide:
     step: int
 
     @classmethod
-    def of(cls, image: pyvips.Image, damaged: pyvips.Image, tile: int) -> Guide | None:
-        """Return the guide of `image` without what is `damaged` (non-zero).
+    def of(cls, image: pyvips.Image, damaged: pyvips.Image, tile: int) -> CoarseFill | None:
+        """Return the coarse fill of `image` without the `damaged` (non-zero) pixels.
 
-        ``None`` where a `tile` of so many px sees all there is to see.
+        ``None`` where a `tile` of this many px covers the whole image.
         """
         if max(image.width, image.height) <= tile:
             return None
         step = 1
-        while max(image.width, image.height) > step * _GUIDE_SIDE:
+        while max(image.width, image.height) > step * _COARSE_SIDE:
             step *= 2
         sound = (damaged == 0) / 255
         top = 65535 if image.format == "ushort" else 255
@@ -188,8 +189,8 @@ class Guide:
         tone = sums[:, :, :-1] / np.maximum(weight, np.float32(_LEAST_SOUND))[:, :, None]
         return cls(np.stack([fill_smoothly(band, ~known) for band in np.moveaxis(tone, 2, 0)], 2), step)
 
-    def under(self, shape: tuple[int, ...], left: int, top: int) -> Picture:
-        """Return H×W×B, the guide's tone under the tile of `shape` (H×W×B) at `left`, `top`."""
+    def enlarged(self, shape: tuple[int, ...], left: int, top: int) -> Picture:
+        """Return H×W×B, the tone at full resolution for the tile of `shape` (H×W×B) at `left`, `top`."""
         offset = [(place + 0.5) / self.step - 0.5 for place in (left, top)]
         place = np.array([[1 / self.step, 0, offset[0]], [0, 1 / self.step, offset[1]]])
         how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -199,14 +200,14 @@ class Guide:
         return np.asarray(tone, np.float32).reshape(shape)
 
 
-_GUIDE_SIDE = 512
-"""The guide is at most this large, px: a few megabytes for a photograph of any size."""
+_COARSE_SIDE = 512
+"""The coarse fill is at most this large, px: a few megabytes for a photograph of any size."""
 _LEAST_SOUND = 0.1
-"""Share of sound pixels from which a pixel of the guide is known."""
+"""Share of sound pixels from which a pixel of the coarse fill is known."""
 
 
 def fill_smoothly(picture: Grey, mask: Mask, reach: float | None = None) -> Grey:
-    """Fill holes with what a coarser picture shows there, coarser the farther from the rim.
+    """Fill holes with the tone of a coarser picture, the coarser the farther from the rim.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The networks of the detector and the mender: a compact U-Net on unshuffled pixels, guided or alone."""
+"""The networks of the detector and the mender: compact U-Nets on unshuffled pixels."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imaging.networks.convolutions import convolve
+from imaging.networks.descriptor import SizeRequirements
 from imaging.networks.encoder import LITE0, Encoder
 
 
@@ -29,7 +30,7 @@ class CompactUNet(nn.Module):
     widths
         Channels at 1/2, 1/4, 1/8, … of full resolution.
     normalize
-        Batch normalization, which helps where maps are told apart and harms where values are predicted.
+        Batch normalization, which helps classification and harms regression.
 
     Notes
     -----
@@ -47,17 +48,17 @@ class CompactUNet(nn.Module):
         self.decoders = nn.ModuleList(_Residual(w, normalize) for w in widths[:-1])
         self.head = nn.Conv2d(widths[0], 4 * outputs, 3, padding=1)
         for straight in (self.stem, *self.down, *self.up):
-            # Nothing bends between these: with PyTorch's own start each would shrink what passes by 1/√3.
+            # Nothing nonlinear lies between these: PyTorch's default would shrink the signal by 1/√3 at each.
             nn.init.kaiming_normal_(straight.weight, nonlinearity="linear")
             nn.init.zeros_(straight.bias)
         nn.init.normal_(self.head.weight, std=1e-3)
 
-    def forward(self, picture: Tensor, guidance: Sequence[Tensor] = ()) -> Tensor:
-        """Map N×inputs×H×W to N×outputs×H×W; `guidance`, finest first, is added where each level begins."""
+    def forward(self, picture: Tensor, features: Sequence[Tensor] = ()) -> Tensor:
+        """Map N×inputs×H×W to N×outputs×H×W; `features`, finest first, are added level by level."""
         x = self.stem(functional.pixel_unshuffle(picture, 2))
         skips = []
         for level, encoder in enumerate(self.encoders):
-            x = encoder(x.add_(guidance[level]) if guidance else x)
+            x = encoder(x.add_(features[level]) if features else x)
             if level < len(self.down):
                 skips.append(x)
                 x = self.down[level](x)
@@ -68,11 +69,11 @@ class CompactUNet(nn.Module):
         return maps
 
 
-class GuidedUNet(nn.Module):
-    """A `CompactUNet` told, at each of its levels, what an encoder learned on ImageNet recognizes there.
+class PretrainedUNet(nn.Module):
+    """A `CompactUNet` that also gets, at each level, the features of an encoder pretrained on ImageNet.
 
-    A branch, a rope and a scratch look alike from near; what they hang on tells them apart, and that takes
-    more pictures to learn than there are to learn damage from.
+    A branch, a rope and a scratch look alike up close; their context distinguishes them, and learning that
+    takes more pictures than there are with damage.
 
     Parameters
     ----------
@@ -86,7 +87,9 @@ class GuidedUNet(nn.Module):
         self.unet = CompactUNet(inputs, outputs, widths, normalize=True)
         self.multiple = self.unet.multiple
         self.encoder = Encoder(LITE0[:-1])  # the last stage would double the weights
-        self.guides = nn.ModuleList(_silent(a, b) for a, b in zip(self.encoder.channels, widths, strict=True))
+        self.guides = nn.ModuleList(
+            _zero_convolution(a, b) for a, b in zip(self.encoder.channels, widths, strict=True)
+        )
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map N×inputs×H×W to N×outputs×H×W."""
@@ -96,7 +99,7 @@ class GuidedUNet(nn.Module):
         )
         return maps
 
-    def train(self, mode: bool = True) -> GuidedUNet:
+    def train(self, mode: bool = True) -> PretrainedUNet:
         """Set the mode of all but the encoder: ImageNet's statistics hold, small batches would blur them."""
         super().train(mode)
         self.encoder.eval()
@@ -134,12 +137,12 @@ class ScaleFusion(nn.Module):
 
 
 class MultiscaleDetector(nn.Module):
-    """A `GuidedUNet` for looks at a picture at its own size, half and a quarter, and a `ScaleFusion`.
+    """A `PretrainedUNet` for looks at a picture at its own size, half and a quarter, and a `ScaleFusion`.
 
     Parameters
     ----------
     inputs, outputs, widths
-        Of the `GuidedUNet`.
+        Of the `PretrainedUNet`.
     fusion
         Width of the fusion.
     """
@@ -148,7 +151,7 @@ class MultiscaleDetector(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, widths: Sequence[int], fusion: int = 24) -> None:
         super().__init__()
-        self.look = GuidedUNet(inputs, outputs, widths)
+        self.look = PretrainedUNet(inputs, outputs, widths)
         self.multiple = self.look.multiple
         self.fuse = ScaleFusion(self.SCALES, outputs, fusion)
 
@@ -170,8 +173,8 @@ class MultiscaleDetector(nn.Module):
         return maps
 
 
-def _silent(inputs: int, outputs: int) -> nn.Conv2d:
-    """Return a 1×1 convolution that says nothing before it has learned."""
+def _zero_convolution(inputs: int, outputs: int) -> nn.Conv2d:
+    """Return a 1×1 convolution whose output is zero before training."""
     convolution = nn.Conv2d(inputs, outputs, 1)
     nn.init.zeros_(convolution.weight)
     nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
@@ -191,7 +194,7 @@ class _Residual(nn.Module):
         nn.init.normal_(self.second.weight, std=0.5 / (9 * width) ** 0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        # In place wherever nobody else holds the map: at full tiles each takes tens of megabytes.
+        # In place where the map is not shared: at full tile size each takes tens of megabytes.
         y = self.before_first(x)
         y = functional.relu(y, inplace=y is not x)
         y = convolve(self.first, y, norm=self.before_second, rectify="relu")
@@ -205,14 +208,14 @@ class TileRunner:
     ----------
     network
         Shared and left as it is; a copy is made for the device.
-    multiple
-        Tiles are extended by reflection to a multiple of this, px, and cut again.
+    size
+        Tiles are extended by reflection to a size that the network takes, and cut again.
     device
         ``cpu`` or ``cuda``.
     """
 
-    def __init__(self, network: nn.Module, multiple: int, device: str = "cpu") -> None:
-        self.multiple = multiple
+    def __init__(self, network: nn.Module, size: SizeRequirements, device: str = "cpu") -> None:
+        self.size = size
         self.device = torch.device(device)
         half = torch.bfloat16 if half_is_fast(self.device) else torch.float32
         self.network = deepcopy(network).to(self.device, half).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -226,7 +229,7 @@ class TileRunner:
         height, width = tile.shape[-2:]
         batch = torch.from_numpy(tile if tile.ndim == 4 else tile[None]).to(self.device, self.half)
         with torch.inference_mode():
-            maps = self.network(_extended(batch, self.multiple))[..., :height, :width].float().cpu().numpy()
+            maps = self.network(_extended(batch, self.size))[..., :height, :width].float().cpu().numpy()
         return np.asarray(maps if tile.ndim == 4 else maps[0], np.float32)
 
 
@@ -241,9 +244,9 @@ def half_is_fast(device: torch.device) -> bool:
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
-def _extended(batch: Tensor, multiple: int) -> Tensor:
+def _extended(batch: Tensor, size: SizeRequirements) -> Tensor:
     height, width = batch.shape[-2:]
-    bottom, right = -height % multiple, -width % multiple
+    bottom, right = size.padding(height, width)
     if not (bottom or right):
         return batch
     mode = "reflect" if bottom < height and right < width else "replicate"

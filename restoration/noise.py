@@ -23,7 +23,7 @@ INVISIBLE = 1 / 255
 finest texture looks like noise of this strength."""
 
 COARSEST = 2.2
-"""Grain size, px, up to which the network learned; coarser structure is the picture's more often than not."""
+"""Grain size, px, up to which the network learned; coarser structure is usually part of the picture."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class NoiseReport:
     grain
         px; the standard deviation of the Gaussian blur that would make white noise as coarse.
     flat
-        Share of the sample flat enough to measure noise in, 0–1. Where it is small the rest is extrapolated.
+        Share of the sample that is flat enough to measure noise in, 0–1. Where it is small, the rest is
+        extrapolated.
     """
 
     strength: float
@@ -105,11 +106,11 @@ _BLOCK = 16
 _FEWEST = 24
 """Blocks that an estimate needs."""
 _STEEPEST = 2.5
-"""How many times the quietest luminance's noise another's can be: beyond, it is texture."""
+"""How many times the quietest luminance's noise another's can be: beyond that it is texture."""
 _BLANK = 0.1 / 255
 """Standard deviation that no scan stays below."""
 _CLIPPED = 0.1
-"""Share of black or white pixels above which a block says nothing."""
+"""Share of black or white pixels above which a block is not used."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def _coarseness(blocks: _Blocks) -> tuple[float, float, float]:
 
 
 def _lost_to_planes(grain: float) -> float:
-    """Return the share of the noise's variance that goes with the planes; coarse noise has slopes."""
+    """Return the share of the noise's variance that is removed with the planes; coarse noise has slopes."""
     return 2 * 4 * np.pi * grain**2 / _BLOCK**2
 
 
@@ -190,9 +191,8 @@ def _within(variance: NDArray[np.float32], strength: float, spread: float) -> ND
 def _flat_strength(variance: NDArray[np.float32], spread: float) -> tuple[float, int]:
     """Return the standard deviation that the quietest blocks share, and how many they are.
 
-    The quietest hundredth says what it would be, were all blocks noise alone. The mean of the blocks that
-    agree with it is more exact, but in a picture that is texture everywhere it climbs: it may only correct a
-    little.
+    The quietest hundredth gives the value for blocks that are noise alone. The mean of the blocks that agree
+    with it is more precise, but rises where the picture is texture everywhere: its correction is limited.
     """
     quietest = float(np.sqrt(np.quantile(variance, 0.01))) * (1 + 2.33 * spread)
     strength = quietest

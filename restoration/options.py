@@ -1,4 +1,4 @@
-"""What a person may choose about a restoration."""
+"""Options of a restoration."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ class RestorationOptions:
     mend
         Whether damage is mended. It is found and shown either way.
     mend_losses
-        Whether losses are filled too. What is missing over an area can only be invented, so they are shown in
-        the mask and left as they are unless somebody asks.
+        Whether losses are filled, too. What is missing over an area can only be invented, so by default they
+        are shown in the mask and left as they are.
     sensitivity
-        0–1; how readily something counts as damage. The default rather misses a speck than mends an eyelash.
+        0–1; how readily something counts as damage. The default would rather miss a speck than remove an
+        eyelash.
     denoise
-        0–1; the share of the measured noise that is taken away, 0 leaves the grain untouched.
+        0–1; the share of the measured noise that is removed; 0 leaves the grain untouched.
     tone
         Changes of tone; none by default.
     pyramid
         How the two pictures are written.
     page
-        Which page of a file with several, from 0.
+        Which page of a multi-page file, from 0.
     tile
-        Side of a working tile, px, a multiple of 64, so that tiles begin where the networks' grids do; bounds
-        the memory, and hardly touches the result at the default sensitivity.
+        Side of a working tile, px, a multiple of 64, so that tiles are aligned with the networks' grids;
+        bounds the memory and hardly affects the result at the default sensitivity.
     device
         Where networks run: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for CUDA when there is one.
     threads
-        Tiles worked on at the same time; 0 for as many as there are processors, at most four, for each takes
-        memory.
+        Tiles processed at the same time, each of which takes memory; 0 for the number of processors, at most
+        four.
     """
 
     mend: bool = True
@@ -64,7 +65,7 @@ class RestorationOptions:
         if not _SMALLEST_TILE <= self.tile <= _LARGEST_TILE or self.tile % _GRID:
             raise OptionsError(
                 "restoration option tile",
-                f"{self.tile} px is no multiple of {_GRID} from {_SMALLEST_TILE} to {_LARGEST_TILE}",
+                f"{self.tile} px is not a multiple of {_GRID} from {_SMALLEST_TILE} to {_LARGEST_TILE}",
                 "Keep the default unless memory is short.",
             )
         check_device(self.device)

@@ -1,4 +1,4 @@
-"""Working on several tiles at the same time."""
+"""Processing several tiles at the same time."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from contextlib import contextmanager
 
 import torch
 
-from restoration.heaps import share_heap
+from restoration.memory_arenas import use_one_arena
 
 _MOST_TILES = 4
-"""Worked on at the same time unless asked otherwise; each takes about 200 MiB."""
+"""Processed at the same time by default; each takes about 200 MiB."""
 
 
 @contextmanager
 def tiles_in_parallel(threads: int = 0) -> Iterator[ThreadPoolExecutor]:
-    """Work on several tiles at once, each operator of a network in one thread.
+    """Process several tiles at once, with one thread per operator of a network.
 
-    The other way round, threads within operators wait for each other actively, which beside other tasks on
-    the same processors costs ten times the work itself.
+    Threads within operators wait for one another by spinning, which, with other tasks on the same processors,
+    costs ten times the work itself.
 
     Parameters
     ----------
     threads
         0: as many as there are processors, four at most.
     """
-    share_heap()
+    use_one_arena()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -2,11 +2,11 @@
 
 Reads one scan. Writes ``restored.tif`` and ``damage-mask.tif`` (pixel values are `DamageKind`) into the
 folder it is given, and while it works one TIFF per band into a hidden folder there. A kill leaves that
-folder; a repeat with the same scan, options, models and arithmetic goes on from it and makes the same bytes,
-any other removes it. When all is done it is removed.
+folder; a repeat with the same scan, options, models and arithmetic resumes from it and makes the same bytes,
+any other removes it. It is removed when all is done.
 
-The order of work: measure the noise, find the damage everywhere, count it, mend it and quiet the noise,
-measure the tones of what is restored, assemble.
+The order of work: measure the noise, detect the damage everywhere, find its components, mend them and reduce
+the noise, measure the tones of the restored photograph, assemble.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from imaging.scan import decoding, inspect_scan, open_scan
 from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
 from restoration.area import Area, area_of, scaled
 from restoration.bands import Band, BandFolder
-from restoration.census import Census, settle, trace_regions
+from restoration.damage_components import DamageComponents, find_components, trace_regions
 from restoration.defects import Detector, NetworkDetector, with_rims
-from restoration.grain import Quieter
+from restoration.denoiser import Denoiser
 from restoration.kinds import DamageKind
-from restoration.mending import Guide, Mender
+from restoration.mending import CoarseFill, Mender
 from restoration.network import half_is_fast
 from restoration.noise import NoiseReport, estimate_noise, measure_noise
 from restoration.options import RestorationOptions
@@ -58,16 +58,16 @@ Pixels = npt.NDArray[Any]
 
 OUTPUTS = _RESTORED_FILE, _MASK_FILE = "restored.tif", "damage-mask.tif"
 _MASK_PYRAMID = PyramidOptions(compression=Compression.DEFLATE, predictor=False, labels=True)
-"""A mask is a list of kinds: nothing of it may be lost, however the photograph is packed."""
+"""A mask holds labels, so its compression is lossless whatever that of the photograph."""
 _UNFINISHED = ".restoration-"
-"""How the name of the folder of an unfinished restoration begins."""
+"""Prefix of the name of an unfinished restoration's folder."""
 _TONE_SAMPLE = 2048
-"""Tones are measured on so many rows or columns of the restored photograph, spread evenly; not on means of
-several, in which grain would not reach as far into black and white."""
+"""Tones are measured on this many rows or columns of the restored photograph, evenly spaced, not averaged:
+averages would narrow the range that grain spans."""
 _FOUND, _MASK, _RESTORED = "found", "mask", "restored"
 _SHARE_OF_DETECTION, _SHARE_OF_MENDING, _SHARE_OF_WRITING = 0.4, 0.5, 0.08
 _DETECTION_PARTS = 2
-"""The detector's feature maps are the largest of all: it sees tiles a half as wide."""
+"""The detector's feature maps are the largest of all: its tiles are half as wide."""
 
 
 def restore(
@@ -82,10 +82,10 @@ def restore(
     Parameters
     ----------
     scan
-        Of any kind that `imaging.scan.open_scan` reads as grey or RGB of 8 or 16 bits; size, bands and depth
-        of what it returns are kept, and the result's parameters say what the file holds.
+        Any that `imaging.scan.open_scan` reads as grey or RGB of 8 or 16 bits; size, bands and depth of what
+        it returns are kept, and the result's parameters state what the file holds.
     into
-        An existing folder; unfinished work found in it is continued.
+        An existing folder; unfinished work in it is resumed.
     options
         `RestorationOptions`; the defaults when ``None``.
     progress
@@ -94,12 +94,12 @@ def restore(
     Raises
     ------
     ScanError
-        The scan can not be read.
+        The scan cannot be read.
     UnfinishedScan
-        Somebody changed the scan meanwhile.
+        The scan changed meanwhile.
     OptionsError
-        The restored photograph would replace the scan, the compression does not take its depth, or there is
-        no such device.
+        The restored photograph would overwrite the scan, the compression does not support its depth, or there
+        is no such device.
     ModelError
         A network's weights are absent or altered.
     StoreError
@@ -114,25 +114,25 @@ def restore(
         source = sha256_file(scan)
         image = open_scan(scan, page=options.page)
         check_depth(options.pyramid, image)
-        workers = _Workers.hire(image, options, pool)
-        bands = _bands(image, into, _fingerprint(source, workers), options)
-        census = _work_on(image, bands, workers, progress)
-        tone = _tone_of_restored(bands, image, workers)
+        setup = _Setup.build(image, options, pool)
+        bands = _bands(image, into, _fingerprint(source, setup), options)
+        components = _work_on(image, bands, setup, progress)
+        tone = _tone_of_restored(bands, image, setup)
         files = _assemble(image, bands, tone, options, into, dpi=properties.dpi, progress=progress)
     after = _noise_in_bands(bands) if tone.steps else measure_noise(open_scan(into / _RESTORED_FILE))
-    regions = trace_regions(census, bands, _MASK, _mended_kinds(census, options))
+    regions = trace_regions(components, bands, _MASK, _mended_kinds(components, options))
     shutil.rmtree(bands.folder)
     progress(1.0)
-    figures = _figures(census, image, options) | workers.noise.figures("before") | after.figures("after")
+    figures = _figures(components, image, options) | setup.noise.figures("before") | after.figures("after")
     return StageResult(
         stage=STAGE,
         version=VERSION,
         input_sha256=source,
         files=files,
-        models=workers.at_work(census),
+        models=setup.models_used(components),
         parameters={
             **options.parameters(),
-            **workers.arithmetic,
+            **setup.arithmetic,
             **properties.as_parameters(),
             "tone": json.dumps(tone.to_dict()),
         },
@@ -142,8 +142,8 @@ def restore(
 
 
 @dataclass(frozen=True)
-class _Workers:
-    """Who works on the tiles of one photograph."""
+class _Setup:
+    """What processing the tiles of one photograph takes."""
 
     options: RestorationOptions
     pool: ThreadPoolExecutor
@@ -155,12 +155,12 @@ class _Workers:
     overview: Overview | None
     """What the detector says of the whole scan from afar."""
     mender: Mender | None
-    quieter: Quieter | None
+    denoiser: Denoiser | None
 
     @classmethod
-    def hire(cls, image: pyvips.Image, options: RestorationOptions, pool: ThreadPoolExecutor) -> _Workers:
+    def build(cls, image: pyvips.Image, options: RestorationOptions, pool: ThreadPoolExecutor) -> _Setup:
         device = choose_device(options.device)
-        # Borders included: where foliage fills the photograph they are all that tells its grain from it.
+        # Borders included: where foliage fills the photograph, only they show the grain alone.
         noise = measure_noise(image)
         return cls(
             options=options,
@@ -171,34 +171,34 @@ class _Workers:
             detector=(detector := NetworkDetector(device)),
             overview=detector.survey(image, pool.map),
             mender=Mender(noise, device=device) if options.mend else None,
-            quieter=Quieter(noise, options.denoise, device) if options.denoise else None,
+            denoiser=Denoiser(noise, options.denoise, device) if options.denoise else None,
         )
 
     @property
     def arithmetic(self) -> dict[str, Scalar]:
-        """Return where networks run and how they reckon: the last bits of the result depend on it."""
+        """Return where networks run and in which precision: the last bits of the result depend on it."""
         half = half_is_fast(torch.device(self.device))
         return {"device": self.device, "arithmetic": "bfloat16" if half else "float32"}
 
     @property
     def models(self) -> tuple[ModelReference, ...]:
-        """Of all that may take part: what determines the result."""
-        return _models_of(self.detector, self.mender, self.quieter)
+        """Of all networks that may be used: they determine the result."""
+        return _models_of(self.detector, self.mender, self.denoiser)
 
-    def at_work(self, census: Census) -> tuple[ModelReference, ...]:
-        """Return the models that did something: what the record may claim was done."""
-        mended = any(census.share(kind) for kind in _mended_kinds(census, self.options))
-        quieted = self.quieter is not None and not self.quieter.idle
-        return _models_of(self.detector, self.mender if mended else None, self.quieter if quieted else None)
+    def models_used(self, components: DamageComponents) -> tuple[ModelReference, ...]:
+        """Return the models that had an effect: the record must not claim others."""
+        mended = any(components.share(kind) for kind in _mended_kinds(components, self.options))
+        denoised = self.denoiser is not None and not self.denoiser.idle
+        return _models_of(self.detector, self.mender if mended else None, self.denoiser if denoised else None)
 
     @property
     def margin(self) -> int:
-        """Pixels around a tile that noise reduction looks at, and mending of those in turn."""
-        return sum(worker.context for worker in (self.mender, self.quieter) if worker is not None)
+        """Pixels around a tile that noise reduction depends on, and those that mending them depends on."""
+        return sum(part.context for part in (self.mender, self.denoiser) if part is not None)
 
 
-def _models_of(*workers: Detector | Mender | Quieter | None) -> tuple[ModelReference, ...]:
-    models = (worker.model for worker in workers if worker is not None)
+def _models_of(*parts: Detector | Mender | Denoiser | None) -> tuple[ModelReference, ...]:
+    models = (part.model for part in parts if part is not None)
     return tuple(model for model in models if model is not None)
 
 
@@ -208,21 +208,21 @@ def mendable(mask: npt.NDArray[np.uint8], options: RestorationOptions) -> npt.ND
     return damaged if options.mend_losses else damaged & (mask != DamageKind.LOSS)
 
 
-def _mended_kinds(census: Census, options: RestorationOptions) -> frozenset[DamageKind]:
-    """Return the kinds that are mended: none where nothing sound is left to mend from."""
-    if not options.mend or census.damage_share == 1:
+def _mended_kinds(components: DamageComponents, options: RestorationOptions) -> frozenset[DamageKind]:
+    """Return the kinds that are mended: none where no sound pixel is left to mend from."""
+    if not options.mend or components.damage_share == 1:
         return frozenset()
     return frozenset(DamageKind) - (frozenset() if options.mend_losses else {DamageKind.LOSS})
 
 
-def _fingerprint(source: str, workers: _Workers) -> str:
-    models = [model.sha256 for model in workers.models]
-    determining = [VERSION, source, workers.options.parameters(), workers.arithmetic, models]
+def _fingerprint(source: str, setup: _Setup) -> str:
+    models = [model.sha256 for model in setup.models]
+    determining = [VERSION, source, setup.options.parameters(), setup.arithmetic, models]
     return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _bands(image: pyvips.Image, into: Path, fingerprint: str, options: RestorationOptions) -> BandFolder:
-    """Return the bands of this work, found or new, and remove what any other left unfinished."""
+    """Return the bands of this restoration, existing or new, and remove those of any other."""
     folder = into / f"{_UNFINISHED}{fingerprint}"
     for other in into.glob(f"{_UNFINISHED}*"):
         if other != folder and other.is_dir():
@@ -232,39 +232,39 @@ def _bands(image: pyvips.Image, into: Path, fingerprint: str, options: Restorati
     return BandFolder(folder, image.width, image.height, pixel_bytes, options.tile)
 
 
-def _work_on(image: pyvips.Image, bands: BandFolder, workers: _Workers, progress: Progress) -> Census:
-    """Find the damage in all bands, count it, mend it and quiet the noise."""
-    _find_damage(image, bands, workers, progress)
-    census = settle(bands, _FOUND, _MASK)
-    if not _mended_kinds(census, workers.options):
-        workers = replace(workers, mender=None)
-    elif workers.mender is not None and census.count:
-        workers.mender.guide = Guide.of(image, bands.joined(_MASK), workers.options.tile)
-    _restore_bands(image, bands, workers, progress)
-    return census
+def _work_on(image: pyvips.Image, bands: BandFolder, setup: _Setup, progress: Progress) -> DamageComponents:
+    """Detect the damage in all bands, find its components, mend them and reduce the noise."""
+    _find_damage(image, bands, setup, progress)
+    components = find_components(bands, _FOUND, _MASK)
+    if not _mended_kinds(components, setup.options):
+        setup = replace(setup, mender=None)
+    elif setup.mender is not None and components.count:
+        setup.mender.coarse_fill = CoarseFill.of(image, bands.joined(_MASK), setup.options.tile)
+    _restore_bands(image, bands, setup, progress)
+    return components
 
 
-def _find_damage(image: pyvips.Image, bands: BandFolder, workers: _Workers, progress: Progress) -> None:
+def _find_damage(image: pyvips.Image, bands: BandFolder, setup: _Setup, progress: Progress) -> None:
     for band in bands:
         if not bands.has(_FOUND, band):
-            bands.save(_FOUND, band, _damage_of_band(image, band, workers))
+            bands.save(_FOUND, band, _damage_of_band(image, band, setup))
         progress(_SHARE_OF_DETECTION * (band.index + 1) / len(bands))
 
 
-def _damage_of_band(image: pyvips.Image, band: Band, workers: _Workers) -> npt.NDArray[np.uint8]:
-    detector, sensitivity = workers.detector, workers.options.sensitivity
+def _damage_of_band(image: pyvips.Image, band: Band, setup: _Setup) -> npt.NDArray[np.uint8]:
+    detector, sensitivity = setup.detector, setup.options.sensitivity
     rows, above = _rows_with_margin(image, band, detector.context)
-    photograph_rows, photograph_columns = workers.area
+    photograph_rows, photograph_columns = setup.area
 
     def detect(tile: _Tile) -> npt.NDArray[np.uint8]:
         grey = luma(encoded(rows[:, tile.reach]))
-        verdicts = detector.detect(grey, sensitivity, workers.overview, tile.reach.start, band.top - above)
+        verdicts = detector.detect(grey, sensitivity, setup.overview, tile.reach.start, band.top - above)
         found = with_rims(verdicts)
         return found[above : above + band.height, tile.inner]
 
-    side = workers.options.tile // _DETECTION_PARTS
-    found = np.concatenate(_over_tiles(detect, image.width, side, detector.context, workers), axis=1)
-    # Numbers, notches and notes on the border are no damage, however much they look like it.
+    side = setup.options.tile // _DETECTION_PARTS
+    found = np.concatenate(_over_tiles(detect, image.width, side, detector.context, setup), axis=1)
+    # Numbers, notches and notes on the border may look like damage and are not.
     found[: max(0, photograph_rows.start - band.top)] = 0
     found[max(0, photograph_rows.stop - band.top) :] = 0
     found[:, : photograph_columns.start] = 0
@@ -272,38 +272,36 @@ def _damage_of_band(image: pyvips.Image, band: Band, workers: _Workers) -> npt.N
     return found
 
 
-def _restore_bands(image: pyvips.Image, bands: BandFolder, workers: _Workers, progress: Progress) -> None:
+def _restore_bands(image: pyvips.Image, bands: BandFolder, setup: _Setup, progress: Progress) -> None:
     for band in bands:
         if not bands.has(_RESTORED, band):
-            bands.save(_RESTORED, band, _restored_band(image, bands, band, workers))
+            bands.save(_RESTORED, band, _restored_band(image, bands, band, setup))
         progress(_SHARE_OF_DETECTION + _SHARE_OF_MENDING * (band.index + 1) / len(bands))
 
 
-def _restored_band(image: pyvips.Image, bands: BandFolder, band: Band, workers: _Workers) -> Pixels:
-    rows, above = _rows_with_margin(image, band, workers.margin)
+def _restored_band(image: pyvips.Image, bands: BandFolder, band: Band, setup: _Setup) -> Pixels:
+    rows, above = _rows_with_margin(image, band, setup.margin)
     top = band.top - above
     mask = bands.rows(_MASK, top, top + rows.shape[0])
 
     def work(tile: _Tile) -> Pixels:
-        restored = _restored_tile(rows[:, tile.reach], mask[:, tile.reach], tile.reach.start, top, workers)
+        restored = _restored_tile(rows[:, tile.reach], mask[:, tile.reach], tile.reach.start, top, setup)
         return restored[above : above + band.height, tile.inner]
 
-    side = workers.options.tile
-    return np.concatenate(_over_tiles(work, image.width, side, workers.margin, workers), axis=1)
+    side = setup.options.tile
+    return np.concatenate(_over_tiles(work, image.width, side, setup.margin, setup), axis=1)
 
 
-def _restored_tile(
-    pixels: Pixels, mask: npt.NDArray[np.uint8], left: int, top: int, workers: _Workers
-) -> Pixels:
+def _restored_tile(pixels: Pixels, mask: npt.NDArray[np.uint8], left: int, top: int, setup: _Setup) -> Pixels:
     tile = encoded(pixels)
-    holes = mendable(mask, workers.options)
-    if workers.mender is not None:
-        tile = workers.mender(tile, holes, left, top, damaged=mask > 0)
-    if workers.quieter is not None and not workers.quieter.idle:
-        return _coded(workers.quieter(tile), pixels.dtype)
-    if workers.mender is None:
+    holes = mendable(mask, setup.options)
+    if setup.mender is not None:
+        tile = setup.mender(tile, holes, left, top, damaged=mask > 0)
+    if setup.denoiser is not None and not setup.denoiser.idle:
+        return _coded(setup.denoiser(tile), pixels.dtype)
+    if setup.mender is None:
         return pixels
-    # Sound pixels are not even coded anew, so that they are equal by construction.
+    # Sound pixels are copied rather than encoded again, so that they are equal by construction.
     return np.where(holes[:, :, None], _coded(tile, pixels.dtype), pixels)
 
 
@@ -321,21 +319,21 @@ def _rows_with_margin(image: pyvips.Image, band: Band, margin: int) -> tuple[Pix
 
 @dataclass(frozen=True)
 class _Tile:
-    """A tile of a band: the columns it reads, and among those the ones it is for."""
+    """A tile of a band: the columns it reads, and those among them that it writes."""
 
     reach: slice
     inner: slice
 
 
 def _over_tiles(
-    work: Callable[[_Tile], Pixels], width: int, side: int, margin: int, workers: _Workers
+    work: Callable[[_Tile], Pixels], width: int, side: int, margin: int, setup: _Setup
 ) -> Sequence[Pixels]:
     """Cut a band of `width` px into tiles `side` px wide and return the work on each, from left to right."""
     tiles = []
     for left in range(0, width, side):
         first, last = max(0, left - margin), min(width, left + side + margin)
         tiles.append(_Tile(slice(first, last), slice(left - first, min(width, left + side) - first)))
-    return list(workers.pool.map(work, tiles))
+    return list(setup.pool.map(work, tiles))
 
 
 def _noise_in_bands(bands: BandFolder) -> NoiseReport:
@@ -346,15 +344,15 @@ def _noise_in_bands(bands: BandFolder) -> NoiseReport:
     )
 
 
-def _tone_of_restored(bands: BandFolder, image: pyvips.Image, workers: _Workers) -> Tone:
-    """Measure tones where specks are mended, which would else be the whitest white and the blackest black."""
-    wishes = workers.options.tone
-    if wishes == ToneOptions():
+def _tone_of_restored(bands: BandFolder, image: pyvips.Image, setup: _Setup) -> Tone:
+    """Measure tones after mending, or specks would be the whitest white and the blackest black."""
+    requested = setup.options.tone
+    if requested == ToneOptions():
         return Tone()
     step = -(-max(image.width, image.height) // _TONE_SAMPLE)
     restored = bands.joined(_RESTORED).copy(interpretation=image.interpretation)
     sample = restored.subsample(min(step, image.width), min(step, image.height)).copy_memory()
-    return measure_tone(sample, wishes, scaled(workers.area, sample.height, sample.width, 1 / step))
+    return measure_tone(sample, requested, scaled(setup.area, sample.height, sample.width, 1 / step))
 
 
 def _assemble(
@@ -386,15 +384,17 @@ def _assemble(
     )
 
 
-def _figures(census: Census, image: pyvips.Image, options: RestorationOptions) -> dict[str, Scalar]:
+def _figures(
+    components: DamageComponents, image: pyvips.Image, options: RestorationOptions
+) -> dict[str, Scalar]:
     figures: dict[str, Scalar] = {
-        "damage_share": census.damage_share,
-        "defects": census.count,
+        "damage_share": components.damage_share,
+        "defects": components.count,
         "megapixels": image.width * image.height / 1e6,
     }
-    mended = _mended_kinds(census, options)
+    mended = _mended_kinds(components, options)
     for kind in DamageKind:
-        figures[f"damage_{kind.label}"] = census.share(kind)
-        figures[f"mended_{kind.label}"] = census.share(kind) if kind in mended else 0.0
-        figures[f"defects_{kind.label}"] = census.count_of(kind)
+        figures[f"damage_{kind.label}"] = components.share(kind)
+        figures[f"mended_{kind.label}"] = components.share(kind) if kind in mended else 0.0
+        figures[f"defects_{kind.label}"] = components.count_of(kind)
     return figures

@@ -1,4 +1,4 @@
-"""Pixels as the measurements of restoration see them: encoded values, luma, and a sample of a photograph."""
+"""Pixels as restoration measures them: encoded values, luma, and a sample of a photograph."""
 
 from __future__ import annotations
 

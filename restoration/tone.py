@@ -1,8 +1,8 @@
-"""Fading and tone: what time did to a print's tones, undone by a few numbers that are recorded.
+"""Fading and tone: how a print's tones changed with age, reversed by a few parameters that are recorded.
 
-Nothing here is on by default: a master keeps its tones. What is asked for is measured on a small sample of
-the photograph (`measure_tone`) and applied as a lazy libvips expression, so memory does not depend on size.
-Every step can be undone from its numbers, up to rounding and to what it clipped.
+Nothing here is on by default: a master keeps its tones. Requested corrections are measured on a small sample
+of the photograph (`measure_tone`) and applied as a lazy libvips expression, so memory does not depend on
+size. Every step can be undone from its numbers, up to rounding and to what it clipped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CLIPPED_TAIL = 0.001
 _NARROWEST = 0.1
 """Range of tones, of 0–1, that is never stretched further: an almost empty picture stays one."""
 _DEEPEST_FADE = 0.5
-"""Largest brightening, as a natural logarithm: more is the picture's own light."""
+"""Largest brightening, as a natural logarithm: more is the light in the scene itself."""
 _THUMBNAIL = 256
 """Side of the sample in which low frequencies are measured, px."""
 _STAIN_GRID = 8
@@ -86,7 +86,7 @@ class ToneCurve:
             raise OptionsError(
                 "tone curve",
                 f"white {self.white} must lie above black {self.black}, and gamma {self.gamma} above 0",
-                "Swap the points or leave the curve away.",
+                "Swap the points or omit the curve.",
             )
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float64]:
@@ -239,7 +239,7 @@ class Tone:
         """
         unknown = set(parameters) - set(_STEPS)
         if unknown:
-            raise OptionsError("tone", f"{sorted(unknown)} are no steps", f"Known are {sorted(_STEPS)}.")
+            raise OptionsError("tone", f"{sorted(unknown)} are not steps", f"Known are {sorted(_STEPS)}.")
         return cls(tuple(_STEPS[n](**_tuples(parameters[n])) for n in _STEPS if n in parameters))
 
 
@@ -250,7 +250,7 @@ _STEPS: Mapping[str, Any] = {step.name: step for step in (Stain, Fade, Tint, Ton
 def measure_tone(image: pyvips.Image, options: ToneOptions, area: Area | None = None) -> Tone:
     """Measure what `options` ask for on a sample of `image` (8 or 16 bit, grey or RGB).
 
-    Color is only measured where there is some; what is measured after another step is measured on its result.
+    Color is measured only where there is some; each step is measured on the result of the one before.
     Fading, tint and levels are those of the `area` that is photograph: margins are lighter than any picture.
     """
     return Tone(tuple(_measured(image, options, area or (slice(0, image.height), slice(0, image.width)))))
@@ -341,7 +341,7 @@ def _robust_fit(terms: NDArray[Any], values: NDArray[np.float32]) -> tuple[float
     weights = np.ones(len(values))
     for _ in range(5):
         root = np.sqrt(weights)
-        # A little pull to zero keeps what few tones can not tell from running away.
+        # Slight regularization keeps coefficients bounded where the photograph has few tones.
         regular = 1e-3 * len(values) * np.eye(terms.shape[1])
         weighted = terms * root[:, None]
         found = np.linalg.solve(weighted.T @ weighted + regular, weighted.T @ (values * root))

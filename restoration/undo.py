@@ -1,4 +1,4 @@
-"""Taking changes of tone back, from the record of a restoration."""
+"""Undoing changes of tone, from the record of a restoration."""
 
 from __future__ import annotations
 
@@ -13,38 +13,37 @@ from imaging.stage import OutputFile, Role, StageResult
 from restoration.pipeline import STAGE
 from restoration.tone import Tone
 
-_WHICH = "Name the restoration.json that was written beside the restored photograph."
+_WHICH = "Name the restoration.json that was written next to the restored photograph."
 
 
 def undo_tones(record: Path, target: Path) -> OutputFile:
     """Write the restored photograph with the tones that it had before they were changed.
 
-    What was mended stays mended. Values come back up to rounding and to what was clipped, see
-    `restoration.tone`.
+    Mended damage stays mended. Values are restored except for rounding and clipping, see `restoration.tone`.
 
     Parameters
     ----------
     record
         The `StageResult` as JSON, in the folder of the files that it names.
     target
-        The pyramidal TIFF to write; not there yet, for it might be the scan.
+        The pyramidal TIFF to write; must not exist, for it might be the scan.
 
     Raises
     ------
     OptionsError
-        The record is none, no tones were changed, or the target is there already or in no folder.
+        Not a record of a restoration, no tones were changed, or the target exists or its folder does not.
     StoreError
-        The restored photograph is not the one that the record speaks of, or the disk is full.
+        The restored photograph is not the one in the record, or the disk is full.
     """
     result, tone = _read(record)
     restored = record.parent / result.file(Role.RESTORED).name
     if not tone.steps:
-        raise OptionsError(record, "says that no tones were changed", "Take the restored photograph itself.")
+        raise OptionsError(record, "says that no tones were changed", "Use the restored photograph itself.")
     if not restored.is_file() or sha256_file(restored) != result.file(Role.RESTORED).sha256:
-        raise StoreError(restored, f"is not the file that {record.name} speaks of", "Restore the scan again.")
+        raise StoreError(restored, f"is not the file that {record.name} describes", "Restore the scan again.")
     if target.exists() or not target.parent.is_dir():
-        fault = "is there already" if target.exists() else "lies in a folder that is not there"
-        raise OptionsError(target, fault, "Name a new file in a folder that is there.")
+        fault = "already exists" if target.exists() else "is in a folder that does not exist"
+        raise OptionsError(target, fault, "Name a new file in an existing folder.")
     with decoding(restored):
         image = tone.undo(open_scan(restored))
         write_pyramid(image, target, dpi=inspect_scan(restored).dpi)
@@ -61,5 +60,5 @@ def _read(record: Path) -> tuple[StageResult, Tone]:
             result.file(Role.RESTORED)
             return result, Tone.from_dict(json.loads(str(result.parameters["tone"])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OptionsError(record, "is no record of a restoration", _WHICH) from error
+        raise OptionsError(record, "is not the record of a restoration", _WHICH) from error
     raise OptionsError(record, f"is the record of another stage: {result.stage}", _WHICH)

@@ -9,8 +9,8 @@ from typing import Annotated
 import torch
 import typer
 
-from colorization.descriptor import read
-from colorization.models import load_described, read_weights
+from colorization.descriptor import ColorDescriptor
+from colorization.models import load_described
 from colorization.training.calibrate import calibrate, said_by_files, true_confidence
 from colorization.training.card import model_card
 from colorization.training.critic import Critic
@@ -18,6 +18,8 @@ from colorization.training.export import export
 from colorization.training.loop import Recipe, Trainer
 from colorization.training.measure import Validation
 from colorization.training.shards import choosing_half, load_other, load_training
+from imaging.networks.descriptor import read_descriptor
+from imaging.networks.models import read_weights
 from imaging.networks.training.pretrained import lite0_weights
 
 
@@ -36,7 +38,9 @@ def main(
     replicas: Annotated[int, typer.Option(help="Parts of a batch learned side by side (CPU).")] = 1,
     workers: Annotated[int, typer.Option(help="Threads that cut crops.")] = 1,
     threads: Annotated[int, typer.Option(help="Torch's threads per operation.")] = 1,
+    muon: Annotated[bool, typer.Option(help="Step the decoder's convolutions by Muon.")] = False,
     start: Annotated[Path | None, typer.Option(help="Descriptor of weights to go on from.")] = None,
+    criticism: Annotated[float, typer.Option(help="How much the critic's word counts.")] = 0.15,
     criticized_from: Annotated[float, typer.Option(help="Share of the budget before the critic.")] = 0.4,
     without: Annotated[list[str], typer.Option(help="Source in index.tsv that is not wanted.")] = [],  # noqa: B006
     device: str = "cuda" if torch.cuda.is_available() else "cpu",
@@ -48,6 +52,8 @@ def main(
         steps=steps,
         seed=seed,
         batch=batch,
+        muon=muon,
+        criticism=criticism,
         criticized_from=criticized_from,
         least_side=least_side,
         workers=workers,
@@ -61,7 +67,7 @@ def main(
         device=device,
         pretrained=lite0_weights(),
         critic=Critic(critic_weights()),
-        start=read_weights(start, read(start)) if start else None,
+        start=read_weights(start, read_descriptor(start, ColorDescriptor)) if start else None,
     )
     other = [p for pictures in choosing_half(load_other(photos)).values() for p in pictures]
     network = trainer.run(Validation(other[::4]), measure_seconds=600)
@@ -72,7 +78,7 @@ def main(
     path = export(
         network, trainer.palette, out, version=version, decoding=replace(decoding, calibration=confidence)
     )
-    described = read(path)
+    described = read_descriptor(path, ColorDescriptor)
     facts: dict[str, str | float] = {
         "steps": trainer.step,
         "seconds": round(trainer.spent),

@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from colorization.training import photometry
-from colorization.training.shards import Picture
+from imaging.networks.training.shards import Picture
 
 EMULSIONS = (
     # share of samples, weights of linear red, green and blue in daylight and in tungsten light

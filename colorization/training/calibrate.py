@@ -27,15 +27,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorization.chroma import NEAR, Decoding, SoftEncoder, decode, pooled
-from colorization.descriptor import read
-from colorization.models import ColorModel, load_described, read_weights
+from colorization.descriptor import ColorDescriptor
+from colorization.models import ColorModel, load_described
 from colorization.network import OUTPUT_STRIDE, ColorNetwork
 from colorization.training import photometry
 from colorization.training.measure import fit
-from colorization.training.shards import Picture, choosing_half, load_other, load_training
+from colorization.training.shards import choosing_half, load_other, load_training
 from colorization.training.targets import Palette, palette_of
 from colorization.training.written import written
 from imaging.lab import srgb_to_lab
+from imaging.networks.descriptor import read_descriptor
+from imaging.networks.models import fill, read_weights
+from imaging.networks.training.shards import Picture
 
 CELLS = 400
 """Cells taken from each photograph."""
@@ -179,12 +182,11 @@ def main(
     familiar: Annotated[int, typer.Option(help="Training photographs beside the other collections.")] = 0,
 ) -> None:
     """Choose decoding and confidence on half of the other collections; write the descriptor anew."""
-    described = read(model)
+    described = read_descriptor(model, ColorDescriptor)
     weights = read_weights(model, described)
     palette = palette_of(weights)
     network = ColorNetwork(palette.bins, described.width)
-    counters = {n: v for n, v in network.state_dict().items() if not v.is_floating_point()}
-    network.load_state_dict({**counters, **{n: v for n, v in weights.items() if n != "log_weight"}})
+    fill(network, described, {name: value for name, value in weights.items() if name != "log_weight"})
     unknown = [p for pictures in choosing_half(load_other(photos)).values() for p in pictures]
     if familiar:
         known = load_training(photos).photographs

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from colorization.chroma import NEAR
-from colorization.descriptor import ModelDescriptor
+from colorization.descriptor import ColorDescriptor
 
 
-def model_card(descriptor: ModelDescriptor, *, size: int, training: Mapping[str, str | float]) -> str:
+def model_card(descriptor: ColorDescriptor, *, size: int, training: Mapping[str, str | float]) -> str:
     """Return the card as Markdown.
 
     Parameters
@@ -26,8 +26,8 @@ def model_card(descriptor: ModelDescriptor, *, size: int, training: Mapping[str,
         "weights": f"`{descriptor.weights}`, {size / 1e6:.1f} MB, half precision",
         "sha256": f"`{descriptor.sha256}`",
         "licence": descriptor.license,
-        "input": f"L* and hints, sides in multiples of {descriptor.size_multiple} px (padded by the loader), "
-        f"best at a long side of {descriptor.preferred_side} px",
+        "input": f"L* and hints, sides in multiples of {descriptor.size.multiple_of} px "
+        f"(padded by the loader), best at a long side of {descriptor.preferred_side} px",
         "output": f"{descriptor.bins} a*b* bins and regressed a*b*, at a quarter of the input's scale",
         "decoding": f"temperature {how.temperature:g}, regression {how.regression:g}, "
         f"vividness {how.vividness:g}, rebalancing taken back {how.restore_prior:g}",

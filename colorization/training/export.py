@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from safetensors.torch import save
-
 from colorization.chroma import Decoding
-from colorization.descriptor import Architecture, ModelDescriptor
+from colorization.descriptor import Architecture, ColorDescriptor
 from colorization.models import DEFAULT
 from colorization.network import SIZE_MULTIPLE, ColorNetwork
 from colorization.training.targets import Palette
-from imaging.fixity import sha256_file
+from imaging.networks.descriptor import SizeRequirements
+from imaging.networks.training.export import encode, write_model
 
 LICENSE = "Apache-2.0"
 DESCRIPTION = "Heliochrome's own network: EfficientNet-lite0 pyramid, hints, confidence"
@@ -52,31 +51,21 @@ def export(
     figures: Mapping[str, float] | None = None,
 ) -> Path:
     """Write ``NAME-VERSION.safetensors`` and its ``.json`` into `folder`; return the descriptor's path."""
-    tensors = {
-        key: value.detach().cpu().half().contiguous()
-        for key, value in network.state_dict().items()
-        if value.is_floating_point()
-    }
-    tensors["log_weight"] = palette.weight.log().cpu().half()
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / f"{name}-{version}.safetensors"
-    weights.write_bytes(save({key: tensors[key] for key in sorted(tensors)}))
-    described = ModelDescriptor(
+    encoded = encode({**network.state_dict(), "log_weight": palette.weight.log()})
+    described = ColorDescriptor(
         name=name,
         version=version,
         architecture=Architecture.HELIOCHROME,
-        weights=weights.name,
-        sha256=sha256_file(weights),
+        weights=f"{name}-{version}.safetensors",
+        sha256=encoded.sha256,
         license=LICENSE,
         description=DESCRIPTION,
         preferred_side=preferred_side,
-        size_multiple=SIZE_MULTIPLE,
+        size=SizeRequirements(multiple_of=SIZE_MULTIPLE),
         width=network.width,
         bins=len(palette.bins),
         decoding=decoding,
         data=tuple(data),
         figures=dict(figures or {}),
     )
-    path = folder / f"{name}-{version}.json"
-    path.write_text(described.to_json())
-    return path
+    return write_model(described, encoded, folder)

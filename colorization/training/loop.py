@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,12 +28,17 @@ from colorization.network import SIZE_MULTIPLE, ColorNetwork
 from colorization.training.augment import Sample, crop, develop
 from colorization.training.critic import Critic, shown
 from colorization.training.hinting import simulate
-from colorization.training.journal import Journal
 from colorization.training.shards import Album
 from colorization.training.targets import Loss, Palette, measure_palette, palette_of
+from imaging.fixity import atomic_path
+from imaging.networks.training.log import TrainingLog
+from imaging.networks.training.optimizer import Optimizer
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
+
+ENDS = ("hint_stem", "spread", "classify", "regress")
+"""Layers of the network between hints and features, and between features and colors."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Recipe:
         Side that no crop falls below, px.
     encoder_rate, decoder_rate
         Highest learning rates.
+    muon
+        Whether the decoder's convolutions are stepped by Muon; see `imaging.networks.training.optimizer`.
     averaging
         Decay of the averaged weights, per step.
     criticism, criticized_from
@@ -74,6 +80,7 @@ class Recipe:
     least_side: int = 0
     encoder_rate: float = 5e-4
     decoder_rate: float = 2e-3
+    muon: bool = False
     weight_decay: float = 0.02
     averaging: float = 0.998
     criticism: float = 0.15
@@ -166,7 +173,7 @@ class Trainer:
         cv2.setNumThreads(1)
         started, already = time.monotonic(), self.spent
         saved = measured = started
-        journal = Journal(self._folder / LOG)
+        log = TrainingLog(self._folder / LOG)
         with ThreadPoolExecutor(self._recipe.workers) as pool:
             ahead = [self._submit(pool, self.step + i) for i in range(self._recipe.workers + 1)]
             while self._progress() < 1:
@@ -174,18 +181,18 @@ class Trainer:
                 now = time.monotonic()
                 self.spent = already + now - started
                 ahead.append(self._submit(pool, self.step + len(ahead)))
-                journal.add(parts)
+                log.add(parts)
                 if self.step % self._recipe.log_every == 0:
-                    journal.write_losses(self.step, self.spent, rate=self._recipe.rate(self._progress()))
+                    log.write_losses(self.step, self.spent, rate=self._recipe.rate(self._progress()))
                 if now - saved > self._recipe.checkpoint_seconds:
                     self.save()
                     saved = now
                 if measure is not None and now - measured > measure_seconds:
-                    journal.write(self.step, self.spent, **measure(self.averaged, self.palette))
+                    log.write(self.step, self.spent, **measure(self.averaged, self.palette))
                     measured = time.monotonic()
         self.save()
         if measure is not None:
-            journal.write(self.step, self.spent, **measure(self.averaged, self.palette))
+            log.write(self.step, self.spent, **measure(self.averaged, self.palette))
         return self.averaged
 
     def advance(self) -> dict[str, float]:
@@ -205,9 +212,8 @@ class Trainer:
             "optimizer": self._optimizer.state_dict(),
             "recipe": json.dumps(asdict(self._recipe)),
         }
-        partial = self._folder / f"{CHECKPOINT}.partial"
-        torch.save(state, partial)
-        os.replace(partial, self._folder / CHECKPOINT)
+        with atomic_path(self._folder / CHECKPOINT) as partial:
+            torch.save(state, partial)
 
     def _stored(self) -> dict[str, Any] | None:
         path = self._folder / CHECKPOINT
@@ -227,23 +233,21 @@ class Trainer:
     def _place(self, network: ColorNetwork) -> ColorNetwork:
         return network.to(device=self._device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
-    def _make_optimizer(self) -> torch.optim.AdamW:
-        encoder = {id(p) for p in self.network.encoder.parameters()}
-        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-        for parameter in self.network.parameters():
-            groups.setdefault((id(parameter) in encoder, parameter.ndim > 1), []).append(parameter)
+    def _make_optimizer(self) -> Optimizer:
         recipe = self._recipe
-        return torch.optim.AdamW(
-            [
-                {
-                    "params": parameters,
-                    "lr": recipe.encoder_rate if in_encoder else recipe.decoder_rate,
-                    "highest": recipe.encoder_rate if in_encoder else recipe.decoder_rate,
-                    "weight_decay": recipe.weight_decay if is_matrix else 0.0,
-                }
-                for (in_encoder, is_matrix), parameters in groups.items()
-            ]
+        return Optimizer(
+            self.network,
+            rate=recipe.decoder_rate,
+            decay=recipe.weight_decay,
+            decay_vectors=False,
+            pretrained="encoder",
+            pace=recipe.encoder_rate / recipe.decoder_rate,
+            muon=recipe.muon,
+            ends=ENDS,
         )
+
+    def _learning(self) -> list[nn.Parameter]:
+        return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
 
     def _progress(self, step: int | None = None) -> float:
         if self._recipe.steps is not None:
@@ -266,7 +270,7 @@ class Trainer:
             features = self.network.features(sample.lightness, planes)
             criticized = self._progress(step) >= self._recipe.criticized_from
             loss, parts = self._loss(self.network, features, sample, random, criticized=criticized)
-        return torch.autograd.grad(loss, list(self.network.parameters())), {"loss": loss.detach(), **parts}
+        return torch.autograd.grad(loss, self._learning()), {"loss": loss.detach(), **parts}
 
     def _prepare(
         self, step: int, piece: int, pixels: NDArray[np.uint8]
@@ -297,15 +301,12 @@ class Trainer:
         results = list(self._hands.map(self._differentiate, [step] * len(pieces), range(len(pieces)), pieces))
         gradients = [torch.stack(same).mean(0) for same in zip(*(r[0] for r in results), strict=True)]
         parts = {name: torch.stack([r[1][name] for r in results]).mean() for name in results[0][1]}
-        rate = self._recipe.rate(self._progress())
-        for group in self._optimizer.param_groups:
-            group["lr"] = group["highest"] * rate
-        parameters = list(self.network.parameters())
+        parameters = self._learning()
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient
         nn.utils.clip_grad_norm_(parameters, 5.0)
-        self._optimizer.step()
+        self._optimizer.step(self._recipe.decoder_rate * self._recipe.rate(self._progress()))
         self._average()
         self.step += 1
         return parts

@@ -14,8 +14,8 @@ from colorization.chroma import Decoding, decode
 from colorization.network import SIZE_MULTIPLE, ColorNetwork
 from colorization.training import photometry
 from colorization.training.hinting import draw_patches
-from colorization.training.shards import Picture
 from colorization.training.targets import Palette
+from imaging.networks.training.shards import Picture
 
 LONG_SIDE = 256
 

@@ -26,9 +26,10 @@ from torch import Tensor, nn
 from colorization.hint_reach import CUES, HIDDEN, WEIGHTS, Scene, cues, within
 from colorization.hints import Hint
 from colorization.models import DEFAULT, ColorModel, load
-from colorization.training.shards import SHARDS, Picture, choosing_half, load_other, read_shard
+from colorization.training.shards import choosing_half, load_other
 from colorization.working import resized, size_at
 from imaging import lab
+from imaging.networks.training.shards import Picture, read_shard, training_shards
 
 OUTSIDE = 0.065
 """Share of a region that is as bad to miss as one a*b* unit of change elsewhere."""
@@ -74,7 +75,7 @@ def main(
 ) -> None:
     """Fit the reach of hints, write its weights."""
     pictures = [picture for half in choosing_half(load_other(photos)).values() for picture in half]
-    pictures += [picture for _, picture in islice(read_shard(min(photos.glob(SHARDS))), usual)]
+    pictures += [picture for _, picture in islice(read_shard(training_shards(photos)[0]), usual)]
     network = load(model)
     weights = fit(gather(network, pictures))
     save_file(weights, out)

@@ -1,23 +1,23 @@
-"""Photographs from tar shards, decoded once and kept in memory as 8-bit RGB."""
+"""The photographs of the color network, decoded once and kept in memory as 8-bit RGB."""
 
 from __future__ import annotations
 
 import csv
 import tarfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from imaging.networks.training.shards import Picture, read_shard, training_shards
 
 HELD_BACK = 1500
 HELD_BACK_SHARD = "train-2.tar"
 """The last `HELD_BACK` photographs of this shard, in its order, are for measuring and never trained on."""
 
-SHARDS = "train-*.tar"
 VALIDATION = "validation.tar"
 OTHER = "other.tar"
 
@@ -43,8 +43,6 @@ SOURCE_WEIGHTS = {
 }
 """How often a source is drawn, relative to one photograph of a source not named here: collections of many
 kinds count more than large ones of one kind."""
-
-Picture = NDArray[np.uint8]
 
 
 @dataclass
@@ -81,7 +79,7 @@ def load_training(photos: Path, without: Collection[str] = ()) -> Album:
     """
     sources = _sources(photos / "index.tsv")
     album = Album()
-    for path in sorted(photos.glob(SHARDS)):
+    for path in training_shards(photos):
         held_back = _held_back(path) if path.name == HELD_BACK_SHARD else frozenset()
         for name, picture in read_shard(path):
             source = sources.get(name, "")
@@ -89,7 +87,7 @@ def load_training(photos: Path, without: Collection[str] = ()) -> Album:
                 album.photographs.append(picture)
                 album.weights.append(SOURCE_WEIGHTS.get(source, 1.0))
     if not album.photographs:
-        raise FileNotFoundError(f"{photos} holds no photographs to train on: expected {SHARDS}")
+        raise FileNotFoundError(f"{photos} holds no photographs to train on: expected train-*.tar")
     return album
 
 
@@ -126,18 +124,6 @@ def measuring_half(collections: Mapping[str, list[Picture]]) -> dict[str, list[P
 def load_validation(photos: Path) -> list[Picture]:
     """Return the photographs by which runs are compared and temperatures fitted."""
     return [picture for _, picture in read_shard(photos / VALIDATION)]
-
-
-def read_shard(path: Path) -> Iterator[tuple[str, Picture]]:
-    """Yield name and RGB picture of each photograph in a tar file, in its order."""
-    with tarfile.open(path) as archive:
-        for member in archive:
-            content = archive.extractfile(member)
-            if content is None:
-                continue
-            decoded = cv2.imdecode(np.frombuffer(content.read(), np.uint8), cv2.IMREAD_COLOR)
-            if decoded is not None:
-                yield member.name, np.ascontiguousarray(decoded[..., ::-1], dtype=np.uint8)
 
 
 def _held_back(path: Path) -> frozenset[str]:

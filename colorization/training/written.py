@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from colorization.models import ColorModel
 from colorization.options import ColorizationOptions
 from colorization.pipeline import colorize
-from colorization.training.shards import Picture
 from imaging import lab
+from imaging.networks.training.shards import Picture
 from imaging.stage import Role
 
 Array = NDArray[np.float32]

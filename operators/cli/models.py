@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -30,18 +29,18 @@ def list_all(folder: Folder, as_json: AsJson = False) -> int:
     from colorization import models as color  # loads PyTorch
     from restoration import models as mending
 
-    rows = [("colorization", d.name, d.version, d.license, d.sha256) for d in color.list_models(folder)]
-    shipped = [mending.read_descriptor(name) for name in mending.available()]
+    own = color.registry(folder)
+    rows = [("colorization", d.name, d.version, d.license, d.sha256) for d in own.descriptors()]
+    shipped = mending.shipped()
     rows += [("restoration", d.name, d.version, d.license, d.sha256) for d in shipped]
     columns = ("stage", "name", "version", "license", "sha256")
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         print_rows(columns, [(*row[:-1], row[-1][:12]) for row in rows])
-    broken = color.unreadable(folder)
-    for path, error in broken.items():
+    for path, error in own.unreadable.items():
         stderr_console.print(f"{path} cannot be read: {error.fault}", markup=False)
-    return Status.NOT_ALL_WELL if broken else Status.WELL
+    return Status.NOT_ALL_WELL if own.unreadable else Status.WELL
 
 
 @app.command()
@@ -50,11 +49,12 @@ def show(name: Name, folder: Folder, as_json: AsJson = False) -> None:
     from colorization import models as color
     from restoration import models as mending
 
-    descriptor = mending.read_descriptor(name) if name in mending.available() else color.show(name, folder)
+    shipped = mending.shipped()
+    found = next((d for d in shipped if d.name == name), None) or color.registry(folder).find(name)[1]
     if as_json:
-        print_json(asdict(descriptor))
+        print_json(found.stored())
     else:
-        print_facts(name, asdict(descriptor))
+        print_facts(name, found.stored())
 
 
 @app.command()
@@ -63,9 +63,10 @@ def verify(name: Name, folder: Folder, as_json: AsJson = False) -> None:
     from colorization import models as color
     from restoration import models as mending
 
-    checked = mending.verify(name) if name in mending.available() else color.verify(name, folder)
+    ours = {descriptor.name for descriptor in mending.shipped()}
+    checked = mending.verify(name) if name in ours else color.verify(name, folder)
     if as_json:
-        print_json(asdict(checked))
+        print_json(checked.stored())
     stderr_console.print(f"{name}: the weights match the descriptor", markup=False)
 
 
@@ -80,5 +81,5 @@ def add(
 
     added = color.add(descriptor, folder)
     if as_json:
-        print_json(asdict(added))
+        print_json(added.stored())
     stderr_console.print(f"{added.name} {added.version} added to {folder}", markup=False)

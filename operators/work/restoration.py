@@ -20,7 +20,7 @@ from imaging.stage import Role, StageResult
 from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
 from operators.work.stage_worker import Input, Share, StageTask, StageWorker
-from restoration.models import available, read_descriptor
+from restoration.models import shipped
 from restoration.options import RestorationOptions
 from restoration.pipeline import STAGE, VERSION, restore
 from restoration.tone import ToneOptions
@@ -60,7 +60,7 @@ class Restoring(StageWorker):
             version=VERSION,
             parameters=options.parameters(),
             # All that ship, whichever are used for this scan: new weights mean a new outcome.
-            models=[read_descriptor(name).reference for name in available()],
+            models=[descriptor.reference for descriptor in shipped()],
         )
         return StageTask(key, work, (source,))
 

@@ -1,4 +1,4 @@
-"""Clean photographs made to look as scans of old prints do: soft, faded, grainy, compressed."""
+"""Clean photographs made to look like scans of old prints: soft, faded, grainy, compressed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Grey = NDArray[np.float32]
 Random = np.random.Generator
 
 _SCALES = (0.45, 1.8)
-"""Least and most that a photograph is enlarged: reduced ones are as sharp as any scan, and what is sharp is
-what is mistaken for damage."""
+"""Smallest and largest enlargement of a photograph: reduced ones are as sharp as any scan, and sharp detail
+is what gets mistaken for damage."""
 
 
 def draw_background(
@@ -64,7 +64,7 @@ def add_grain(picture: Grey, random: Random, strongest: float = 0.05) -> tuple[G
 
 
 def digitize(picture: Grey, random: Random) -> Grey:
-    """Return the picture as a scanner and a file format leave it: slightly soft, 8 bits, sometimes JPEG."""
+    """Return the picture as scanned and stored: slightly soft, 8 bits, sometimes JPEG."""
     if random.random() < 0.3:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, 0.7)), np.float32)
     quality = int(random.integers(45, 98)) if random.random() < 0.35 else None
@@ -72,7 +72,7 @@ def digitize(picture: Grey, random: Random) -> Grey:
 
 
 def recopy(picture: Grey, random: Random) -> Grey:
-    """Return the picture as copies of copies look: resampled, sharpened to halos, JPEG again."""
+    """Return the picture as a copy of a copy: resampled, sharpened to halos, JPEG again."""
     height, width = picture.shape
     if random.random() < 0.5:
         share = random.uniform(0.6, 1.0)

@@ -2,8 +2,8 @@
 
 Film and paper record density, so that is where damage acts: it pulls the density of what it covers towards
 its own, clear (dust on a negative, a scratch through a print) or dense (dirt on a print, a crack that holds
-dirt), by its opacity. A pixel counts as damaged where that shows; where it hardly shows nobody can tell, and
-it counts neither way.
+dirt), by its opacity. A pixel counts as damaged where the change is visible; where it is barely
+visible, the pixel is doubtful and counts neither way.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _OTHERS = {
     DamageKind.LOSS: 0.1,
     DamageKind.MOLD: 0.2,
 }
-"""How often each kind is drawn, dust apart: most often what is hardest to find."""
+"""How often each kind other than dust is drawn: the hardest to find most often."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Damaged:
     kinds
         H×W uint8, the `DamageKind` of each damaged pixel, 0 elsewhere.
     doubtful
-        H×W, true where damage hardly shows: such pixels count neither way.
+        H×W, true where damage is barely visible: such pixels count neither way.
     """
 
     picture: Grey
@@ -71,18 +71,18 @@ def damage(
     *,
     draw: Draw = draw_layers,
 ) -> Damaged:
-    """Put damage on a clean photograph.
+    """Add damage to a clean photograph.
 
     Parameters
     ----------
     clean
         H×W encoded grey values in [0, 1].
     shapes
-        Outlines of real defects, used beside procedural ones.
+        Outlines of real defects, used in addition to procedural ones.
     random
-        All chance comes from here.
+        The only source of randomness.
     kinds
-        What to put on; by default dust half the time and one or two other kinds.
+        Which to add; by default dust half the time and one or two other kinds.
     shows
         Change of the encoded value from which a pixel counts as damaged; grainy pictures need a larger one.
     draw

@@ -1,7 +1,7 @@
-"""Teaching the detector: ``python -m restoration.training.detector FOLDER --photos … --defects …``.
+"""Train the detector: ``python -m restoration.training.detector FOLDER --photos … --defects …``.
 
 Reads tar shards of photographs and the outlines of real defects. Writes checkpoints and a log into FOLDER,
-and at the end the weights with their descriptor. A repeat goes on from the last checkpoint.
+and at the end the weights with their descriptor. A repeat resumes from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from restoration.defects import CUES, DETECTOR, cues_on_device
 from restoration.kinds import DamageKind
 from restoration.network import MultiscaleDetector
 from restoration.training.backgrounds import add_grain, digitize, draw_background, recopy
+from restoration.training.command import TrainingData, arguments_for, read_training_data, train_and_export
 from restoration.training.damage import SHOWS, damage
-from restoration.training.decoys import add_decoy
-from restoration.training.entry import Material, arguments_for, read_material, teach
+from restoration.training.distractors import add_distractor
 from restoration.training.layers import draw_layers
 from restoration.training.marked import DOUBTFUL, fold_of, read_marked
 from restoration.training.prints import Overlays, PrintMaterial, draw_print
@@ -38,11 +38,11 @@ OUTPUTS = 1 + len(DamageKind)
 """One map of whether there is damage, and one for each kind it may be."""
 
 _UNDAMAGED = 0.3
-"""Share of samples without damage; two thirds of them hold decoys."""
-_DECOYS_AMONG_DAMAGED = 0.15
+"""Share of samples without damage; two thirds of them hold distractors."""
+_DISTRACTORS_AMONG_DAMAGED = 0.15
 _MISTAKEN = 0.5
 _MISTAKEN_AMONG_DAMAGED = 0.1
-"""Shares of samples from photographs that were mistaken for damaged ones, where such are given."""
+"""Shares of samples cut from hard negatives, where such are given."""
 _SCANS = 0.25
 """Share of old scans among the other samples, where such are given."""
 _WORN = 0.35
@@ -57,8 +57,8 @@ _NEAR = 0.3
 _BALANCE = (0.5, 4.0)
 """Least and most that a pixel counts, by how few of its kind there are."""
 _HARDEST = 96
-"""The sound pixels of a picture that look most like damage: they count apart, for a threshold that hardly
-ever errs is where this network works, and all the others together outweigh them."""
+"""The sound pixels of a picture that look most like damage have a loss term of their own: the network is used
+at a threshold with very few false alarms, and all other pixels together would outweigh them."""
 
 
 def draw_sample(
@@ -72,7 +72,7 @@ def draw_sample(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Return a picture and its kinds, 255 where they are doubtful.
 
-    Those `mistaken` and old `scans` are shown more often.
+    Hard negatives (`mistaken`) and old `scans` are drawn more often.
     """
     undamaged = random.random() < _UNDAMAGED
     again = mistaken and random.random() < (_MISTAKEN if undamaged else _MISTAKEN_AMONG_DAMAGED)
@@ -80,10 +80,10 @@ def draw_sample(
     if not again and scans and random.random() < _SCANS:
         photographs = scans
     clean = draw_background(mistaken if again else photographs, side, random)
-    if worn and random.random() < 0.5:  # what is rubbed off shows most on dark prints
+    if worn and random.random() < 0.5:  # abrasion shows most on dark prints
         clean = clean ** np.float32(random.uniform(1.3, 3.0))
-    if not worn and random.random() < (0.65 if undamaged else _DECOYS_AMONG_DAMAGED):
-        clean = add_decoy(clean, random)
+    if not worn and random.random() < (0.65 if undamaged else _DISTRACTORS_AMONG_DAMAGED):
+        clean = add_distractor(clean, random)
     clean, sigma = add_grain(clean, random)
     finish = recopy if random.random() < _WORN else digitize
     if undamaged:
@@ -95,7 +95,7 @@ def draw_sample(
     return finish(damaged.picture, random), kinds
 
 
-class DetectionLesson:
+class DetectionTask:
     """Binary cross-entropy and Dice on where, cross-entropy on what kind.
 
     Parameters
@@ -111,7 +111,8 @@ class DetectionLesson:
     validation
         How many pictures to validate on.
     mistaken
-        Photographs without damage that were mistaken, see `restoration.training.mining`.
+        Hard negatives: photographs without damage in which a detector found some, see
+        `restoration.training.hard_negatives`.
     scans
         Old scans without damage.
     prints
@@ -242,20 +243,20 @@ def _grey(path: Path) -> NDArray[np.uint8]:
     return grey
 
 
-def _prints(chosen: argparse.Namespace, material: Material) -> PrintMaterial:
+def _prints(chosen: argparse.Namespace, data: TrainingData) -> PrintMaterial:
     """Return what prints are made of; nothing of the marked prints that are left out is in it."""
     marked = read_marked(chosen.marked) if chosen.marked else []
     left_out = [one for one in marked if fold_of(one.name, marked) == chosen.fold]
     learned = [one for one in marked if fold_of(one.name, marked) != chosen.fold]
     overlays = Overlays(chosen.overlays, chosen.cracks, without=[one.name for one in left_out])
     share = chosen.marked_share if learned else 0.0
-    return PrintMaterial(material.photographs, material.shapes, overlays, learned, share)
+    return PrintMaterial(data.photographs, data.shapes, overlays, learned, share)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the detector and export its weights."""
     parser = arguments_for(__doc__)
-    parser.add_argument("--mistaken", type=Path, help="what `restoration.training.mining` wrote")
+    parser.add_argument("--mistaken", type=Path, help="what `restoration.training.hard_negatives` wrote")
     parser.add_argument("--scans", type=Path, nargs="+", default=[], help="old scans without damage")
     parser.add_argument("--overlays", type=Path, help="tar of photographed folds, to show whole prints")
     parser.add_argument("--cracks", type=Path, help="tar of masks of cracks, with --overlays")
@@ -264,18 +265,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fold", type=int, help="the third of the marked prints to leave out, 0 to 2")
     parser.add_argument("--whole", action="store_true", help="teach the judgement of whole pictures")
     chosen = parser.parse_args(arguments)
-    material = read_material(chosen.photos, chosen.defects)
+    data = read_training_data(chosen.photos, chosen.defects)
     numbers = json.loads(chosen.mistaken.read_text()) if chosen.mistaken else []
-    lesson = DetectionLesson(
-        material.photographs,
-        material.held_out,
-        material.shapes,
-        material.held_out_shapes,
+    task = DetectionTask(
+        data.photographs,
+        data.held_out,
+        data.shapes,
+        data.held_out_shapes,
         samples=chosen.samples,
         side=chosen.side,
-        mistaken=[material.small[number] for number in numbers],
+        mistaken=[data.small[number] for number in numbers],
         scans=[_grey(path) for path in chosen.scans],
-        prints=_prints(chosen, material) if chosen.overlays else None,
+        prints=_prints(chosen, data) if chosen.overlays else None,
         whole=chosen.whole,
     )
     settings: dict[str, Any] = {"inputs": CUES, "outputs": OUTPUTS, "widths": list(WIDTHS)}
@@ -284,8 +285,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         weights = lite0_weights()
         encoder = network.look.encoder
         encoder.load_state_dict({name: weights[name] for name in encoder.state_dict()})
-    teach(
-        DETECTOR, network, settings, lesson, chosen, context=96, validate_every=500, pretrained="look.encoder"
+    train_and_export(
+        DETECTOR, network, settings, task, chosen, context=96, validate_every=500, pretrained="look.encoder"
     )
 
 

@@ -1,6 +1,6 @@
-"""What lies on a damaged photograph: for each kind of damage, layers drawn at random.
+"""Layers of damage, drawn at random for each kind.
 
-A layer is where it covers the photograph and how much (H×W in [0, 1]), and the density that it pulls towards.
+A layer is its coverage of the photograph (H×W in [0, 1]) and the density that it pulls towards.
 Real outlines come from `Shapes`; cracks, tears, creases, losses and mold are procedural.
 """
 
@@ -103,7 +103,7 @@ def _hair(shape: Size, shapes: Shapes, scale: float, random: Random) -> Layers:
 
 
 def _curl(shape: Size, random: Random) -> NDArray[np.floating]:
-    """Return a smooth path whose curvature wanders, as that of a fiber does."""
+    """Return a smooth path whose curvature varies, as that of a fiber does."""
     steps, stride = int(random.integers(12, 90)), 2.0
     bend = random.normal(0, 0.06) + np.cumsum(random.normal(0, 0.035, steps)) * 0.5
     heading = random.uniform(0, 2 * np.pi) + np.cumsum(bend)
@@ -247,7 +247,7 @@ def _loss(shape: Size, _shapes: Shapes, _scale: float, random: Random) -> Layers
         target = _target(random, 0.7) if random.random() < 0.85 else float(random.uniform(0.3, 1.0))
         coverage = soften(canvas, random.uniform(0.2, 1.2), random.uniform(0.9, 1.0))
         layers.append((coverage, target))
-        if random.random() < 0.4:  # what is laid bare is not quite even
+        if random.random() < 0.4:  # the bared surface is uneven
             spots = soften(canvas, 0.5, 0.3) * mottle(shape, int(random.integers(2, 12)), random)
             layers.append((np.asarray(spots, np.float32), target + random.uniform(-0.3, 0.4)))
     return layers

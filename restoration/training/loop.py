@@ -1,16 +1,14 @@
 """One training loop for the networks of restoration.
 
 Reads nothing itself and writes one folder: ``checkpoint.pt`` (replaced atomically), ``log.jsonl`` (appended).
-A repeat with the same folder goes on from the checkpoint; a kill loses the steps since the last one. Step *n*
-draws from generators seeded by ``(seed, n)`` alone, so that a run that was cut is, step for step, the run
-that was not. What a network learns is a `Lesson`; the same lesson runs on CPU and GPU.
+A repeat with the same folder resumes from the checkpoint; a kill loses the steps since the last one. Step *n*
+draws from generators seeded by ``(seed, n)`` alone, so that an interrupted run is, step for step, the
+same as an uninterrupted one. What a network learns is a `TrainingTask`; the same task runs on CPU and GPU.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
-import logging
 import math
 import time
 from collections import deque
@@ -26,15 +24,15 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from restoration.training.optimizer import Optimizer
-
-logger = logging.getLogger(__name__)
+from imaging.fixity import atomic_path
+from imaging.networks.training.log import TrainingLog
+from imaging.networks.training.optimizer import Optimizer
 
 Batch = Mapping[str, Tensor]
 """Named tensors, first axis the samples."""
 
 
-class Lesson(Protocol):
+class TrainingTask(Protocol):
     """What a network is to learn."""
 
     def batch(self, random: np.random.Generator) -> Batch:
@@ -61,7 +59,7 @@ class Schedule:
     pretrained, pretrained_pace
         Name of the network's part that has learned before, if any, and the share of the rate that it gets.
     muon
-        Whether convolutions are stepped by Muon, see `restoration.training.optimizer`.
+        Whether convolutions are stepped by Muon, see `imaging.networks.training.optimizer`.
     learning_rate, warmup, weight_decay, clip
         AdamW's peak rate, the share of the run over which the rate rises, decay, largest gradient norm. After
         the warm-up the rate falls along a half cosine to a hundredth of the peak, by whichever of steps and
@@ -105,31 +103,30 @@ class Schedule:
 
 def train(
     network: nn.Module,
-    lesson: Lesson,
+    task: TrainingTask,
     schedule: Schedule,
     folder: Path,
     *,
     device: str | torch.device = "cpu",
 ) -> nn.Module:
-    """Teach `network` the `lesson`; return the averaged weights, on the CPU, in evaluation mode."""
+    """Train `network` on the `task`; return the averaged weights, on the CPU, in evaluation mode."""
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(network, schedule, torch.device(device))
     run.resume(folder / "checkpoint.pt")
-    losses: list[Tensor] = []
-    for batch in _batches(lesson, schedule, run.step):
+    log = TrainingLog(folder / "log.jsonl")
+    for batch in _batches(task, schedule, run.step):
         progress = max(run.step / schedule.steps, run.seconds / schedule.seconds)
         if progress >= 1:
             break
-        losses.append(run.advance(lesson, batch, schedule.rate(progress)))
+        log.add({"loss": run.advance(task, batch, schedule.rate(progress))})
         if run.step % schedule.log_every == 0:
-            _log(folder, step=run.step, seconds=run.seconds, loss=float(torch.stack(losses).mean()))
-            losses.clear()
+            log.write_losses(run.step, run.seconds)
         if run.step % schedule.validate_every == 0:
-            _log(folder, step=run.step, seconds=run.seconds, validation=run.validate(lesson))
+            log.write(run.step, run.seconds, **run.validate(task))
         if run.step % schedule.checkpoint_every == 0:
             run.save(folder / "checkpoint.pt")
     run.save(folder / "checkpoint.pt")
-    _log(folder, step=run.step, seconds=run.seconds, validation=run.validate(lesson), end=True)
+    log.write(run.step, run.seconds, **run.validate(task), end=True)
     averaged: nn.Module = run.averaged.module
     return averaged.to("cpu").eval()
 
@@ -168,11 +165,11 @@ class _Run:
     def seconds(self) -> float:
         return time.monotonic() - self._started
 
-    def advance(self, lesson: Lesson, batch: Batch, rate: float) -> Tensor:
+    def advance(self, task: TrainingTask, batch: Batch, rate: float) -> Tensor:
         torch.manual_seed(self.schedule.seed * 1_000_003 + self.step)
         on_device = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         with torch.autocast(self.device.type, torch.bfloat16) if self.schedule.half else nullcontext():
-            loss = lesson.loss(self.network, on_device)
+            loss = task.loss(self.network, on_device)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
         self.optimizer.step(rate)
@@ -180,18 +177,17 @@ class _Run:
         self.step += 1
         return loss.detach()
 
-    def validate(self, lesson: Lesson) -> Mapping[str, float]:
+    def validate(self, task: TrainingTask) -> Mapping[str, float]:
         self.averaged.eval()
         with torch.inference_mode():
-            figures = lesson.validate(self.averaged.module)
+            figures = task.validate(self.averaged.module)
         self.averaged.train()
         return figures
 
     def save(self, path: Path) -> None:
-        partial = path.with_suffix(".partial")
         state = {part: getattr(self, part).state_dict() for part in ("network", "averaged", "optimizer")}
-        torch.save({**state, "step": self.step, "seconds": self.seconds}, partial)
-        partial.replace(path)
+        with atomic_path(path) as partial:
+            torch.save({**state, "step": self.step, "seconds": self.seconds}, partial)
 
     def resume(self, path: Path) -> None:
         if not path.exists():
@@ -203,9 +199,9 @@ class _Run:
         self._started = time.monotonic() - state["seconds"]
 
 
-def _batches(lesson: Lesson, schedule: Schedule, first: int) -> Iterator[Batch]:
+def _batches(task: TrainingTask, schedule: Schedule, first: int) -> Iterator[Batch]:
     def draw(step: int) -> Batch:
-        return lesson.batch(np.random.default_rng((schedule.seed, step)))
+        return task.batch(np.random.default_rng((schedule.seed, step)))
 
     steps = itertools.count(first)
     if not schedule.ahead:
@@ -219,12 +215,6 @@ def _batches(lesson: Lesson, schedule: Schedule, first: int) -> Iterator[Batch]:
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _log(folder: Path, **entry: Any) -> None:
-    logger.info("%s", entry)
-    with (folder / "log.jsonl").open("a") as log:
-        log.write(json.dumps(entry) + "\n")
 
 
 def describe(schedule: Schedule) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Teaching the mender: ``python -m restoration.training.mender FOLDER --photos … --defects …``.
+"""Train the mender: ``python -m restoration.training.mender FOLDER --photos … --defects …``.
 
 Reads tar shards of photographs and the outlines of real defects. Writes checkpoints and a log into FOLDER,
-and at the end the weights with their descriptor. A repeat goes on from the last checkpoint.
+and at the end the weights with their descriptor. A repeat resumes from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from restoration.kinds import DamageKind
 from restoration.mending import MENDER, fill_smoothly
 from restoration.network import CompactUNet
 from restoration.training.backgrounds import add_grain, draw_background
+from restoration.training.command import arguments_for, read_training_data, train_and_export
 from restoration.training.damage import damage
-from restoration.training.entry import arguments_for, read_material, teach
 from restoration.training.shapes import Shapes
 
 WIDTHS = (24, 48, 64, 96, 128)
@@ -40,10 +40,10 @@ def draw_hole(
     return filled, holes.astype(np.float32), background
 
 
-class MendingLesson:
-    """Error inside the holes, each picture counting alike, pixels less the farther they are from the rim.
+class MendingTask:
+    """Error inside the holes: pictures count alike, pixels the less the farther they are from the rim.
 
-    Deep inside a large hole nobody can know what was there, so nothing can be learned from it.
+    Deep inside a large hole it cannot be known what was there, so nothing can be learned from it.
 
     Parameters
     ----------
@@ -121,17 +121,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = arguments_for(__doc__)
     parser.set_defaults(side=128)
     chosen = parser.parse_args(arguments)
-    material = read_material(chosen.photos, chosen.defects)
-    lesson = MendingLesson(
-        material.photographs,
-        material.held_out,
-        material.shapes,
-        material.held_out_shapes,
+    data = read_training_data(chosen.photos, chosen.defects)
+    task = MendingTask(
+        data.photographs,
+        data.held_out,
+        data.shapes,
+        data.held_out_shapes,
         samples=chosen.samples,
         side=chosen.side,
     )
     settings: dict[str, Any] = {"inputs": 2, "outputs": 1, "widths": list(WIDTHS)}
-    teach(MENDER, CompactUNet(**settings), settings, lesson, chosen)
+    train_and_export(MENDER, CompactUNet(**settings), settings, task, chosen)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from restoration.kinds import DamageKind
 from restoration.training.backgrounds import add_grain, digitize, draw_background, recopy
 from restoration.training.damage import SHOWS, damage
-from restoration.training.decoys import add_decoy
+from restoration.training.distractors import add_distractor
 from restoration.training.layers import (
     Coverage,
     Layers,
@@ -331,7 +331,7 @@ def draw_print(material: PrintMaterial, side: int, random: Random) -> tuple[Grey
         clean = clean ** np.float32(random.uniform(1.3, 2.5))
     sound = random.random() < _SOUND
     if random.random() < (0.5 if sound else 0.12):
-        clean = add_decoy(clean, random)
+        clean = add_distractor(clean, random)
     if random.random() < _MARGIN:
         clean = _mounted(clean, random)
     clean, sigma = add_grain(clean, random, 0.04)

@@ -1,8 +1,8 @@
-"""Choosing the default sensitivity: ``python -m restoration.training.sensitivity --photos … --defects …``.
+"""Choose the default sensitivity: ``python -m restoration.training.sensitivity --photos … --defects …``.
 
 Prints F1 on damaged and false alarms on clean photographs at every sensitivity. The photographs are those of
-``validation.tar`` after the first `BENCHMARKED`; neither training nor the benchmark knows them. The outlines
-are those that were learned from: that they are known flatters F1 at every sensitivity alike.
+``validation.tar`` after the first `BENCHMARKED`; neither training nor the benchmark uses them. The outlines
+are those used in training, which flatters F1 at every sensitivity alike.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.census import settle_picture
+from imaging.networks.training.shards import read_photographs
+from restoration.damage_components import damage_mask
 from restoration.defects import Grey, NetworkDetector, verdicts
 from restoration.kinds import DamageKind
 from restoration.training.backgrounds import add_grain, digitize
 from restoration.training.damage import SHOWS, Damaged, damage
 from restoration.training.detector import OUTPUTS, f1_scores
 from restoration.training.shapes import HELD_OUT_SCANS, Shapes
-from restoration.training.shards import read_photographs
 
 BENCHMARKED = 60
 """Photographs of ``validation.tar`` that the benchmark takes, its first."""
 SIDE = 320
 CLEAN_SIZES = (1.0, 0.7, 1.4)
-"""Of the clean photographs, times their own: false alarms lie in few of them, so that more views count."""
+"""Scales of the clean photographs: few of them have false alarms, so several views of each are taken."""
 SENSITIVITIES = tuple(round(0.05 * step, 2) for step in range(2, 20))
 
 
@@ -57,11 +57,11 @@ def _grey(coded: NDArray[np.uint8]) -> Grey:
 
 
 def scores(judged: Iterable[tuple[Damaged, Grey]], sensitivity: float) -> dict[str, float]:
-    """Return F1 overall and by kind of what the evidence on damaged photographs comes to."""
+    """Return F1, overall and by kind, of the damage masks that the evidence yields."""
     table = np.zeros((OUTPUTS, OUTPUTS), np.int64)
     for hurt, evidence in judged:
         known = ~hurt.doubtful
-        found = settle_picture(verdicts(evidence, sensitivity))[known]
+        found = damage_mask(verdicts(evidence, sensitivity))[known]
         codes = hurt.kinds[known].astype(np.int64) * OUTPUTS + found
         table += np.bincount(codes, minlength=OUTPUTS**2).reshape(OUTPUTS, OUTPUTS)
     return f1_scores(table)
@@ -69,7 +69,7 @@ def scores(judged: Iterable[tuple[Damaged, Grey]], sensitivity: float) -> dict[s
 
 def false_alarms(evidence: Sequence[Grey], sensitivity: float) -> float:
     """Return the mean share of clean photographs that is called damage."""
-    return float(np.mean([(settle_picture(verdicts(one, sensitivity)) > 0).mean() for one in evidence]))
+    return float(np.mean([(damage_mask(verdicts(one, sensitivity)) > 0).mean() for one in evidence]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,9 +1,9 @@
-"""What handling leaves on paper prints, for training beside the kinds of `restoration.training.layers`.
+"""Wear of paper prints from handling, for training in addition to `restoration.training.layers`.
 
-Film scans and broad procedural damage alone teach little about an old print that was carried, folded and
-pinned: a crease there is a ridge that catches the light, torn corners show bare paper, and a dark print is
-strewn with rubbed specks and short scuffs, all of it together; rollers and wiping leave broad streaks. The
-benchmark draws none of this; scans of old prints show it.
+Film scans and broad procedural damage alone say little about an old print that was carried, folded and
+pinned: a crease is a ridge that catches the light, torn corners show bare paper, and a dark print is covered
+with rubbed specks and short scuffs, all at once; rollers and wiping leave broad streaks. The benchmark
+contains none of this; scans of old prints do.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from restoration.training.shapes import Random, Shapes
 
 
 def draw_worn_layers(kind: DamageKind, shape: Size, shapes: Shapes, scale: float, random: Random) -> Layers:
-    """Return layers of one kind as a print wears, or as `draw_layers` does where wear has nothing like it."""
+    """Return layers of one kind as wear makes it, or as `draw_layers` does for kinds without wear."""
     draw = _WORN.get(kind)
     return draw(shape, random) if draw else draw_layers(kind, shape, shapes, scale, random)
 

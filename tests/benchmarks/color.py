@@ -31,14 +31,8 @@ from colorization.alternatives import UNDECIDED, alternatives
 from colorization.hints import EXACT_TRUST
 from colorization.models import ColorModel
 from colorization.options import ColorizationOptions
-from colorization.training.shards import (
-    Picture,
-    load_held_back,
-    load_other,
-    load_validation,
-    measuring_half,
-    read_shard,
-)
+from colorization.training.shards import load_held_back, load_other, load_validation, measuring_half
+from imaging.networks.training.shards import Picture, read_shard
 from tests.benchmarks import color_written
 from tests.benchmarks.color_figures import Array, Judge, frechet, psnr
 from tests.benchmarks.color_subjects import Seen, Subject, Tally, summary

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from colorization.training.shards import Picture
 from imaging import lab
+from imaging.networks.training.shards import Picture
 from tests.benchmarks.color_figures import Array, ErrorCurve, Judge, colorfulness, frechet, psnr
 
 

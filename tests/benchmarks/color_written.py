@@ -17,8 +17,8 @@ from scipy.stats import spearmanr
 
 from colorization.models import ColorModel
 from colorization.options import ColorizationOptions
-from colorization.training.shards import Picture
 from colorization.training.written import Written, written
+from imaging.networks.training.shards import Picture
 from tests.benchmarks.color_figures import Array, Judge, blotch, calibration_error, even_regions
 from tests.benchmarks.color_subjects import Seen, Subject, Tally, summary
 from tests.benchmarks.frame import show

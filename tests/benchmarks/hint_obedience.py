@@ -23,13 +23,8 @@ from colorization.hint_solver import Obeyed
 from colorization.hints import Hint, rasterize
 from colorization.models import ColorModel
 from colorization.recoloring import Recoloring
-from colorization.training.shards import (
-    Picture,
-    load_held_back,
-    load_other,
-    load_validation,
-    measuring_half,
-)
+from colorization.training.shards import load_held_back, load_other, load_validation, measuring_half
+from imaging.networks.training.shards import Picture
 from tests.benchmarks.color import PHOTOS, Subject, _another_color, _region
 from tests.benchmarks.color_figures import Array, psnr
 from tests.benchmarks.frame import Reached, report, show

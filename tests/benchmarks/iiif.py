@@ -269,7 +269,7 @@ fastcgi.server = ("/fcgi-bin/iipsrv.fcgi" => ((
 
 
 def missing_iipimage() -> str | None:
-    """Return why IIPImage can not be run here, or ``None``."""
+    """Return why IIPImage cannot be run here, or ``None``."""
     if not IIPIMAGE.exists():
         return "iipimage-server is not installed"
     return None if shutil.which("lighttpd") else "lighttpd is not installed"

@@ -7,8 +7,6 @@ Run as ``python -m tests.benchmarks.polarity_training --photos ../shared/photos 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sys
 import tarfile
 import time
@@ -20,13 +18,24 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
 from torch.nn import functional
 
-from colorization.training.shards import HELD_BACK, HELD_BACK_SHARD, SHARDS
+from colorization.training.shards import HELD_BACK, HELD_BACK_SHARD
 from imaging.networks.convolutions import convolve
-from imaging.networks.encoder import lite0_weights
-from imaging.polarity import NAME, SIDE, WEIGHTS, PolarityNetwork, as_seen, both_ways, load
+from imaging.networks.descriptor import SizeRequirements
+from imaging.networks.training.export import encode, write_model
+from imaging.networks.training.pretrained import lite0_weights
+from imaging.networks.training.shards import training_shards
+from imaging.polarity import (
+    NAME,
+    SIDE,
+    WEIGHTS,
+    PolarityDescriptor,
+    PolarityNetwork,
+    as_seen,
+    both_ways,
+    load,
+)
 from tests.benchmarks import kind_samples
 
 Array = NDArray[np.float32]
@@ -41,13 +50,13 @@ _FROZEN_BLOCKS = 5
 def read_encoded(photos: Path) -> list[bytes]:
     """Return the encoded training photographs, the held-back ones left out."""
     found: list[bytes] = []
-    for path in sorted(photos.glob(SHARDS)):
+    for path in training_shards(photos):
         with tarfile.open(path) as archive:
             members = [m for m in archive if m.isfile()]
             kept = members[:-HELD_BACK] if path.name == HELD_BACK_SHARD else members
             found += [stream.read() for m in kept if (stream := archive.extractfile(m)) is not None]
     if not found:
-        raise SystemExit(f"{photos} holds no {SHARDS}")
+        raise SystemExit(f"{photos} holds no shards for training")
     return found
 
 
@@ -187,25 +196,18 @@ class _Trained(torch.nn.Module):
 
 def export(network: PolarityNetwork, folder: Path, version: str, seen: int) -> None:
     """Write weights as float16 safetensors, and their descriptor."""
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {
-        name: value.detach().half().contiguous()
-        for name, value in network.state_dict().items()
-        if value.is_floating_point()
-    }
-    encoded = save(state)
-    described = {
-        "name": NAME,
-        "version": version,
-        "sha256": hashlib.sha256(encoded).hexdigest(),
-        "bytes": len(encoded),
-        "parameters": sum(v.numel() for v in state.values()),
-        "side": SIDE,
-        "training": {"photographs seen": seen},
-        "license": "Apache-2.0",
-    }
-    (folder / f"{NAME}.safetensors").write_bytes(encoded)
-    (folder / f"{NAME}.json").write_text(json.dumps(described, indent=2, sort_keys=True) + "\n")
+    encoded = encode(network.state_dict())
+    descriptor = PolarityDescriptor(
+        name=NAME,
+        version=version,
+        sha256=encoded.sha256,
+        license="Apache-2.0",
+        size=SizeRequirements(multiple_of=SIDE),
+        bytes=len(encoded.content),
+        parameters=encoded.parameters,
+        training={"photographs seen": seen},
+    )
+    write_model(descriptor, encoded, folder)
 
 
 def main() -> int:

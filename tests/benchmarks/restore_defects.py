@@ -22,17 +22,17 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from skimage.restoration import inpaint_biharmonic
 
-from restoration.census import settle_picture
+from imaging.networks.training.shards import read_photographs
+from restoration.damage_components import damage_mask
 from restoration.defects import Detector, NetworkDetector
 from restoration.kinds import DamageKind
 from restoration.mending import Mender
 from restoration.noise import SILENT
 from restoration.options import RestorationOptions
 from restoration.training.backgrounds import add_grain, digitize
+from restoration.training.command import HELD_OUT_PHOTOGRAPHS
 from restoration.training.damage import SHOWS, Damaged, damage
-from restoration.training.entry import HELD_OUT_PHOTOGRAPHS
 from restoration.training.shapes import HELD_OUT_SCANS, Shapes
-from restoration.training.shards import read_photographs
 from tests.benchmarks.classical_detector import ClassicalDetector
 from tests.benchmarks.frame import Reached, report, show
 
@@ -202,7 +202,7 @@ def _detection_promises(figures: dict[str, Any]) -> list[Reached]:
 
 
 def _found(detector: Detector, picture: Grey) -> NDArray[np.uint8]:
-    return settle_picture(detector.detect(picture, SENSITIVITY))
+    return damage_mask(detector.detect(picture, SENSITIVITY))
 
 
 _CLEAN = "clean photographs"
@@ -215,12 +215,12 @@ def false_alarms(detector: Detector) -> dict[str, float]:
         for photograph in read_photographs([SHARED / "photos" / "validation.tar"], limit=60)
     ]
     shares = {_CLEAN: fmean(float((_found(detector, p) > 0).mean()) for p in clean)}
-    for name, picture in decoys().items():
+    for name, picture in distractors().items():
         shares[name] = float((_found(detector, picture) > 0).mean())
     return shares
 
 
-def decoys() -> dict[str, Grey]:
+def distractors() -> dict[str, Grey]:
     """Return pictures easily mistaken for damaged ones, none of them from the training's generators."""
     ys, xs = np.mgrid[:512, :512].astype(np.float32)
     grid = np.where((xs % 32 < 2) | (ys % 32 < 2), np.float32(0.2), np.float32(0.85))

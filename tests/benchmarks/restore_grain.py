@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.grain import Quieter
+from imaging.networks.training.shards import read_photographs
+from restoration.denoiser import Denoiser
 from restoration.noise import LUMINANCES, NoiseReport, estimate_noise
 from restoration.parallel import tiles_in_parallel
-from restoration.training.grain import grain_field
-from restoration.training.shards import read_photographs
+from restoration.training.denoiser import grain_field
 from tests.benchmarks.frame import Reached, report, show
 
 PHOTOS = Path(__file__).parents[2].parent / "shared" / "photos"
@@ -47,7 +47,7 @@ def measure() -> tuple[dict[str, Any], list[Reached]]:
     figures: dict[str, Any] = {}
     reached: list[Reached] = []
 
-    # First, as in the stage: threads that worked before would keep heaps of their own.
+    # First, as in the stage: threads that worked before would keep arenas of their own.
     figures["speed"] = speed = _speed()
     show(
         f"seconds per megapixel, {THREADS} threads",
@@ -95,7 +95,7 @@ def _white(pictures: list[Pixels], sigma: int) -> dict[str, float]:
         rounded = _eight_bit(noisy)
         rows.append(
             {
-                "known": psnr(Quieter(known, 1.0)(noisy), clean),
+                "known": psnr(Denoiser(known, 1.0)(noisy), clean),
                 "blind": psnr(_blind(rounded), clean),
                 "nlmeans": _best_nlmeans(rounded, clean, sigma),
             }
@@ -129,12 +129,12 @@ def _speed(side: int = 2048, rounds: int = 3) -> dict[str, float]:
     """Time both on as many threads: ours as the restoration stage does, one tile a thread, 8 bit to 8 bit."""
     cv2.setNumThreads(THREADS)
     picture = _eight_bit(0.5 + 0.1 * grain_field(np.random.default_rng(0), (side, side), 0))
-    quieter = Quieter(estimate_noise([_real(picture)]), 1.0)
-    margin = quieter.context
+    denoiser = Denoiser(estimate_noise([_real(picture)]), 1.0)
+    margin = denoiser.context
 
     def quieten(corner: tuple[int, int]) -> None:
         rows, columns = (slice(max(0, start - margin), start + TILE + margin) for start in corner)
-        _eight_bit(quieter(_real(picture[rows, columns])))
+        _eight_bit(denoiser(_real(picture[rows, columns])))
 
     def ours() -> None:
         list(pool.map(quieten, product(range(0, side, TILE), repeat=2)))
@@ -157,7 +157,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 def _blind(rounded: Pixels) -> NDArray[np.float32]:
     noisy = _real(rounded)
-    return _real(_eight_bit(Quieter(estimate_noise([noisy]), 1.0)(noisy)))
+    return _real(_eight_bit(Denoiser(estimate_noise([noisy]), 1.0)(noisy)))
 
 
 def _best_nlmeans(rounded: Pixels, clean: NDArray[np.float32], sigma: float) -> float:

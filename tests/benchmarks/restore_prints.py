@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from imaging.scan import open_scan
 from restoration.area import area_of
-from restoration.census import settle_picture
+from restoration.damage_components import damage_mask
 from restoration.defects import NetworkDetector
 from restoration.sampling import encoded, luma
 from tests.benchmarks.frame import Reached, report, show
@@ -93,7 +93,7 @@ def measure() -> tuple[dict[str, Any], list[Reached]]:
         image = open_scan(SHARED / "scans" / name)
         grey = luma(encoded(np.atleast_3d(image.numpy())))
         for sensitivity in SENSITIVITIES:
-            found = _within_photograph(settle_picture(detector.detect(grey, sensitivity)) > 0, image)
+            found = _within_photograph(damage_mask(detector.detect(grey, sensitivity)) > 0, image)
             hits = sum(_covered(mark, found) >= ENOUGH for mark in marks)
             beside = float((found & ~_around(marks, found.shape)).mean())
             figures[f"{name} at {sensitivity}"] = {"found": hits, "marked": len(marks), "beside": beside}

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.census import settle_picture
+from restoration.damage_components import damage_mask
 from restoration.defects import NetworkDetector, with_rims
 from restoration.kinds import DamageKind
 from restoration.options import RestorationOptions
@@ -118,7 +118,7 @@ def found_in_folds(sensitivity: float) -> Iterator[tuple[MarkedPrint, NDArray[np
     detectors = [NetworkDetector(folder=WEIGHTS / str(fold)) for fold in range(FOLDS)]
     for one in prints:
         detector = detectors[fold_of(one.name, prints)]
-        yield one, settle_picture(with_rims(detector.detect(one.picture, sensitivity)))
+        yield one, damage_mask(with_rims(detector.detect(one.picture, sensitivity)))
 
 
 def measure() -> tuple[dict[str, Any], list[Reached]]:

@@ -89,7 +89,7 @@ def test_a_later_hint_covers_an_earlier_one():
     assert np.linalg.norm(np.subtract(solution.obeyed[1].reached, BLUE)) < 1
 
 
-def test_a_color_that_lightness_can_not_hold_becomes_the_nearest_that_it_can():
+def test_a_color_that_lightness_cannot_hold_becomes_the_nearest_that_it_can():
     light, chroma, _ = picture()
     light[:] = 92
     outcome = solve(light, chroma, [at(60, 80, (20.0, -90.0))]).obeyed[0]

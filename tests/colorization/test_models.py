@@ -8,11 +8,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from colorization import models
-from colorization.descriptor import Architecture, ModelDescriptor, Tiling, read
+from colorization.descriptor import Architecture, ColorDescriptor, Tiling
 from colorization.models import DEFAULT, SHIPPED
 from colorization.siggraph17 import Siggraph17
 from imaging.errors import ModelError
 from imaging.fixity import sha256_file
+from imaging.networks.descriptor import SizeRequirements, read_descriptor
 
 
 @pytest.fixture
@@ -114,25 +115,25 @@ def test_pickles_are_refused(museum, tmp_path):
         {"tiling": {"side": 100, "overlap": 60}},
     ],
 )
-def test_descriptors_that_can_not_be_used_are_refused(museum, tmp_path, fault):
+def test_descriptors_that_cannot_be_used_are_refused(museum, tmp_path, fault):
     stated = json.loads((museum / "tiny-1.json").read_text()) | fault
     path = tmp_path / "stated.json"
     path.write_text(json.dumps(stated))
     with pytest.raises(ModelError, match="descriptor"):
-        read(path)
+        read_descriptor(path, ColorDescriptor)
 
 
 def test_descriptor_survives_its_file(museum, tmp_path):
-    descriptor = models.show("tiny", museum)
+    descriptor = models.registry(museum).find("tiny")[1]
     (tmp_path / "copy.json").write_text(descriptor.to_json())
-    assert read(tmp_path / "copy.json") == descriptor
+    assert read_descriptor(tmp_path / "copy.json", ColorDescriptor) == descriptor
 
 
 def test_added_model_is_listed_and_works(museum, tmp_path, grey):
     folder = tmp_path / "own"
     added = models.add(museum / "tiny-1.json", folder)
     assert models.add(museum / "tiny-1.json", folder) == added
-    assert [m.name for m in models.list_models(folder)].count("tiny") == 1
+    assert [m.name for m in models.registry(folder).descriptors()].count("tiny") == 1
     assert models.load("tiny", folder=folder).predict(grey).ab.shape[1] == 2
 
 
@@ -161,12 +162,12 @@ def test_a_broken_descriptor_hides_no_other_model_and_is_named(museum, tmp_path)
     folder = tmp_path / "own"
     models.add(museum / "tiny-1.json", folder)
     (folder / "broken.json").write_text('{"name": "broken"}')
-    assert {m.name for m in models.list_models(folder)} == {DEFAULT, "tiny"}
-    assert list(models.unreadable(folder)) == [folder / "broken.json"]
-    assert models.show(DEFAULT, folder).name == DEFAULT
+    assert {m.name for m in models.registry(folder).descriptors()} == {DEFAULT, "tiny"}
+    assert list(models.registry(folder).unreadable) == [folder / "broken.json"]
+    assert models.registry(folder).find(DEFAULT)[1].name == DEFAULT
     assert models.load("tiny", folder=folder).descriptor.name == "tiny"
     with pytest.raises(ModelError, match=r"broken\.json: version: Field required"):
-        models.show("broken", folder)
+        models.registry(folder).find("broken")
 
 
 def test_altered_model_is_not_added(altered, tmp_path):
@@ -191,14 +192,14 @@ def test_a_foreign_network_fits_the_same_interface(tmp_path, grey):
     assert state["model_class.0.weight"].shape == (529, 256, 1, 1)
     weights = tmp_path / "siggraph17.safetensors"
     save_file(state, weights)
-    described = ModelDescriptor(
+    described = ColorDescriptor(
         name="siggraph17",
         version="2017",
         architecture=Architecture.SIGGRAPH17,
         weights=weights.name,
         sha256=sha256_file(weights),
         license="BSD-2-Clause",
-        size_multiple=8,
+        size=SizeRequirements(multiple_of=8),
         bins=529,
         tiling=Tiling(allowed=True, conditioned=False),
     )

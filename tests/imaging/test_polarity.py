@@ -8,6 +8,7 @@ import pytest
 
 from imaging import polarity
 from imaging.errors import ModelError
+from imaging.networks.descriptor import SizeRequirements
 
 
 @pytest.fixture
@@ -49,7 +50,11 @@ def test_absent_weights_are_named(copied: Path) -> None:
 
 
 def test_the_descriptor_describes_the_file() -> None:
-    described = json.loads((polarity.WEIGHTS / "polarity.json").read_text())
-    encoded = (polarity.WEIGHTS / "polarity.safetensors").read_bytes()
-    assert described["bytes"] == len(encoded)
-    assert described["side"] == polarity.SIDE
+    network, descriptor = polarity.load()
+    assert descriptor.bytes == (polarity.WEIGHTS / descriptor.weights_file).stat().st_size
+    assert descriptor.parameters == sum(
+        value.numel() for value in network.state_dict().values() if value.is_floating_point()
+    )
+    assert descriptor.size == SizeRequirements(multiple_of=polarity.SIDE)
+    stored = json.loads((polarity.WEIGHTS / "polarity.json").read_text())
+    assert json.loads(descriptor.to_json()) == stored

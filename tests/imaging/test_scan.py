@@ -468,7 +468,7 @@ def test_an_orientation_that_exif_states_goes_before_that_of_xmp(tmp_path: Path,
     assert np.array_equal(open_scan(tmp_path / "a.png").numpy(), grey[::-1, ::-1])
 
 
-def test_a_profile_with_a_curve_that_can_not_be_read_is_ignored_and_said_to_be(
+def test_a_profile_with_a_curve_that_cannot_be_read_is_ignored_and_said_to_be(
     tmp_path: Path, colors: Picture
 ) -> None:
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())

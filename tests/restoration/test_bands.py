@@ -27,7 +27,7 @@ def test_a_full_disk_is_a_store_error_and_leaves_no_half_band(tmp_path: Path) ->
 
 
 def test_bands_of_strips_beyond_libtiffs_limit_are_read(tmp_path: Path) -> None:
-    """libtiff refuses strips above 50 MB unless told otherwise; a band has several from 129 rows on."""
+    """libtiff refuses strips above 50 MB by default; a band has several from 129 rows on."""
     bands = BandFolder(tmp_path / "bands", width=68_500, height=130, pixel_bytes=6, tile=256)
     (band,) = bands
     bands.save("restored", band, np.full((130, 68_500, 3), 7, np.uint16))

@@ -8,7 +8,7 @@ import skimage.data
 from numpy.typing import NDArray
 
 from imaging.errors import ModelError
-from restoration.census import settle_picture
+from restoration.damage_components import damage_mask
 from restoration.defects import NetworkDetector, kinds_of, thresholds, verdicts, with_rims
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 
@@ -23,7 +23,7 @@ def detector() -> NetworkDetector:
 def test_specks_are_found_and_little_else(
     photograph: Picture, damaged: Picture, detector: NetworkDetector
 ) -> None:
-    found = settle_picture(detector.detect(damaged, 0.7)) > 0
+    found = damage_mask(detector.detect(damaged, 0.7)) > 0
     specks = abs(damaged - photograph) > 0.1
     assert found[specks].mean() > 0.5
     assert found[~specks].mean() < 0.02
@@ -34,7 +34,7 @@ def test_an_even_picture_has_no_damage(detector: NetworkDetector) -> None:
 
 
 def test_a_higher_sensitivity_misses_less(damaged: Picture, detector: NetworkDetector) -> None:
-    found = [settle_picture(detector.detect(damaged, s)) > 0 for s in (0.1, 0.5, 0.9)]
+    found = [damage_mask(detector.detect(damaged, s)) > 0 for s in (0.1, 0.5, 0.9)]
     assert found[0].sum() <= found[1].sum() <= found[2].sum()
     assert found[2].any()
 
@@ -47,10 +47,10 @@ def test_verdicts_are_kinds_with_their_grades(damaged: Picture, detector: Networ
     assert ((kinds > 0) == (found > 0)).all()
 
 
-def test_only_what_seems_broad_is_looked_at_again(photograph: Picture, detector: NetworkDetector) -> None:
+def test_only_broad_damage_gets_a_second_pass(photograph: Picture, detector: NetworkDetector) -> None:
     lost = photograph[:201, :151].copy()
     lost[60:120, 40:100] = 0.97
-    evidence, once = detector.evidence(lost), detector._two_looks(lost)
+    evidence, once = detector.evidence(lost), detector._two_passes(lost)
     broad = np.isin(kinds_of(once), (DamageKind.LOSS, DamageKind.MOLD))
     assert evidence.shape == (1 + len(DamageKind), 201, 151)
     assert (evidence[0] == once[0])[~broad].all()
@@ -81,7 +81,7 @@ def test_absent_weights_are_refused(tmp_path: object) -> None:
 
 def test_the_legs_of_a_tripod_are_left_alone(detector: NetworkDetector) -> None:
     photographer = skimage.data.camera() / np.float32(255)
-    assert not settle_picture(detector.detect(photographer, 0.5))[325:, 220:420].any()
+    assert not damage_mask(detector.detect(photographer, 0.5))[325:, 220:420].any()
 
 
 def test_a_broad_scratch_takes_more_to_be_sure_of_than_a_thin_one() -> None:

@@ -8,7 +8,7 @@ import pytest
 import pyvips
 from numpy.typing import NDArray
 
-from restoration.mending import Grain, Guide, Mender, fill_smoothly
+from restoration.mending import CoarseFill, GrainSynthesizer, Mender, fill_smoothly
 from restoration.noise import LUMINANCES, SILENT, NoiseReport
 
 Picture = NDArray[np.float32]
@@ -76,31 +76,32 @@ def test_a_picture_that_is_one_hole_is_filled_without_a_fault() -> None:
 
 def test_grain_depends_on_the_place_and_not_on_the_tile() -> None:
     noise = NoiseReport(0.03, (0.03,) * len(LUMINANCES), 0.3, 0.7, 1.0)
-    grain, grey = Grain(noise), np.full((64, 64, 1), 0.5, np.float32)
+    grain, grey = GrainSynthesizer(noise), np.full((64, 64, 1), 0.5, np.float32)
     whole = grain.add(grey, 1000, 2000)
     assert np.array_equal(whole[10:, 20:], grain.add(grey, 1020, 2010)[:-10, :-20])
     assert whole.std() == pytest.approx(0.03, rel=0.15)
 
 
-def test_the_guide_agrees_from_tile_to_tile_in_holes_larger_than_tiles() -> None:
+def test_the_coarse_fill_agrees_from_tile_to_tile_in_holes_larger_than_tiles() -> None:
     ramp = np.tile(np.linspace(40, 220, 2600, dtype=np.float32), (2200, 1)).astype(np.uint8)
     hole = np.zeros(ramp.shape, np.uint8)
     cv2.circle(hole, (1300, 1100), 700, 5, -1)
-    guide = Guide.of(pyvips.Image.new_from_array(ramp), pyvips.Image.new_from_array(hole), 1024)
-    assert guide is not None
-    seen = guide.under((2200, 2600, 1), 0, 0)[:, :, 0] * 255
+    coarse_fill = CoarseFill.of(pyvips.Image.new_from_array(ramp), pyvips.Image.new_from_array(hole), 1024)
+    assert coarse_fill is not None
+    seen = coarse_fill.enlarged((2200, 2600, 1), 0, 0)[:, :, 0] * 255
     assert abs(seen - ramp)[hole > 0].max() < 40
     assert abs(seen - ramp)[hole == 0].mean() < 3
     assert np.allclose(
-        guide.under((100, 100, 1), 700, 500), guide.under((300, 300, 1), 600, 400)[100:200, 100:200]
+        coarse_fill.enlarged((100, 100, 1), 700, 500),
+        coarse_fill.enlarged((300, 300, 1), 600, 400)[100:200, 100:200],
     )
 
 
-def test_small_photographs_need_no_guide() -> None:
+def test_small_photographs_need_no_coarse_fill() -> None:
     image = pyvips.Image.black(600, 400)
     side = max(image.width, image.height)
-    assert Guide.of(image, image, side) is None
-    assert Guide.of(image, image, side - 1) is not None
+    assert CoarseFill.of(image, image, side) is None
+    assert CoarseFill.of(image, image, side - 1) is not None
 
 
 def test_where_nothing_is_sound_nothing_is_mended() -> None:

@@ -1,18 +1,18 @@
 import pytest
 import torch
 
-from restoration.network import GuidedUNet
+from restoration.network import PretrainedUNet
 
 WIDTHS = (8, 8, 8, 8, 8)
 
 
 @pytest.fixture
-def network() -> GuidedUNet:
+def network() -> PretrainedUNet:
     torch.manual_seed(4)
-    return GuidedUNet(5, 7, WIDTHS)
+    return PretrainedUNet(5, 7, WIDTHS)
 
 
-def test_a_guide_says_nothing_before_it_has_learned(network: GuidedUNet) -> None:
+def test_encoder_features_add_nothing_before_training(network: PretrainedUNet) -> None:
     network.eval()
     picture = torch.rand(1, 5, 64, 96)
     with torch.no_grad():
@@ -21,7 +21,7 @@ def test_a_guide_says_nothing_before_it_has_learned(network: GuidedUNet) -> None
         assert not torch.equal(network(picture), network.unet(picture))
 
 
-def test_only_the_picture_itself_guides(network: GuidedUNet) -> None:
+def test_the_encoder_sees_only_the_picture_itself(network: PretrainedUNet) -> None:
     network.eval()
     seen: list[torch.Tensor] = []
     network.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
@@ -31,7 +31,7 @@ def test_only_the_picture_itself_guides(network: GuidedUNet) -> None:
     assert torch.equal(seen[0], picture[:, :1].repeat(1, 3, 1, 1))
 
 
-def test_learning_leaves_the_encoders_statistics_alone(network: GuidedUNet) -> None:
+def test_training_keeps_the_encoders_statistics(network: PretrainedUNet) -> None:
     before = {name: value.clone() for name, value in network.named_buffers()}
     network.train()(torch.rand(2, 5, 32, 32)).sum().backward()
     changed = {

@@ -9,7 +9,7 @@ import pyvips
 
 from restoration.noise import LUMINANCES, SILENT, estimate_noise, measure_noise
 from restoration.sampling import encoded
-from restoration.training.grain import grain_field
+from restoration.training.denoiser import grain_field
 from tests.restoration.drawings import drawing
 
 

@@ -57,7 +57,7 @@ def test_sixteen_bits_pass_through_no_eight_bit_step(
 ) -> None:
     restore(write(damaged, 16), into, ONLY_MEND)
     mended = pixels(into / "restored.tif")[pixels(into / "damage-mask.tif") > 0]
-    assert len(np.unique(mended % 257)) > 50  # values that 8 bits can not hold
+    assert len(np.unique(mended % 257)) > 50  # values that 8 bits cannot hold
 
 
 def test_mending_brings_the_picture_closer_to_the_truth(
@@ -68,7 +68,7 @@ def test_mending_brings_the_picture_closer_to_the_truth(
     assert np.square(restored - photograph).sum() < 0.1 * np.square(damaged - photograph).sum()
 
 
-def test_the_mask_tells_kinds_and_the_figures_agree_with_it(
+def test_the_mask_holds_kinds_and_the_figures_agree_with_it(
     damaged: Picture, write: Callable, pixels: Callable, into: Path
 ) -> None:
     result = restore(write(damaged), into, ONLY_MEND)
@@ -184,7 +184,7 @@ def test_other_options_remove_what_was_left_unfinished(
     assert [path.name for path in sorted(into.iterdir())] == ["damage-mask.tif", "restored.tif"]
 
 
-def test_other_arithmetic_does_not_go_on_where_this_stopped(
+def test_other_arithmetic_does_not_resume_this_work(
     damaged: Picture, write: Callable, into: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scan = write(damaged)
@@ -309,7 +309,7 @@ def test_noise_is_measured_before_tones_are_stretched(
     assert 0 < result.figures["flat_before"] <= 1
 
 
-def test_only_models_that_did_something_are_recorded(
+def test_only_models_that_had_an_effect_are_recorded(
     photograph: Picture, damaged: Picture, write: Callable, into: Path
 ) -> None:
     assert _models(restore(write(photograph), into, ONLY_MEND)) == {"detector"}

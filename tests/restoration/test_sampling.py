@@ -17,7 +17,7 @@ def test_squares_stay_inside_and_few(width: int, height: int) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1500, 60_000), (60_000, 1500)])
-def test_a_strip_of_film_is_looked_at_along_its_middle(width: int, height: int) -> None:
+def test_a_strip_of_film_is_sampled_along_its_middle(width: int, height: int) -> None:
     """Not along an edge of it, where its margin is."""
     for left, top, across, down in places_of_squares(width, height):
         along, short = (left, top) if width < height else (top, left)

@@ -73,7 +73,7 @@ def test_unknown_steps_are_refused():
 
 
 @pytest.mark.parametrize(("black", "white", "gamma"), [(0.5, 0.5, 1.0), (0.7, 0.2, 1.0), (0.0, 1.0, 0.0)])
-def test_senseless_curves_are_refused(black, white, gamma):
+def test_invalid_curves_are_refused(black, white, gamma):
     with pytest.raises(OptionsError, match="tone curve"):
         ToneCurve(black, white, gamma)
 

@@ -55,7 +55,7 @@ def test_where_no_tones_were_changed_there_is_nothing_to_undo(restored: Callable
         undo_tones(record, record.with_name("before.tif"))
 
 
-def test_another_picture_than_the_record_speaks_of_is_refused(restored: Callable[..., Path]) -> None:
+def test_another_picture_than_the_recorded_one_is_refused(restored: Callable[..., Path]) -> None:
     record = restored(ToneOptions(levels=True))
     picture = record.with_name("restored.tif")
     picture.write_bytes(picture.read_bytes() + b"\0")
@@ -67,15 +67,15 @@ def test_another_picture_than_the_record_speaks_of_is_refused(restored: Callable
 def test_nothing_is_overwritten(restored: Callable[..., Path], name: str) -> None:
     record = restored(ToneOptions(levels=True))
     before = (record.parent / name).read_bytes()
-    with pytest.raises(OptionsError, match="there already"):
+    with pytest.raises(OptionsError, match="already exists"):
         undo_tones(record, record.parent / name)
     assert (record.parent / name).read_bytes() == before
-    with pytest.raises(OptionsError, match="folder that is not there"):
+    with pytest.raises(OptionsError, match="folder that does not exist"):
         undo_tones(record, record.parent / "nowhere" / "before.tif")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"stage": "restoration"}', "\x00", "II*\x00"])
-def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
+def test_other_files_than_records_are_refused(tmp_path: Path, text: str) -> None:
     record = tmp_path / "record.json"
     record.write_text(text)
     with pytest.raises(OptionsError, match="no record of a restoration"):
@@ -92,7 +92,7 @@ def test_the_record_of_another_stage_is_refused(restored: Callable[..., Path]) -
 
 
 @pytest.mark.parametrize("tone", ["{", "[]", '{"sharpen": {}}', '{"levels": {"shade": 1}}', None])
-def test_a_record_of_senseless_tones_is_refused(restored: Callable[..., Path], tone: str | None) -> None:
+def test_a_record_of_invalid_tones_is_refused(restored: Callable[..., Path], tone: str | None) -> None:
     record = restored(ToneOptions(levels=True))
     result = StageResult.from_json(record.read_text())
     parameters = {name: value for name, value in result.parameters.items() if name != "tone"}

@@ -53,7 +53,7 @@ def test_names_that_are_data_keep_their_value(data: str) -> None:
     "unclear",
     ["import catalog", "import catalog.store", "X = 'catalog.nowhere'", "from \\\n  catalog import x"],
 )
-def test_what_can_not_follow_fails_the_build_and_names_the_line(unclear: str) -> None:
+def test_what_cannot_follow_fails_the_build_and_names_the_line(unclear: str) -> None:
     with pytest.raises(ReferenceFault, match=r"catalog/example\.py:1: "):
         rewrite(unclear, MODULE, ROOT)
 

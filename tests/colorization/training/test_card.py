@@ -3,7 +3,7 @@ from colorization.training.card import model_card
 
 
 def test_the_card_states_licence_sources_and_digest(museum):
-    descriptor = models.show("tiny", museum)
+    descriptor = models.registry(museum).find("tiny")[1]
     card = model_card(descriptor, size=1_000_000, training={"steps": 3})
     assert descriptor.sha256 in card
     assert descriptor.license in card

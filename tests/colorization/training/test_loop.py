@@ -32,13 +32,15 @@ def weights(network: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
-def test_a_resumed_run_ends_as_one_never_stopped(album, tmp_path):
-    whole = weights(Trainer(album, tmp_path / "whole", Recipe(steps=4, **SMALL)).run())
-    stopped = Trainer(album, tmp_path / "parts", Recipe(steps=4, **SMALL))
+@pytest.mark.parametrize("muon", [False, True])
+def test_a_resumed_run_ends_as_one_never_stopped(album, tmp_path, muon):
+    recipe = Recipe(steps=4, muon=muon, **SMALL)
+    whole = weights(Trainer(album, tmp_path / "whole", recipe).run())
+    stopped = Trainer(album, tmp_path / "parts", recipe)
     for _ in range(2):
         stopped.advance()
     stopped.save()
-    resumed = Trainer(album, tmp_path / "parts", Recipe(steps=4, **SMALL))
+    resumed = Trainer(album, tmp_path / "parts", recipe)
     assert resumed.step == 2
     parts = weights(resumed.run())
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
@@ -87,6 +89,20 @@ def test_going_on_keeps_the_palette_of_the_weights_whatever_the_album(album, tmp
     assert torch.equal(later.palette.bins, former.palette.bins)
     assert torch.allclose(later.palette.prior, former.palette.prior, atol=2e-3)
     assert torch.allclose(later.palette.weight.log(), former.palette.weight.log(), atol=5e-3)
+
+
+def test_muon_steps_the_decoder_and_leaves_encoder_and_ends_to_adamw(album, tmp_path):
+    stepped = {}
+    for muon in (False, True):
+        trainer = Trainer(album, tmp_path / str(muon), Recipe(steps=2, muon=muon, **SMALL))
+        trainer.advance()
+        stepped[muon] = weights(trainer.network)
+    alike = {name for name, value in stepped[False].items() if torch.equal(value, stepped[True][name])}
+    inner = {"bottom", "whole", "level16.mix.0", "level8.narrow", "level4.lateral", "head.0"}
+    assert not alike & {f"{name}.weight" for name in inner}
+    ends = {"hint_stem", "level8.hint.spread", "classify", "regress"}
+    assert {f"{name}.weight" for name in ends} <= alike
+    assert all(name in alike for name in stepped[False] if name.startswith("encoder."))
 
 
 def test_the_critic_is_asked_late(album, tmp_path):

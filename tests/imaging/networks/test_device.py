@@ -1,4 +1,4 @@
-"""Devices: a wish that can not be granted is told from the start."""
+"""Devices: a wish that cannot be granted is told from the start."""
 
 import pytest
 import torch

@@ -7,7 +7,7 @@ import numpy as np
 
 from imaging.scan import open_scan
 from operators.demo.samples import SAMPLES, write_samples
-from restoration.census import settle_picture
+from restoration.damage_components import damage_mask
 from restoration.defects import NetworkDetector
 from restoration.options import RestorationOptions
 from restoration.sampling import encoded, luma
@@ -28,7 +28,7 @@ def test_the_leg_of_the_photographers_tripod_is_not_taken_for_a_scratch(tmp_path
     write_samples(tmp_path / "inbox")
     scan = open_scan(tmp_path / "inbox" / SAMPLES[0].scan)
     photographer = luma(encoded(scan.numpy().reshape(scan.height, scan.width, scan.bands)))
-    found = settle_picture(NetworkDetector().detect(photographer, RestorationOptions().sensitivity))
+    found = damage_mask(NetworkDetector().detect(photographer, RestorationOptions().sensitivity))
     leg = cv2.line(np.zeros_like(found), (334, 362), (422, 528), 1, 9) > 0
     assert abs(photographer[leg].mean() - 0.55) < 0.15, "the picture is another: look where the leg is"
     assert (found[leg] > 0).mean() < 0.05

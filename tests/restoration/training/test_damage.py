@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from restoration.kinds import DamageKind
 from restoration.training.backgrounds import recopy
 from restoration.training.damage import HARDLY_SHOWS, Draw, damage
-from restoration.training.decoys import add_decoy
+from restoration.training.distractors import add_distractor
 from restoration.training.layers import draw_layers
 from restoration.training.shapes import Shapes
 from restoration.training.wear import draw_worn_layers
@@ -76,9 +76,9 @@ def test_the_same_seed_is_the_same_damage(photograph: Picture, shapes: Shapes) -
     assert np.array_equal(first.kinds, second.kinds)
 
 
-def test_decoys_are_pictures(photograph: Picture) -> None:
+def test_distractors_are_pictures(photograph: Picture) -> None:
     for seed in range(40):
-        picture = add_decoy(photograph, np.random.default_rng(seed))
+        picture = add_distractor(photograph, np.random.default_rng(seed))
         assert picture.shape == photograph.shape
         assert picture.dtype == np.float32
         assert picture.min() >= 0

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from imaging.errors import ModelError
-from restoration.models import ModelDescriptor, export, load, verify
+from imaging.networks.descriptor import SizeRequirements
+from restoration.models import RestorationDescriptor, load, verify
+from restoration.training.export import export
 from restoration.training.loop import Schedule, train
 
 
@@ -96,7 +98,9 @@ def test_what_was_pretrained_learns_at_its_own_pace(tmp_path):
     assert moved["encoder.conv.weight"] == pytest.approx(0.25 * moved["rest.conv.weight"], rel=0.05)
 
 
-DESCRIPTOR = ModelDescriptor("blur", "1", "Blur", {"width": 3}, multiple=1, context=1)
+DESCRIPTOR = RestorationDescriptor(
+    name="blur", version="1", network="Blur", settings={"width": 3}, size=SizeRequirements(), context=1
+)
 
 
 def test_exported_weights_come_back(tmp_path):

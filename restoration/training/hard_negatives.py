@@ -1,9 +1,9 @@
-"""Mining what the detector mistakes: ``python -m restoration.training.mining FILE --photos … --weights …``.
+"""Mine hard negatives for the detector: ``python -m restoration.training.hard_negatives FILE …``.
 
-Shows the detector small photographs without damage and writes the numbers of those on which it finds most
+Runs the detector on small photographs without damage and writes the numbers of those in which it finds most
 into FILE, for `restoration.training.detector --mistaken FILE`. Few of the things that look like damage can be
-drawn (`restoration.training.decoys`): polka dots, masts, roof edges and branches are better taken from
-photographs. Old ones are left out, for their damage is no mistake. (Bootstrapping: Sung & Poggio 1998.)
+drawn (`restoration.training.distractors`): polka dots, masts, roof edges and branches are better taken from
+photographs. Old ones are left out, for their damage may be real. (Bootstrapping: Sung & Poggio 1998.)
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imaging.networks.training.shards import read_photographs, training_shards
 from restoration.defects import DETECTOR, cues_of
 from restoration.models import load
-from restoration.network import GuidedUNet, TileRunner
-from restoration.training.shards import read_photographs, small_shards
+from restoration.network import PretrainedUNet, TileRunner
 
 _LEAST_EVIDENCE = -1.0
-"""Log-odds from which a pixel counts as mistaken: nearly so is instructive, too."""
+"""Log-odds from which a pixel counts as mistaken; near misses are instructive, too."""
 _LEAST_PIXELS = 24
 """Mistaken pixels from which a photograph is worth keeping."""
 _OLD = frozenset({"fsac"})
 """Sources in the index whose photographs may be damaged."""
 
 
-class _Judge:
-    """What each process holds."""
+class _Process:
+    """State of each process."""
 
     runner: TileRunner
 
@@ -43,8 +43,8 @@ class _Judge:
     def start(cls, weights: Path) -> None:
         torch.set_num_threads(1)
         cv2.setNumThreads(0)
-        descriptor, network = load(DETECTOR, GuidedUNet, weights)
-        cls.runner = TileRunner(network, descriptor.multiple)
+        descriptor, network = load(DETECTOR, PretrainedUNet, weights)
+        cls.runner = TileRunner(network, descriptor.size)
 
     @classmethod
     def mistaken(cls, photograph: NDArray[np.uint8]) -> int:
@@ -59,34 +59,34 @@ def may_be_damaged(index: Path) -> frozenset[tuple[str, str]]:
         return frozenset((row["shard"], row["file"]) for row in rows if row["source"] in _OLD)
 
 
-def worst(mistaken: Sequence[int], most: int) -> list[int]:
-    """Return the numbers of the photographs with most `mistaken` pixels, at most so many, in their order."""
+def hardest(mistaken: Sequence[int], most: int) -> list[int]:
+    """Return the indices of the at most `most` photographs with most `mistaken` pixels, ascending."""
     order = sorted(range(len(mistaken)), key=lambda number: -mistaken[number])[:most]
     return sorted(number for number in order if mistaken[number] >= _LEAST_PIXELS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Judge every so many photographs and write the file."""
+    """Run the detector on every n-th photograph and write the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="to write: numbers of photographs, JSON")
     parser.add_argument("--photos", type=Path, required=True, help="folder of the tar shards")
     parser.add_argument("--weights", type=Path, required=True, help="folder of the detector's weights")
-    parser.add_argument("--every", type=int, default=1, help="look at every so many only")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th photograph only")
     parser.add_argument("--most", type=int, default=600)
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args(arguments)
     names: list[tuple[str, str]] = []
-    photographs = read_photographs(small_shards(chosen.photos), names=names)
+    photographs = read_photographs(training_shards(chosen.photos), names=names)
     old = may_be_damaged(chosen.photos / "index.tsv")
     numbers = [n for n in range(0, len(photographs), chosen.every) if names[n] not in old]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        chosen.processes, mp_context=spawn, initializer=_Judge.start, initargs=(chosen.weights,)
+        chosen.processes, mp_context=spawn, initializer=_Process.start, initargs=(chosen.weights,)
     ) as pool:
-        mistaken = list(pool.map(_Judge.mistaken, (photographs[n] for n in numbers), chunksize=64))
-    found = [numbers[n] for n in worst(mistaken, chosen.most)]
+        mistaken = list(pool.map(_Process.mistaken, (photographs[n] for n in numbers), chunksize=64))
+    found = [numbers[n] for n in hardest(mistaken, chosen.most)]
     chosen.file.write_text(json.dumps(found))
-    print(f"{len(found)} of {len(numbers)} photographs are mistaken")
+    print(f"{len(found)} of {len(numbers)} photographs are hard negatives")
 
 
 if __name__ == "__main__":

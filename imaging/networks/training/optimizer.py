@@ -6,7 +6,7 @@ Muon takes steps that are orthogonal matrices, so that no direction in a layer i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 _BOLDER = 2.0
 """Muon's rate over AdamW's, where `torch.optim.Muon` makes its steps as large as AdamW's."""
-_ENDS = ("head", "tail", "stem")
-"""Layers between pixels and features, for which Muon is not made."""
+ENDS = ("head", "tail", "stem")
+"""What layers between pixels and features are called; Muon is not made for them."""
 
 
 class Optimizer:
@@ -26,28 +26,47 @@ class Optimizer:
     network
         On its device, channels last: what it holds is stepped where it lies.
     rate, decay
-        Learning rate and weight decay of AdamW.
+        Learning rate and weight decay.
+    decay_vectors
+        Whether biases and the scales of normalizations decay, too.
     pretrained, pace
         The part of the network that has learned before, if any, and the share of the rate that it gets; with
         0 it is left as it is, which saves the time of its gradients.
     muon
         Whether convolutions, but for those at the ends and in the pretrained part, are left to Muon.
+    ends
+        Names of the layers between pixels and features.
     """
 
     def __init__(
-        self, network: nn.Module, *, rate: float, decay: float, pretrained: str, pace: float, muon: bool
+        self,
+        network: nn.Module,
+        *,
+        rate: float,
+        decay: float,
+        decay_vectors: bool = True,
+        pretrained: str,
+        pace: float,
+        muon: bool,
+        ends: Collection[str] = ENDS,
     ) -> None:
         old = f"{pretrained}." if pretrained else "\0"
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(pace > 0 or not name.startswith(old))
-        inner = dict(_within(network, old)) if muon else {}
-        others = [(name, p) for name, p in network.named_parameters() if name not in inner]
-        groups = [
-            {"params": [p for name, p in others if not name.startswith(old)], "pace": 1.0},
-            {"params": [p for name, p in others if name.startswith(old)], "pace": pace},
-        ]
+        inner = dict(_within(network, old, ends)) if muon else {}
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for name, parameter in network.named_parameters():
+            if name not in inner:
+                decays = decay if decay_vectors or parameter.ndim > 1 else 0.0
+                groups.setdefault((pace if name.startswith(old) else 1.0, decays), []).append(parameter)
         self._optimizers: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(groups, lr=rate, weight_decay=decay)
+            torch.optim.AdamW(
+                [
+                    {"params": parameters, "pace": own, "weight_decay": decays}
+                    for (own, decays), parameters in groups.items()
+                ],
+                lr=rate,
+            )
         ]
         self._inner = [(weight, _as_matrix(weight.detach())) for weight in inner.values()]
         if inner:
@@ -77,10 +96,10 @@ class Optimizer:
             optimizer.load_state_dict(state[type(optimizer).__name__])
 
 
-def _within(network: nn.Module, old: str) -> Iterator[tuple[str, Tensor]]:
+def _within(network: nn.Module, old: str, ends: Collection[str]) -> Iterator[tuple[str, Tensor]]:
     for name, layer in network.named_modules():
-        ends = name.rpartition(".")[2] in _ENDS or f"{name}.".startswith(old)
-        if isinstance(layer, nn.Conv2d) and layer.groups == 1 and not ends:
+        out = name.rpartition(".")[2] in ends or f"{name}.".startswith(old)
+        if isinstance(layer, nn.Conv2d) and layer.groups == 1 and not out:
             yield f"{name}.weight", layer.weight
 
 

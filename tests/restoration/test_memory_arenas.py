@@ -1,4 +1,4 @@
-"""Memory: what many threads took and gave back is not kept by each of them."""
+"""Memory arenas: threads share one, so that what they freed is not kept once for each of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ARENAS = """
 import ctypes, re, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from restoration.heaps import share_heap
+from restoration.memory_arenas import use_one_arena
 
 if sys.argv[1] == "shared":
-    share_heap()
+    use_one_arena()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 meet = Barrier(6)
@@ -38,7 +38,7 @@ with tempfile.NamedTemporaryFile("r") as report:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's own")
-def test_threads_share_one_heap() -> None:
+def test_threads_share_one_arena() -> None:
     def count(how: str) -> int:
         command = [sys.executable, "-c", ARENAS, how]
         return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -1,14 +1,14 @@
-"""Teach the denoising network: ``python -m restoration.training.grain --photographs FOLDER --into FOLDER``.
+"""Train the denoising network: ``python -m restoration.training.denoiser --photographs … --into …``.
 
 Reads ``grey-fullres.tar`` and ``train-*.tar`` of the photographs folder; writes checkpoints and a log into
-the folder it was given, and with ``--export`` the weights that ship. A repeat goes on where the last run
+the folder it was given, and with ``--export`` the weights that ship. A repeat continues where the last run
 stopped.
 
 Photographs are made noisy as scans are: white Gaussian noise of every strength to 55/255, and film grain,
 whose strength depends on the luminance and which is as coarse as the enlargement made it; unclipped, and
-clipped and rounded to 8 bit. The network is told the strength as it will be told at work: a curve over
-luminance, read off at the noisy picture's own surroundings, a little wrong.
-A tenth of them is clothed in parts with fine weave, which is easily taken for noise.
+clipped and rounded to 8 bit. The network is given the strength as in production: a curve over
+luminance, looked up at the mean of the noisy picture's surroundings, slightly wrong. Fine weave, which is
+easily taken for noise, is added to parts of a tenth of them.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from restoration.denoiser import GrainNetwork, level_map
-from restoration.models import WEIGHTS, ModelDescriptor, export, load
-from restoration.training.decoys import weave
+from imaging.networks.descriptor import SizeRequirements
+from imaging.networks.training.shards import read_photographs, training_shards
+from restoration.denoising_network import DenoisingNetwork, level_map
+from restoration.models import WEIGHTS, RestorationDescriptor, load
+from restoration.training.distractors import weave
+from restoration.training.export import export
 from restoration.training.layers import mottle
 from restoration.training.loop import Batch, Schedule, describe, train
-from restoration.training.processes import DrawnInProcesses
-from restoration.training.shards import read_photographs
+from restoration.training.parallel_drawing import DrawnInParallel
 
 SETTINGS: Mapping[str, Any] = {
     "block": 2,
@@ -50,8 +52,8 @@ VALIDATION = 12
 """Photographs of the full-resolution shard that are held back."""
 
 
-class GrainLesson:
-    """Take noise of known strength out of photographs.
+class DenoisingTask:
+    """Remove noise of known strength from photographs.
 
     Parameters
     ----------
@@ -121,18 +123,18 @@ class GrainLesson:
     def _sample(self, random: np.random.Generator) -> tuple[NDArray[Any], ...]:
         clean = self._patch(random)
         strength = STRONGEST * (random.random() if random.random() < 0.75 else random.random() * 0.3)
-        told = np.full(LEVELS, strength, np.float32)
+        given = np.full(LEVELS, strength, np.float32)
         size = 0.0
-        true = told
+        true = given
         if random.random() < 0.4:
             size = COARSEST * random.random() ** 1.5
-            true = told * _curve(random)
-            told = true * random.uniform(0.9, 1.1)
+            true = given * _curve(random)
+            given = true * random.uniform(0.9, 1.1)
         local = np.interp(clean, np.linspace(0, 1, LEVELS), true).astype(np.float32)
         noisy = clean + local * grain_field(random, clean.shape, size)
         if random.random() < 0.4:
             noisy = np.round(np.clip(noisy, 0, 1) * 255).astype(np.float32) / 255
-        return clean, noisy, told.astype(np.float32), np.float32(size)  # type: ignore[return-value]
+        return clean, noisy, given.astype(np.float32), np.float32(size)  # type: ignore[return-value]
 
     def _patch(self, random: np.random.Generator) -> NDArray[np.float32]:
         pool = self.others if self.others and random.random() < 0.4 else self.photographs
@@ -161,17 +163,17 @@ class GrainLesson:
         return np.ascontiguousarray(patch, dtype=np.float32)
 
 
-def go_on_from(network: nn.Module, known: Mapping[str, Tensor]) -> None:
-    """Give `network` the weights of a smaller or equal one; residual blocks that it lacked begin silent.
+def initialize_from(network: nn.Module, known: Mapping[str, Tensor]) -> None:
+    """Give `network` the weights of a smaller or equal one; blocks missing from it begin as the identity.
 
     Raises
     ------
     ValueError
-        `known` holds what the network has no place for.
+        `known` holds weights that the network has no layer for.
     """
     unlike = network.load_state_dict(known, strict=False)
     if unlike.unexpected_keys:
-        raise ValueError(f"the weights to go on from are of a larger network: {unlike.unexpected_keys}")
+        raise ValueError(f"the initial weights belong to a larger network: {unlike.unexpected_keys}")
     for name, parameter in network.named_parameters():
         if name in unlike.missing_keys and ".second." in name:
             nn.init.zeros_(parameter)
@@ -207,16 +209,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--side", type=int, default=64, help="side of a patch, px")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--processes", type=int, default=0, help="that draw batches; for a GPU")
-    parser.add_argument("--shards", type=int, default=1, help="colour shards to learn from besides")
+    parser.add_argument("--shards", type=int, default=1, help="color shards to learn from as well")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--start", type=Path, help="folder of exported weights to go on from")
+    parser.add_argument("--start", type=Path, help="folder of exported weights to start from")
     parser.add_argument("--export", metavar="VERSION", help="write the weights under this version")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for the weights")
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
-    shards = sorted(chosen.photographs.glob("train-*.tar"))[: chosen.shards]
-    lesson = GrainLesson(
+    shards = training_shards(chosen.photographs)[: chosen.shards]
+    task = DenoisingTask(
         read_photographs([chosen.photographs / "grey-fullres.tar"]),
         read_photographs(shards),
         samples=chosen.samples,
@@ -229,28 +231,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         muon=True,
         ahead=2 * chosen.processes,
     )
-    taught = DrawnInProcesses(lesson, chosen.processes) if chosen.processes else lesson
-    network: nn.Module = GrainNetwork(**SETTINGS)
+    drawn = DrawnInParallel(task, chosen.processes) if chosen.processes else task
+    network: nn.Module = DenoisingNetwork(**SETTINGS)
     if chosen.start:
-        go_on_from(network, load("grain", GrainNetwork, chosen.start)[1].state_dict())
-    network = train(network, taught, schedule, chosen.into, device=chosen.device)
+        initialize_from(network, load("grain", DenoisingNetwork, chosen.start)[1].state_dict())
+    network = train(network, drawn, schedule, chosen.into, device=chosen.device)
     if chosen.export:
         with torch.inference_mode():
-            figures = lesson.validate(network)
+            figures = task.validate(network)
         learned_from = ", ".join(["grey-fullres.tar (187 of 199)", *(shard.name for shard in shards)])
         export(network, _descriptor(chosen.export, schedule, figures, learned_from), chosen.weights)
 
 
 def _descriptor(
     version: str, schedule: Schedule, figures: Mapping[str, float], learned_from: str
-) -> ModelDescriptor:
-    network = GrainNetwork(**SETTINGS)
-    return ModelDescriptor(
+) -> RestorationDescriptor:
+    network = DenoisingNetwork(**SETTINGS)
+    return RestorationDescriptor(
         name="grain",
         version=version,
-        network=GrainNetwork.__name__,
+        network=DenoisingNetwork.__name__,
         settings=dict(SETTINGS),
-        multiple=network.multiple,
+        size=SizeRequirements(multiple_of=network.multiple),
         context=CONTEXT,
         training={
             "photographs": f"{learned_from}; see restoration/weights/README.md",

@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from imaging.errors import CorruptScan
-from restoration.denoiser import GrainNetwork
+from restoration.denoising_network import DenoisingNetwork
 from restoration.models import load
-from restoration.training.grain import LEVELS, VALIDATION, GrainLesson, go_on_from, grain_field, main
-from restoration.training.shards import read_photographs
+from restoration.training.denoiser import (
+    LEVELS,
+    VALIDATION,
+    DenoisingTask,
+    grain_field,
+    initialize_from,
+    main,
+)
 
 
 def photographs(number=VALIDATION + 2, side=96):
@@ -39,14 +44,14 @@ def test_grain_fields_have_unit_variance_whatever_their_size(size):
 
 
 def test_batches_follow_from_their_seed():
-    lesson = GrainLesson(photographs(), photographs(2), samples=6, side=32)
-    one, same, other = (lesson.batch(np.random.default_rng(seed)) for seed in (5, 5, 6))
+    task = DenoisingTask(photographs(), photographs(2), samples=6, side=32)
+    one, same, other = (task.batch(np.random.default_rng(seed)) for seed in (5, 5, 6))
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["noisy"], other["noisy"])
 
 
 def test_batches_hold_clean_patches_and_a_curve_of_their_noise():
-    batch = GrainLesson(photographs(), samples=64, side=32).batch(np.random.default_rng(2))
+    batch = DenoisingTask(photographs(), samples=64, side=32).batch(np.random.default_rng(2))
     assert batch["clean"].shape == batch["noisy"].shape == (64, 1, 32, 32)
     assert batch["curve"].shape == (64, LEVELS)
     assert batch["clean"].min() >= 0 and batch["clean"].max() <= 1
@@ -57,39 +62,24 @@ def test_batches_hold_clean_patches_and_a_curve_of_their_noise():
 
 def test_a_network_that_grows_denoises_as_the_smaller_one_did():
     torch.manual_seed(0)
-    small = GrainNetwork(2, (8, 16), (1, 1), (1,))
-    grown = GrainNetwork(2, (8, 16), (1, 2), (2,))
+    small = DenoisingNetwork(2, (8, 16), (1, 1), (1,))
+    grown = DenoisingNetwork(2, (8, 16), (1, 2), (2,))
     noise = torch.rand(1, 1, 32, 32), torch.full((1, 1, 16, 16), 0.1), torch.zeros(1, 1, 1, 1)
     with torch.no_grad():
         assert not torch.equal(grown(*noise), small(*noise))
-        go_on_from(grown, small.state_dict())
+        initialize_from(grown, small.state_dict())
         assert torch.equal(grown(*noise), small(*noise))
     with pytest.raises(ValueError, match=r"larger network.*encoder\.1\.1"):
-        go_on_from(small, grown.state_dict())
+        initialize_from(small, grown.state_dict())
 
 
-def test_the_training_entry_writes_weights_that_load(tmp_path):
+def test_the_training_command_writes_weights_that_load(tmp_path):
     shard(tmp_path / "grey-fullres.tar", photographs())
     shard(tmp_path / "train-0.tar", photographs(2), ".webp")
     weights = tmp_path / "weights"
     places = ["--photographs", str(tmp_path), "--into", str(tmp_path / "run"), "--weights", str(weights)]
     main([*places, *["--steps", "2", "--samples", "2", "--side", "32", "--export", "test"]])
-    descriptor, network = load("grain", GrainNetwork, weights)
+    descriptor, network = load("grain", DenoisingNetwork, weights)
     assert descriptor.version == "test"
-    assert descriptor.multiple == network.multiple
+    assert descriptor.size.multiple_of == network.multiple
     assert json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])["step"] == 2
-
-
-def test_shards_that_do_not_decode_are_named(tmp_path):
-    with tarfile.open(tmp_path / "broken.tar", "w") as tar:
-        member = tarfile.TarInfo("a.jpg")
-        member.size = 4
-        tar.addfile(member, io.BytesIO(b"JUNK"))
-    with pytest.raises(CorruptScan, match=r"broken.tar:a.jpg"):
-        read_photographs([tmp_path / "broken.tar"])
-
-
-def test_shards_are_read_up_to_a_limit_grey_or_in_color(tmp_path):
-    path = shard(tmp_path / "three.tar", photographs(3), ".png")
-    assert [p.shape for p in read_photographs([path], limit=2)] == [(96, 96)] * 2
-    assert read_photographs([path], grey=False)[0].shape == (96, 96, 3)

@@ -1,4 +1,4 @@
-"""Drawing batches in processes of their own: a GPU learns faster than one process can draw."""
+"""Drawing batches in several processes: a GPU learns faster than one process can draw."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from restoration.training.loop import Batch, Lesson
+from restoration.training.loop import Batch, TrainingTask
 
 
-class DrawnInProcesses:
-    """A lesson whose batches are drawn by several processes, the same batches in the same order.
+class DrawnInParallel:
+    """A task whose batches are drawn by several processes, the same batches in the same order.
 
-    Let `Schedule.ahead` be at least `processes`, or they will wait for each other.
+    Let `Schedule.ahead` be at least `processes`, or they will wait for one another.
 
     Parameters
     ----------
-    lesson
+    task
         Its photographs are shared with the processes, not copied: they are forked when this is made, which
         must be before a GPU is used.
     processes
         How many.
     """
 
-    def __init__(self, lesson: Lesson, processes: int) -> None:
-        self._lesson = lesson
-        _Drawer.lesson = lesson
+    def __init__(self, task: TrainingTask, processes: int) -> None:
+        self._task = task
+        _Drawer.task = task
         fork = multiprocessing.get_context("fork")
         self._pool = ProcessPoolExecutor(processes, mp_context=fork, initializer=_Drawer.start)
         self._pool.submit(_Drawer.ready).result()
 
     def batch(self, random: np.random.Generator) -> Batch:
-        """Return what the lesson would draw."""
+        """Return what the task would draw."""
         drawn = self._pool.submit(_Drawer.draw, random).result()
         return {name: torch.from_numpy(values) for name, values in drawn.items()}
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Return the lesson's loss."""
-        return self._lesson.loss(network, batch)
+        """Return the task's loss."""
+        return self._task.loss(network, batch)
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
-        """Return the lesson's figures."""
-        return self._lesson.validate(network)
+        """Return the task's figures."""
+        return self._task.validate(network)
 
     def close(self) -> None:
         """End the processes."""
@@ -57,7 +57,7 @@ class DrawnInProcesses:
 class _Drawer:
     """What a forked process inherits."""
 
-    lesson: Lesson
+    task: TrainingTask
 
     @staticmethod
     def start() -> None:
@@ -70,4 +70,4 @@ class _Drawer:
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> dict[str, NDArray[np.generic]]:
-        return {name: values.numpy() for name, values in cls.lesson.batch(random).items()}
+        return {name: values.numpy() for name, values in cls.task.batch(random).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+logger = logging.getLogger(__name__)
 
-class Journal:
+
+class TrainingLog:
     """Writes what a run reached.
 
     Parameters
@@ -39,8 +42,10 @@ class Journal:
 
     def write(self, step: int, seconds: float, **figures: float) -> None:
         """Write one line; losses pending are dropped, for the time of measuring is not theirs."""
-        rounded = {name: float(f"{value:.5g}") for name, value in figures.items()}
+        rounded = {n: v if isinstance(v, int) else float(f"{v:.5g}") for n, v in figures.items()}
+        line = json.dumps({"step": step, "seconds": round(seconds, 1), **rounded})
+        logger.info(line)
         with self._path.open("a") as log:
-            log.write(json.dumps({"step": step, "seconds": round(seconds, 1), **rounded}) + "\n")
+            log.write(line + "\n")
         self._pending.clear()
         self._since = time.monotonic()

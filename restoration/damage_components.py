@@ -1,10 +1,12 @@
-"""Settling what is damage, and counting it, band by band from top to bottom.
+"""Connected components of damage: which of them are defects, and how many there are, band by band.
 
-A defect is an 8-connected set of pixels that a detector finds damaged, at least one of them surely and of the
-kind that most of them are; so a scratch that fades stays one scratch, a rope is none for the speck on it, and
-doubtful specks stay out. Specks come in company: where sure defects
-lie around, a suspected speck is a defect too, so that a worn print is searched more boldly than a clean one;
-a suspected line may be a tripod's leg. A defect that crosses from band to band is counted once.
+A defect is an 8-connected component of pixels that a detector finds damaged, where the detector is sure of at
+least one pixel of the component's most frequent kind (hysteresis, as in Canny's edge detector): a scratch
+that fades stays one scratch, a rope does not become a defect because of a speck on it, and doubtful specks
+are left out. Specks come in groups: near enough sure defects, a suspected speck is a defect too, so that a
+worn print is searched more thoroughly than a clean one; suspected lines are not, for they may be the legs of
+a tripod. A
+defect that crosses from band to band is counted once.
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 Kinds = npt.NDArray[np.uint8]
 """H×W `DamageKind` values, 0 where the photograph is sound."""
 Verdicts = npt.NDArray[np.uint8]
-"""H×W kinds, `SUSPECTED` or `SURE` added where a detector has or is."""
+"""H×W kinds, with `SUSPECTED` or `SURE` added where the detector suspects or is sure of damage."""
 
-COMPANY = 2
-"""Sure defects that must lie around a suspected one."""
-AROUND = 256
-"""What lies around: in the same cell of a grid of this pitch, px, or in one of the eight beside it."""
+MINIMUM_NEIGHBORS = 2
+"""Sure defects that a suspected speck needs nearby to count as a defect."""
+NEIGHBORHOOD = 256
+"""Nearby means in the same cell of a grid of this pitch, px, or in one of its eight neighbors."""
 
 _SPECKS = (DamageKind.DUST, DamageKind.MOLD)
 _KINDS = max(DamageKind) + 1
@@ -38,7 +40,7 @@ _POLYGON_SIDE = 512
 
 
 @dataclass(frozen=True)
-class Census:
+class DamageComponents:
     """The defects of one photograph.
 
     Parameters
@@ -79,16 +81,16 @@ class Census:
         return int((self.kinds == kind).sum())
 
 
-def settle(bands: BandFolder, found: str, mask: str) -> Census:
-    """Turn the layer of a detector's verdicts `found` into the layer `mask` of kinds, and count its defects.
+def find_components(bands: BandFolder, found: str, mask: str) -> DamageComponents:
+    """Turn the layer `found` of a detector's verdicts into the layer `mask` of kinds, and count the defects.
 
     A verdict is a `DamageKind`, plus `SUSPECTED` or `SURE`; 0 is sound. One band is in memory at a time.
     """
-    tally = _Tally()
+    tally = _BandJoiner()
     for band in bands:
         tally.add(bands.rows(found, band.top, band.top + band.height), band.top)
     areas, boxes, grades, which = tally.total()
-    counting = _counting(grades, boxes, areas)
+    counting = _are_defects(grades, boxes, areas)
     kept = counting[which]
     first = 0
     for band in bands:
@@ -98,14 +100,14 @@ def settle(bands: BandFolder, found: str, mask: str) -> Census:
         first += count - 1
         if not bands.has(mask, band):
             bands.save(mask, band, np.where(keep[labels], verdicts & KIND, 0).astype(np.uint8))
-    return Census(areas=areas[counting], boxes=boxes[counting], pixels=bands.width * bands.height)
+    return DamageComponents(areas=areas[counting], boxes=boxes[counting], pixels=bands.width * bands.height)
 
 
-def settle_picture(verdicts: Verdicts) -> Kinds:
-    """Return the kinds of a picture that is one band; see `settle`."""
+def damage_mask(verdicts: Verdicts) -> Kinds:
+    """Return the damage mask of a picture that is a single band; see `find_components`."""
     count, labels, stats, _ = _components(verdicts)
     areas = _areas(verdicts, labels, count)
-    keep = np.concatenate(([False], _counting(_grades(verdicts, labels, count), _boxes(stats), areas)))
+    keep = np.concatenate(([False], _are_defects(_grades(verdicts, labels, count), _boxes(stats), areas)))
     return np.where(keep[labels], verdicts & KIND, 0).astype(np.uint8)
 
 
@@ -137,24 +139,24 @@ def _areas(verdicts: Verdicts, labels: npt.NDArray[Any], count: int) -> npt.NDAr
     return per_kind.reshape(count, _KINDS)[1:].astype(np.int64)
 
 
-def _counting(
+def _are_defects(
     grades: npt.NDArray[np.uint8], boxes: npt.NDArray[np.int64], areas: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
-    """Return which components are defects: the sure ones, and specks that are suspected in company."""
+    """Return which components are defects: the sure ones, and suspected specks with enough neighbors."""
     kinds = areas.argmax(axis=1)
     grade = grades[np.arange(len(kinds)), kinds]
     sure: npt.NDArray[np.bool_] = grade == SURE
     if not sure.any():
         return sure
-    columns, rows = ((boxes[:, :2] + boxes[:, 2:]) // (2 * AROUND)).T
-    company = np.zeros((rows.max() + 1, columns.max() + 1), np.float32)
-    np.add.at(company, (rows[sure], columns[sure]), 1)
-    around = cv2.boxFilter(company, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    specks = np.isin(kinds, _SPECKS) & (around[rows, columns] >= COMPANY)
+    columns, rows = ((boxes[:, :2] + boxes[:, 2:]) // (2 * NEIGHBORHOOD)).T
+    per_cell = np.zeros((rows.max() + 1, columns.max() + 1), np.float32)
+    np.add.at(per_cell, (rows[sure], columns[sure]), 1)
+    neighbors = cv2.boxFilter(per_cell, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    specks = np.isin(kinds, _SPECKS) & (neighbors[rows, columns] >= MINIMUM_NEIGHBORS)
     return np.asarray(sure | ((grade == SUSPECTED) & specks), np.bool_)
 
 
-class _Tally:
+class _BandJoiner:
     """Union-find over the components of successive bands."""
 
     def __init__(self) -> None:
@@ -171,7 +173,7 @@ class _Tally:
         self.areas.append(_areas(verdicts, labels, count))
         self.grades.append(_grades(verdicts, labels, count))
         self.boxes.append(_boxes(stats, top))
-        # 0 stands for sound; a component's own number is one less.
+        # 0 means sound; a component's own number is one less.
         numbered = np.where(labels[[0, -1]] > 0, labels[[0, -1]].astype(np.int64) + first, 0)
         if self.last is not None:
             self._join(self.last, numbered[0])
@@ -210,23 +212,27 @@ class _Tally:
 
 
 def trace_regions(
-    census: Census, bands: BandFolder, layer: str, mended: Container[DamageKind] = (), most: int = 500
+    components: DamageComponents,
+    bands: BandFolder,
+    layer: str,
+    mended: Container[DamageKind] = (),
+    most: int = 500,
 ) -> tuple[Mapping[str, Any], ...]:
     """Outline the `most` largest defects, largest first, and say which are all of kinds that were `mended`.
 
     Each is ``{"kind", "mended", "polygon"}``, the polygon in full-size pixels.
     """
-    sizes = census.areas.sum(axis=1)
+    sizes = components.areas.sum(axis=1)
     largest = np.argsort(-sizes, kind="stable")[:most]
     # From top to bottom, so that each band is read about once.
     outlines = {}
-    for i in sorted(largest, key=lambda i: int(census.boxes[i, 1])):
-        outlines[i] = _outline(bands, layer, census.boxes[i], int(sizes[i]))
-    kinds = {i: DamageKind(int(census.kinds[i])) for i in largest}
+    for i in sorted(largest, key=lambda i: int(components.boxes[i, 1])):
+        outlines[i] = _outline(bands, layer, components.boxes[i], int(sizes[i]))
+    kinds = {i: DamageKind(int(components.kinds[i])) for i in largest}
     return tuple(
         {
             "kind": kinds[i].label,
-            "mended": all(kind in mended for kind in DamageKind if census.areas[i, kind]),
+            "mended": all(kind in mended for kind in DamageKind if components.areas[i, kind]),
             "polygon": outlines[i],
         }
         for i in largest
@@ -238,7 +244,7 @@ def _outline(bands: BandFolder, layer: str, box: npt.NDArray[np.int64], area: in
     step = max(1, -(-max(right - left, bottom - top) // _POLYGON_SIDE))
     picture = _reduced(bands, layer, (left, top, right, bottom), step)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(picture, connectivity=8)
-    # Other defects may lie in the box; ours fills it from side to side.
+    # The box may contain other defects, too; this one touches all four of its sides.
     fills = (stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]] == picture.shape[::-1]).all(axis=1)
     off = abs(stats[1:, cv2.CC_STAT_AREA] * step * step - area)
     which = 1 + int(np.argmin(np.where(fills, off, np.inf) if fills.any() else off))

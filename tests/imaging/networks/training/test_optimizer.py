@@ -1,10 +1,11 @@
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from restoration.training.optimizer import Optimizer
+from imaging.networks.training.optimizer import Optimizer
 
 
 def network() -> nn.Sequential:
@@ -21,8 +22,10 @@ def network() -> nn.Sequential:
     return stack.to(memory_format=torch.channels_last)
 
 
-def optimizer_of(stack: nn.Module, *, muon: bool = True, pace: float = 0.25) -> Optimizer:
-    return Optimizer(stack, rate=1e-3, decay=0.0, pretrained="encoder", pace=pace, muon=muon)
+def optimizer_of(stack: nn.Module, *, muon: bool = True, pace: float = 0.25, **options: Any) -> Optimizer:
+    return Optimizer(
+        stack, rate=1e-3, pretrained="encoder", pace=pace, muon=muon, **({"decay": 0.0} | options)
+    )
 
 
 def step(stack: nn.Module, optimizer: Optimizer) -> dict[str, torch.Tensor]:
@@ -84,3 +87,26 @@ def test_a_resumed_optimizer_goes_on_alike():
     resumed.load_state_dict(state)
     for name, moved in step(stack, resumed).items():
         assert torch.equal(moved, expected[name]), name
+
+
+@pytest.mark.parametrize("decay_vectors", [True, False])
+def test_vectors_decay_only_where_they_may(decay_vectors):
+    stack = network()
+    optimizer = optimizer_of(stack, muon=False, decay=0.5, decay_vectors=decay_vectors)
+    before = {name: value.detach().clone() for name, value in stack.named_parameters()}
+    for parameter in stack.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step(1e-3)
+    # Without a gradient, a decoupled step is the decay alone (Loshchilov & Hutter 2019, algorithm 2).
+    for name, value in stack.named_parameters():
+        pace = 0.25 if name.startswith("encoder") else 1.0
+        share = 1e-3 * pace * 0.5 if decay_vectors or value.ndim > 1 else 0.0
+        assert torch.allclose(value, before[name] * (1 - share), rtol=1e-6, atol=0), name
+
+
+def test_layers_named_as_ends_are_left_to_adamw():
+    stack = network()
+    moved = step(stack, optimizer_of(stack, ends=("inner",)))
+    # AdamW's first step moves each weight by the rate; Muon's do not.
+    assert moved["inner.weight"].abs().mean() == pytest.approx(1e-3, rel=0.05)
+    assert moved["head.weight"].abs().mean() != pytest.approx(1e-3, rel=0.05)

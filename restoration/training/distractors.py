@@ -1,6 +1,7 @@
-"""What looks like damage and is not: lettering, grids, stars, wires, rods, fabric, dots, glints, strands.
+"""Distractors: lettering, grids, stars, wires, rods, fabric, dots, glints, strands.
 
-Drawn into clean photographs before damage is put on them, so that a detector learns to leave them alone.
+They look like damage and are not. Drawn into clean photographs before damage is added, so that a detector
+learns to ignore them.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ Grey = NDArray[np.float32]
 Random = np.random.Generator
 
 
-def add_decoy(picture: Grey, random: Random) -> Grey:
-    """Return `picture` with one kind of thing in it that is easily mistaken for damage."""
-    draw = _DECOYS[random.integers(len(_DECOYS))]
+def add_distractor(picture: Grey, random: Random) -> Grey:
+    """Return `picture` with one kind of distractor in it."""
+    draw = _DISTRACTORS[random.integers(len(_DISTRACTORS))]
     return np.asarray(draw(picture, random).clip(0, 1), np.float32)
 
 
@@ -150,7 +151,7 @@ def weave(picture: Grey, random: Random) -> Grey:
 
 
 def _highlights(picture: Grey, random: Random) -> Grey:
-    """Jewelry, chrome, eyes, lamps: small round glints, singly or in rows, some with a dark surround."""
+    """Jewelry, chrome, eyes, lamps: small round glints, singly or in rows, some with a dark rim."""
     lit = picture.copy()
     start, step = random.uniform(0, 1, 2) * picture.shape[1::-1], random.normal(0, 6, 2)
     bend = random.normal(0, 0.12)
@@ -232,7 +233,7 @@ def _solid(picture: Grey, outline: NDArray[np.floating], value: float, random: R
     return _blend(picture, canvas, value, random, opacity=1.0)
 
 
-_DECOYS: tuple[Callable[[Grey, Random], Grey], ...] = (
+_DISTRACTORS: tuple[Callable[[Grey, Random], Grey], ...] = (
     _lettering,
     _lettering,
     _grid,

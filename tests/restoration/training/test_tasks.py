@@ -1,4 +1,4 @@
-"""Detector and mender: a run that was cut is the run that was not, and what is learned lowers the loss."""
+"""Detector and mender: an interrupted run equals an uninterrupted one, and training lowers the loss."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import pytest
 import torch
 from torch import nn
 
+from imaging.networks.descriptor import SizeRequirements
 from restoration.defects import CUES, cues_of, cues_on_device, pooled_cues
 from restoration.kinds import DamageKind
 from restoration.models import load
 from restoration.network import CompactUNet, TileRunner
-from restoration.training.detector import _BALANCE, OUTPUTS, DetectionLesson, _balance, f1_scores
-from restoration.training.entry import arguments_for, teach
-from restoration.training.loop import Lesson, Schedule, train
-from restoration.training.mender import MendingLesson
-from restoration.training.processes import DrawnInProcesses
+from restoration.training.command import arguments_for, train_and_export
+from restoration.training.detector import _BALANCE, OUTPUTS, DetectionTask, _balance, f1_scores
+from restoration.training.loop import Schedule, TrainingTask, train
+from restoration.training.mender import MendingTask
+from restoration.training.parallel_drawing import DrawnInParallel
 from restoration.training.shapes import Shapes
 
 SCHEDULE = Schedule(steps=6, checkpoint_every=3, log_every=2, validate_every=99, half=False)
@@ -43,20 +44,20 @@ def _network(name: str) -> nn.Module:
     return CompactUNet(2, 1, (8, 8))
 
 
-def _lesson(name: str, learning: tuple[list[np.ndarray], Shapes]) -> Lesson:
+def _task(name: str, learning: tuple[list[np.ndarray], Shapes]) -> TrainingTask:
     photographs, shapes = learning
-    kind = DetectionLesson if name == "detector" else MendingLesson
+    kind = DetectionTask if name == "detector" else MendingTask
     return kind(photographs, photographs, shapes, shapes, samples=2, side=48, validation=1)
 
 
 @pytest.mark.parametrize("name", ["detector", "mender"])
-def test_a_training_run_that_is_cut_goes_on_as_if_it_had_not_been(
+def test_an_interrupted_training_run_equals_an_uninterrupted_one(
     name: str, learning: tuple[list[np.ndarray], Shapes], tmp_path: Path
 ) -> None:
-    lesson = _lesson(name, learning)
-    whole = train(_network(name), lesson, SCHEDULE, tmp_path / "whole")
+    task = _task(name, learning)
+    whole = train(_network(name), task, SCHEDULE, tmp_path / "whole")
     calls = 0
-    batch = lesson.batch
+    batch = task.batch
 
     def cut(random: np.random.Generator) -> object:
         nonlocal calls
@@ -65,11 +66,11 @@ def test_a_training_run_that_is_cut_goes_on_as_if_it_had_not_been(
             raise KeyboardInterrupt
         return batch(random)
 
-    lesson.batch = cut  # type: ignore[method-assign, assignment]
+    task.batch = cut  # type: ignore[method-assign, assignment]
     with pytest.raises(KeyboardInterrupt):
-        train(_network(name), lesson, SCHEDULE, tmp_path / "cut")
-    lesson.batch = batch  # type: ignore[method-assign]
-    resumed = train(_network(name), lesson, SCHEDULE, tmp_path / "cut")
+        train(_network(name), task, SCHEDULE, tmp_path / "cut")
+    task.batch = batch  # type: ignore[method-assign]
+    resumed = train(_network(name), task, SCHEDULE, tmp_path / "cut")
     for key, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[key]), key
 
@@ -86,7 +87,7 @@ def test_f1_counts_what_is_found_and_what_it_is_called() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (50, 37), (5, 3)])
 def test_tiles_of_any_size_keep_it(height: int, width: int) -> None:
-    runner = TileRunner(_network("detector").eval(), 4)
+    runner = TileRunner(_network("detector").eval(), SizeRequirements(multiple_of=4))
     maps = runner(np.zeros((CUES, height, width), np.float32))
     assert maps.shape == (OUTPUTS, height, width)
 
@@ -99,10 +100,10 @@ def test_cues_are_the_same_wherever_they_are_computed() -> None:
 
 
 def test_processes_draw_the_same_batches(learning: tuple[list[np.ndarray], Shapes]) -> None:
-    lesson = _lesson("mender", learning)
-    drawn = DrawnInProcesses(lesson, 2)
+    task = _task("mender", learning)
+    drawn = DrawnInParallel(task, 2)
     try:
-        here, there = (one.batch(np.random.default_rng(3)) for one in (lesson, drawn))
+        here, there = (one.batch(np.random.default_rng(3)) for one in (task, drawn))
     finally:
         drawn.close()
     assert here.keys() == there.keys()
@@ -119,19 +120,21 @@ def test_rare_kinds_count_more_and_sound_pixels_nothing() -> None:
     assert weight[0, 99, 99] == 0
 
 
-def test_an_entry_exports_weights_that_a_later_run_starts_from(
+def test_a_command_exports_weights_that_a_later_run_starts_from(
     learning: tuple[list[np.ndarray], Shapes], tmp_path: Path
 ) -> None:
     settings = {"inputs": 2, "outputs": 1, "widths": [8, 8]}
     common = [str(tmp_path), "--photos", "-", "--defects", "-", "--steps"]
     parser = arguments_for(None)
     network = CompactUNet(2, 1, (8, 8))
-    teach("mender", network, settings, _lesson("mender", learning), parser.parse_args([*common, "2"]))
+    train_and_export(
+        "mender", network, settings, _task("mender", learning), parser.parse_args([*common, "2"])
+    )
     descriptor, learned = load("mender", CompactUNet, tmp_path)
     assert descriptor.settings == settings
     again = parser.parse_args([*common, "1", "--start", str(tmp_path), "--version", "2"])
     again.folder = tmp_path / "again"
-    teach("mender", network, settings, _lesson("mender", learning), again)
+    train_and_export("mender", network, settings, _task("mender", learning), again)
     descriptor, later = load("mender", CompactUNet, tmp_path / "again")
     assert descriptor.version == "2"
     # One step at the start of the warm-up moves no weight by more than the rate, 6e-5.

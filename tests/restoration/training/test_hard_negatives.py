@@ -10,19 +10,21 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from imaging.networks.descriptor import SizeRequirements
 from restoration.defects import CUES
-from restoration.models import ModelDescriptor, export
-from restoration.network import GuidedUNet
+from restoration.models import RestorationDescriptor
+from restoration.network import PretrainedUNet
 from restoration.training.detector import OUTPUTS, draw_sample
-from restoration.training.mining import main, may_be_damaged, worst
+from restoration.training.export import export
+from restoration.training.hard_negatives import hardest, main, may_be_damaged
 from restoration.training.shapes import Shapes
 
 SETTINGS = {"inputs": CUES, "outputs": OUTPUTS, "widths": [8, 8, 8, 8, 8]}
 
 
-def test_the_worst_are_told_by_their_numbers() -> None:
-    assert worst([0, 500, 23, 24, 90], most=2) == [1, 4]
-    assert worst([0, 500, 23, 24, 90], most=9) == [1, 3, 4]
+def test_the_hardest_are_returned_by_index() -> None:
+    assert hardest([0, 500, 23, 24, 90], most=2) == [1, 4]
+    assert hardest([0, 500, 23, 24, 90], most=9) == [1, 3, 4]
 
 
 @pytest.fixture
@@ -40,12 +42,20 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_mining_finds_what_a_detector_mistakes_and_leaves_out_old_photographs(
+def test_hard_negatives_are_what_a_detector_mistakes_but_not_old_photographs(
     photos: Path, tmp_path: Path
 ) -> None:
-    network = GuidedUNet(**SETTINGS)
+    network = PretrainedUNet(**SETTINGS)
     torch.nn.init.constant_(network.unet.head.bias, 5.0)  # takes everything for damage
-    export(network, ModelDescriptor("detector", "1", "", SETTINGS, 32, 0), tmp_path)
+    descriptor = RestorationDescriptor(
+        name="detector",
+        version="1",
+        network="",
+        settings=SETTINGS,
+        size=SizeRequirements(multiple_of=32),
+        context=0,
+    )
+    export(network, descriptor, tmp_path)
     assert may_be_damaged(photos / "index.tsv") == {("train-0", "1.png")}
     file = tmp_path / "mistaken.json"
     common = [str(file), "--photos", str(photos), "--weights", str(tmp_path), "--processes", "1"]
@@ -55,7 +65,7 @@ def test_mining_finds_what_a_detector_mistakes_and_leaves_out_old_photographs(
     assert json.loads(file.read_text()) == [0, 2]
 
 
-def test_what_was_mistaken_and_old_scans_are_shown_more_often() -> None:
+def test_hard_negatives_and_old_scans_are_drawn_more_often() -> None:
     ordinary, other = np.full((99, 99), 20, np.uint8), np.full((99, 99), 230, np.uint8)
     random = np.random.default_rng(1)
     shapes = Shapes.__new__(Shapes)
