@@ -100,7 +100,7 @@ def test_where_nothing_is_sound_there_is_nothing_to_mend_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     everywhere = np.uint8(DamageKind.DUST + SURE)
-    monkeypatch.setattr(NetworkDetector, "detect", lambda _, grey, __: np.full(grey.shape, everywhere))
+    monkeypatch.setattr(NetworkDetector, "detect", lambda _, grey, *__: np.full(grey.shape, everywhere))
     scan = write(photograph)
     result = restore(scan, into, replace(ONLY_MEND, tile=tile))
     assert np.array_equal(pixels(scan), pixels(into / "restored.tif"))
