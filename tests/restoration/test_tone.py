@@ -68,7 +68,7 @@ def test_parameters_survive_json_in_the_order_of_the_steps(sort_keys):
 
 
 def test_unknown_steps_are_refused():
-    with pytest.raises(OptionsError, match="no steps"):
+    with pytest.raises(OptionsError, match="are not steps"):
         Tone.from_dict({"sharpen": {}})
 
 
