@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from imaging.networks.descriptor import SizeRequirements
 from imaging.stage import ModelReference
+from restoration.condition import Condition
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from restoration.models import WEIGHTS, load_once
 from restoration.network import MultiscaleDetector, TileRunner
@@ -139,7 +140,9 @@ class NetworkDetector:
         self, grey: Grey, sensitivity: float, overview: Overview | None = None, left: int = 0, top: int = 0
     ) -> Verdicts:
         """Return the verdicts on a tile; see `Detector.detect`."""
-        return verdicts(self.evidence(grey, overview, left, top), sensitivity)
+        evidence = self.evidence(grey, overview, left, top)
+        condition = Condition.of(evidence) if overview is None else overview.condition
+        return verdicts(evidence, sensitivity, condition.boldness)
 
     def evidence(self, grey: Grey, overview: Overview | None = None, left: int = 0, top: int = 0) -> Evidence:
         """Return log-odds on a tile, C×H×W: that there is damage, then for each kind that it is this one.
@@ -243,9 +246,12 @@ def kinds_of(evidence: Evidence) -> npt.NDArray[np.uint8]:
     return kinds
 
 
-def verdicts(evidence: Evidence, sensitivity: float) -> Verdicts:
-    """Return the verdicts that a network's `evidence`, C×H×W, comes to; see `Detector.detect`."""
-    sure, suspected, likely = thresholds(sensitivity)
+def verdicts(evidence: Evidence, sensitivity: float, boldness: float = 0.0) -> Verdicts:
+    """Return the verdicts for a network's `evidence`, C×H×W, see `Detector.detect`.
+
+    `boldness` is what the photograph's condition takes off the evidence that is asked for, log-odds.
+    """
+    sure, suspected, likely = (threshold - boldness for threshold in thresholds(sensitivity))
     kinds = kinds_of(evidence)
     found = evidence[0] > likely
     evident = (

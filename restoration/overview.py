@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyvips
 
 from restoration.area import grey_overview
+from restoration.condition import Condition
 
 Grey = npt.NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
@@ -35,16 +36,20 @@ class Overview:
         C×h×w log-odds, float16 to save memory; see `Evidence`.
     step
         Pixels of the scan to one of it.
+    condition
+        Of the photograph as a whole.
     """
 
     evidence: npt.NDArray[np.float16]
     step: int
+    condition: Condition
 
     @classmethod
     def of(cls, image: pyvips.Image, judge: Callable[[Grey], Evidence]) -> Overview:
         """Let `judge` judge the whole of `image`, of 8 or 16 bits per band."""
         step = max(1, -(-max(image.width, image.height) // LARGEST))
-        return cls(judge(grey_overview(image, step)).astype(np.float16), step)
+        evidence = judge(grey_overview(image, step))
+        return cls(evidence.astype(np.float16), step, Condition.of(evidence))
 
     def under(self, shape: tuple[int, ...], left: int, top: int) -> Evidence:
         """Return what lies under a tile of `shape` (H×W) at `left`, `top` of the scan, enlarged."""
