@@ -46,7 +46,7 @@ def test_hard_negatives_are_what_a_detector_mistakes_but_not_old_photographs(
     photos: Path, tmp_path: Path
 ) -> None:
     network = MultiscaleDetector(**SETTINGS)
-    torch.nn.init.constant_(network.unet.head.bias, 5.0)  # takes everything for damage
+    torch.nn.init.constant_(network.look.unet.head.bias, 5.0)  # takes everything for damage
     descriptor = RestorationDescriptor(
         name="detector",
         version="1",
