@@ -78,7 +78,7 @@ def test_nothing_is_overwritten(restored: Callable[..., Path], name: str) -> Non
 def test_other_files_than_records_are_refused(tmp_path: Path, text: str) -> None:
     record = tmp_path / "record.json"
     record.write_text(text)
-    with pytest.raises(OptionsError, match="no record of a restoration"):
+    with pytest.raises(OptionsError, match="not the record of a restoration"):
         undo_tones(record, tmp_path / "before.tif")
 
 
