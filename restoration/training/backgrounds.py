@@ -17,8 +17,10 @@ _SCALES = (0.45, 1.8)
 is what gets mistaken for damage."""
 
 
-def draw_background(photographs: Sequence[NDArray[np.uint8]], side: int, random: Random) -> Grey:
-    """Return a random `side`×`side` crop: resized, rotated, softened and faded."""
+def draw_background(
+    photographs: Sequence[NDArray[np.uint8]], side: int, random: Random, *, turned: float = 1.0
+) -> Grey:
+    """Return a random `side`×`side` crop: resized, softened, faded, and `turned` often turned."""
     photograph = photographs[int(random.integers(len(photographs)))]
     low, high = np.log(_SCALES)
     scale = max(float(np.exp(random.uniform(low, high))), (side + 1) / min(photograph.shape))
@@ -30,7 +32,8 @@ def draw_background(photographs: Sequence[NDArray[np.uint8]], side: int, random:
     picture = cv2.resize(crop, (side, side), interpolation=method).clip(0, 1)
     if random.random() < 0.3:
         picture = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.4))
-    picture = np.rot90(picture, int(random.integers(4)))
+    if random.random() < turned:
+        picture = np.rot90(picture, int(random.integers(4)))
     picture = picture[:, ::-1] if random.random() < 0.5 else picture
     return _fade(np.ascontiguousarray(picture), random)
 

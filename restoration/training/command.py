@@ -82,10 +82,11 @@ def train_and_export(
     *,
     context: int = 64,
     validate_every: int = 2000,
+    pretrained: str = "encoder",
 ) -> None:
     """Train the model `name`, a `network` made with these `settings`, as `chosen`, and export it.
 
-    `context` is how many pixels around a tile matter to its result.
+    `context` is how many pixels around a tile matter to its result, `pretrained` the part that had learned.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(chosen.threads)
@@ -94,7 +95,7 @@ def train_and_export(
         seconds=chosen.seconds,
         learning_rate=chosen.rate,
         weight_decay=0.01,
-        pretrained="encoder",
+        pretrained=pretrained,
         pretrained_pace=chosen.pace,
         muon=True,
         validate_every=validate_every,

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from imaging.networks.training.shards import read_photographs, training_shards
 from restoration.defects import DETECTOR, cues_of
 from restoration.models import load
-from restoration.network import PretrainedUNet, TileRunner
+from restoration.network import MultiscaleDetector, TileRunner
 
 _LEAST_EVIDENCE = -1.0
 """Log-odds from which a pixel counts as mistaken; near misses are instructive, too."""
@@ -43,7 +43,7 @@ class _Process:
     def start(cls, weights: Path) -> None:
         torch.set_num_threads(1)
         cv2.setNumThreads(0)
-        descriptor, network = load(DETECTOR, PretrainedUNet, weights)
+        descriptor, network = load(DETECTOR, MultiscaleDetector, weights)
         cls.runner = TileRunner(network, descriptor.size)
 
     @classmethod

@@ -12,7 +12,7 @@ import itertools
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from imaging.fixity import atomic_path
 from imaging.networks.training.log import TrainingLog
@@ -65,7 +65,7 @@ class Schedule:
         the warm-up the rate falls along a half cosine to a hundredth of the peak, by whichever of steps and
         seconds is further spent.
     average
-        Decay of the exponential moving average of the weights, which is what is validated and exported.
+        Largest decay of the moving average of the weights, which is what is validated and exported.
     half
         bfloat16 autocast (CPU and GPU); weights and optimizer stay float32.
     log_every, validate_every, checkpoint_every
@@ -139,8 +139,7 @@ class _Run:
         self.schedule = schedule
         self.device = device
         self.network = network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        average = get_ema_multi_avg_fn(schedule.average)  # type: ignore[no-untyped-call]
-        self.averaged = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
+        self.averaged = AveragedModel(self.network, multi_avg_fn=self._average, use_buffers=True)
         self.optimizer = Optimizer(
             self.network,
             rate=schedule.learning_rate,
@@ -151,6 +150,16 @@ class _Run:
         )
         self.step = 0
         self._started = time.monotonic()
+
+    @torch.no_grad()
+    def _average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], number: Tensor | int) -> None:
+        """Move the averaged weights towards the current ones, far at first: a short run forgets its start."""
+        decay = min(self.schedule.average, (1 + int(number)) / (10 + int(number)))
+        for mine, its in zip(averaged, current, strict=True):
+            if mine.is_floating_point():
+                mine.lerp_(its.to(mine.dtype), 1 - decay)
+            else:
+                mine.copy_(its)
 
     @property
     def seconds(self) -> float:

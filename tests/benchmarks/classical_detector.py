@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pyvips
 
-from restoration.defects import Grey, Verdicts
+from restoration.defects import Grey, Mapping, Verdicts
 from restoration.kinds import SURE, DamageKind
+from restoration.overview import Overview
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,12 @@ class ClassicalDetector:
         """No weights take part."""
         return None
 
-    def detect(self, grey: Grey, sensitivity: float) -> Verdicts:
+    def survey(self, image: pyvips.Image, over: Mapping = map) -> None:
+        """Look at tiles alone."""
+
+    def detect(
+        self, grey: Grey, sensitivity: float, overview: Overview | None = None, left: int = 0, top: int = 0
+    ) -> Verdicts:
         """Return the verdicts on a tile; see `Detector.detect`."""
         smooth = cv2.GaussianBlur(grey, (0, 0), 0.8)
         disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (self.disk, self.disk))

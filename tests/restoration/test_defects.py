@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import pyvips
 import skimage.data
 from numpy.typing import NDArray
 
 from imaging.errors import ModelError
 from restoration.damage_components import damage_mask
-from restoration.defects import NetworkDetector, kinds_of, thresholds, verdicts, with_rims
+from restoration.defects import NetworkDetector, thresholds, verdicts, with_rims
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 
 Picture = NDArray[np.float32]
@@ -47,15 +48,39 @@ def test_verdicts_are_kinds_with_their_grades(damaged: Picture, detector: Networ
     assert ((kinds > 0) == (found > 0)).all()
 
 
-def test_only_broad_damage_gets_a_second_pass(photograph: Picture, detector: NetworkDetector) -> None:
-    lost = photograph[:201, :151].copy()
-    lost[60:120, 40:100] = 0.97
-    evidence, once = detector.evidence(lost), detector._two_passes(lost)
-    broad = np.isin(kinds_of(once), (DamageKind.LOSS, DamageKind.MOLD))
-    assert evidence.shape == (1 + len(DamageKind), 201, 151)
-    assert (evidence[0] == once[0])[~broad].all()
-    assert (evidence[0] != once[0])[broad].mean() > 0.9
-    assert (evidence[1:] == once[1:]).all()
+def test_a_tile_of_a_small_scan_has_the_evidence_of_the_whole(
+    damaged: Picture, detector: NetworkDetector
+) -> None:
+    grey = np.rint(damaged[:201, :151] * 255).astype(np.uint8)
+    overview = detector.survey(pyvips.Image.new_from_array(grey))
+    whole = detector.evidence(grey / np.float32(255))
+    tile = detector.evidence(grey[30:130, 20:120] / np.float32(255), overview, 20, 30)
+    assert whole.shape == (1 + len(DamageKind), 201, 151)
+    np.testing.assert_allclose(tile, whole[:, 30:130, 20:120], atol=0.02)  # kept in float16
+
+
+def test_looks_in_parts_agree_with_one_look(damaged: Picture, detector: NetworkDetector) -> None:
+    large = np.tile(damaged, (1, 8))[:, :1500]
+    parted = detector.look(np.tile(large, (4, 1))[:1100])
+    height = large.shape[0]
+    # Far from where parts meet, the rest of the picture hardly matters.
+    np.testing.assert_allclose(
+        parted[:, 100 : height - 100, 300:700], detector.look(large)[:, 100:-100, 300:700], atol=1.0
+    )
+
+
+def test_what_is_too_small_for_the_overview_is_seen_from_near(detector: NetworkDetector) -> None:
+    columns = np.linspace(0.2, 0.5, 2800, dtype=np.float32)
+    grey = np.tile(columns, (400, 1))
+    grey[100:103, 1000:1003] = 1  # one pixel of the overview, and a pale one
+    coded = np.rint(grey * 255).astype(np.uint8)
+    overview = detector.survey(pyvips.Image.new_from_array(coded))
+    assert overview.step == 3
+    tile = slice(0, 256), slice(900, 1156)
+    evidence = detector.evidence(coded[tile] / np.float32(255), overview, 900, 0)
+    afar = overview.under((256, 256), 900, 0)
+    assert evidence[0, 101, 101] > afar[0, 101, 101]
+    assert (evidence[0] >= afar[0]).all()
 
 
 def test_what_is_sure_is_suspected_and_likely_too() -> None:

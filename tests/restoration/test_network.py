@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from restoration.network import PretrainedUNet
+from restoration.network import MultiscaleDetector, PretrainedUNet
 
 WIDTHS = (8, 8, 8, 8, 8)
 
@@ -40,3 +40,22 @@ def test_training_keeps_the_encoders_statistics(network: PretrainedUNet) -> None
         if not torch.equal(value, before[name]) and "tracked" not in name
     }
     assert changed and not any(name.startswith("encoder.") for name in changed)
+
+
+def test_a_judgement_begins_as_the_mean_of_its_looks() -> None:
+    torch.manual_seed(4)
+    detector = MultiscaleDetector(5, 7, WIDTHS)
+    near, half, quarter = (torch.rand(2, 7, side, side) for side in (32, 16, 8))
+    with torch.no_grad():
+        judged = detector.fused([near, torch.full_like(half, 0.5), torch.full_like(quarter, 0.25)])
+        assert torch.allclose(judged, (near + 0.75) / 3)
+        torch.nn.init.ones_(detector.fuse.say.weight)
+        assert not torch.allclose(detector.fused([near, half, quarter]), judged)
+
+
+def test_one_look_is_that_of_the_unet_within() -> None:
+    torch.manual_seed(4)
+    detector = MultiscaleDetector(5, 7, WIDTHS).eval()
+    picture = torch.rand(1, 5, 32, 64)
+    with torch.no_grad():
+        assert torch.equal(detector(picture), detector.look(picture))

@@ -21,7 +21,8 @@ from restoration.bands import BandFolder
 from restoration.defects import NetworkDetector
 from restoration.kinds import SURE, DamageKind
 from restoration.options import RestorationOptions
-from restoration.pipeline import mendable, restore
+from restoration.pipeline import restore
+from restoration.setup import mendable
 from restoration.tone import Tone, ToneOptions
 
 Picture = NDArray[np.float32]
@@ -100,7 +101,7 @@ def test_where_nothing_is_sound_there_is_nothing_to_mend_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     everywhere = np.uint8(DamageKind.DUST + SURE)
-    monkeypatch.setattr(NetworkDetector, "detect", lambda _, grey, __: np.full(grey.shape, everywhere))
+    monkeypatch.setattr(NetworkDetector, "detect", lambda _, grey, *__: np.full(grey.shape, everywhere))
     scan = write(photograph)
     result = restore(scan, into, replace(ONLY_MEND, tile=tile))
     assert np.array_equal(pixels(scan), pixels(into / "restored.tif"))
@@ -189,11 +190,11 @@ def test_other_arithmetic_does_not_resume_this_work(
 ) -> None:
     scan = write(damaged)
     _killed_after(4, monkeypatch)
-    monkeypatch.setattr("restoration.pipeline.half_is_fast", lambda device: True)
+    monkeypatch.setattr("restoration.setup.half_is_fast", lambda device: True)
     with pytest.raises(KeyboardInterrupt):
         restore(scan, into, SMALL_TILES)
     monkeypatch.undo()
-    monkeypatch.setattr("restoration.pipeline.half_is_fast", lambda device: False)
+    monkeypatch.setattr("restoration.setup.half_is_fast", lambda device: False)
     made = _killed_after(99, monkeypatch)
     result = restore(scan, into, SMALL_TILES)
     assert "found-00000.tif" in made

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imaging.networks.descriptor import SizeRequirements
 from restoration.defects import CUES
 from restoration.models import RestorationDescriptor
-from restoration.network import PretrainedUNet
+from restoration.network import MultiscaleDetector
 from restoration.training.detector import OUTPUTS, draw_sample
 from restoration.training.export import export
 from restoration.training.hard_negatives import hardest, main, may_be_damaged
@@ -45,8 +45,8 @@ def photos(tmp_path: Path) -> Path:
 def test_hard_negatives_are_what_a_detector_mistakes_but_not_old_photographs(
     photos: Path, tmp_path: Path
 ) -> None:
-    network = PretrainedUNet(**SETTINGS)
-    torch.nn.init.constant_(network.unet.head.bias, 5.0)  # takes everything for damage
+    network = MultiscaleDetector(**SETTINGS)
+    torch.nn.init.constant_(network.look.unet.head.bias, 5.0)  # takes everything for damage
     descriptor = RestorationDescriptor(
         name="detector",
         version="1",

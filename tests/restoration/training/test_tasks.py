@@ -15,7 +15,7 @@ from imaging.networks.descriptor import SizeRequirements
 from restoration.defects import CUES, cues_of, cues_on_device, pooled_cues
 from restoration.kinds import DamageKind
 from restoration.models import load
-from restoration.network import CompactUNet, TileRunner
+from restoration.network import CompactUNet, MultiscaleDetector, TileRunner
 from restoration.training.command import arguments_for, train_and_export
 from restoration.training.detector import _BALANCE, OUTPUTS, DetectionTask, _balance, f1_scores
 from restoration.training.loop import Schedule, TrainingTask, train
@@ -140,3 +140,23 @@ def test_a_command_exports_weights_that_a_later_run_starts_from(
     # One step at the start of the warm-up moves no weight by more than the rate, 6e-5.
     here = later.state_dict()
     assert all(torch.allclose(value, here[key], atol=1e-3) for key, value in learned.state_dict().items())
+
+
+def test_whole_pictures_are_judged_from_three_looks(learning: tuple[list[np.ndarray], Shapes]) -> None:
+    photographs, shapes = learning
+    task = DetectionTask(
+        photographs, photographs, shapes, shapes, samples=1, side=128, validation=1, whole=True
+    )
+    torch.manual_seed(1)
+    network = MultiscaleDetector(
+        CUES, OUTPUTS, (8, 8, 8, 8, 8), fusion=4
+    ).eval()  # too small a batch to normalize by
+    sides: list[int] = []
+    network.look.register_forward_pre_hook(lambda _, inputs: sides.append(inputs[0].shape[-1]))
+    batch = {"picture": torch.zeros(1, 128, 128, dtype=torch.uint8), "kinds": torch.zeros(1, 128, 128).byte()}
+    batch["kinds"][:, 40:60] = int(DamageKind.CRACK)
+    task.loss(network, batch).backward()
+    assert sides == [128, 64, 32]
+    assert network.fuse.say.weight.grad is not None
+    assert network.fuse.say.weight.grad.abs().sum() > 0
+    assert set(task.validate(network)) >= {"f1", "false_alarms"}
