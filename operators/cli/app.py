@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from imaging.errors import CatalogError, HeliochromeError
-from operators.cli import catalog, deployment, kinds, models, photographs, publishing
+from operators.cli import catalog, deployment, film, kinds, models, photographs, publishing
 from operators.cli.console import Status, print_error, status_of, stderr_console
 from operators.settings import CATALOG_VARIABLE
 
@@ -35,6 +35,7 @@ deployment.add_to(app)
 publishing.add_to(app)
 kinds.add_to(catalog.app)
 app.add_typer(catalog.app, name="catalog", rich_help_panel="Collections")
+app.add_typer(film.app, name="film", rich_help_panel="Single files")
 app.add_typer(models.app, name="models", rich_help_panel="Single files")
 
 
