@@ -55,7 +55,7 @@ lint: venv
 bench-%: venv
 	@$(BIN)/python -m tests.benchmarks.$*
 
-bench: bench-color bench-gigapixel bench-restore bench-catalog bench-iiif
+bench: bench-color bench-gigapixel bench-restore bench-film bench-catalog bench-iiif
 
 # torch is chosen anew, for its name in the lock is that of any build: PIP_FIND_LINKS has to hold the CPU's.
 lock: export PATH := $(PATH):$(HOME)/.local/bin

@@ -31,8 +31,7 @@ from colorization.pipeline import ReferencedPredictor
 from imaging.errors import OptionsError, UnsupportedScan
 from imaging.files import unchanging
 from imaging.film import FilmFrame, FilmProperties, inspect_film, read_frames
-from imaging.film_job import FilmJob, Unit, digest_of, units_of
-from imaging.film_library import versions
+from imaging.film_job import FilmJob, Unit, digest_of, film_parameters, units_of
 from imaging.film_pixels import Pixels
 from imaging.film_writing import Coding, access_coding, join_access, join_master, master_coding
 from imaging.fixity import atomic_path, describe_output
@@ -40,7 +39,7 @@ from imaging.motion import MotionFinder
 from imaging.networks.device import choose_device
 from imaging.pyramid import Progress
 from imaging.shots import Shot, find_shots, thumbnail
-from imaging.stage import OutputFile, Role, Scalar, StageResult
+from imaging.stage import OutputFile, Role, StageResult
 
 STAGE = "film-colorization"
 VERSION = "1"
@@ -290,7 +289,7 @@ class _Job:
             input_sha256=self.input_sha256,
             files=tuple(files),
             models=(self.predictor.reference,),
-            parameters={**self.options.parameters(), **_parameters(film), **versions()},
+            parameters={**self.options.parameters(), **film_parameters(film)},
             figures={
                 "frames": film.frames,
                 "shots": len(shots),
@@ -333,20 +332,6 @@ class _Job:
                         more["hints"] = at
                     stream.write(json.dumps({**fact, **more}, sort_keys=True, ensure_ascii=False) + "\n")
         return total / self.film.frames
-
-
-def _parameters(film: FilmProperties) -> dict[str, Scalar]:
-    return {
-        "container": film.container,
-        "codec": film.codec,
-        "width": film.width,
-        "height": film.height,
-        "pixel_format": film.pixel_format,
-        "rate": film.rate,
-        "time_base": film.time_base,
-        "timecode": film.timecode,
-        "carried": json.dumps([asdict(stream) for stream in film.carried], sort_keys=True),
-    }
 
 
 def _grey(lightness: Array) -> NDArray[np.uint8]:

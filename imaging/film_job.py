@@ -22,6 +22,7 @@ from imaging.film_properties import FilmProperties
 from imaging.film_writing import Coding, SegmentWriter
 from imaging.fixity import atomic_path, remove_partials, sha256_file
 from imaging.shots import Shot
+from imaging.stage import Scalar
 
 UNIT = 96
 """Frames of a unit at the most."""
@@ -66,6 +67,24 @@ def digest_of(film: FilmProperties) -> str:
     for image in film.source.images:
         digests.update(f"{sha256_file(image)}  {image.name}\n".encode())
     return digests.hexdigest()
+
+
+def film_parameters(film: FilmProperties) -> dict[str, Scalar]:
+    """Return what a stage's result says about the film it read, and of the software that read it."""
+    return {
+        "container": film.container,
+        "codec": film.codec,
+        "width": film.width,
+        "height": film.height,
+        "pixel_format": film.pixel_format,
+        "limited_range": film.limited_range,
+        "interlaced": film.interlaced,
+        "rate": film.rate,
+        "time_base": film.time_base,
+        "timecode": film.timecode,
+        "carried": json.dumps([asdict(stream) for stream in film.carried], sort_keys=True),
+        **versions(),
+    }
 
 
 class FilmJob:

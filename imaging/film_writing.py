@@ -131,8 +131,9 @@ class SegmentWriter:
         height, width = pixels.shape[:2]
         edges = [(0, height % 2), (0, width % 2), (0, 0)][: pixels.ndim]
         padded = np.pad(pixels, edges, mode="edge")
-        given = "gray" if pixels.ndim == 2 else "rgb24"
-        frame = av.VideoFrame.from_ndarray(padded, format=given)
+        if pixels.ndim == 2:  # from grey, what the converter leaves in the planes of color varies
+            padded = np.repeat(padded[..., None], 3, axis=2)
+        frame = av.VideoFrame.from_ndarray(padded, format="rgb24")
         return frame.reformat(
             format="yuv420p", src_color_range=2, dst_color_range=1, src_colorspace=1, dst_colorspace=1
         )
@@ -145,8 +146,8 @@ def _add_stream(
     stream.width, stream.height = size
     stream.pix_fmt = coding.pixel_format
     stream.codec_context.time_base = 1 / rate
-    # Slices are coded side by side; how many at a time changes no byte.
-    stream.codec_context.thread_count = 2
+    # Slices of FFV1 are coded side by side without changing a byte; x264's threads are not as exact.
+    stream.codec_context.thread_count = 2 if coding.encoder == "ffv1" else 1
     stream.codec_context.sample_aspect_ratio = pixel_aspect
     if coding.pixel_format == "yuv420p":
         stream.codec_context.color_range = 1

@@ -11,7 +11,17 @@ import typer
 from rich.markup import escape
 
 from imaging.errors import CatalogError, HeliochromeError
-from operators.cli import catalog, deployment, kinds, models, on_request, photographs, publishing, tokens
+from operators.cli import (
+    catalog,
+    deployment,
+    film,
+    kinds,
+    models,
+    on_request,
+    photographs,
+    publishing,
+    tokens,
+)
 from operators.cli.console import Status, print_error, status_of, stderr_console
 from operators.settings import CATALOG_VARIABLE
 
@@ -37,6 +47,7 @@ on_request.add_to(app)
 kinds.add_to(catalog.app)
 app.add_typer(catalog.app, name="catalog", rich_help_panel="Collections")
 app.add_typer(tokens.app, name="token", rich_help_panel="On request")
+app.add_typer(film.app, name="film", rich_help_panel="Single files")
 app.add_typer(models.app, name="models", rich_help_panel="Single files")
 
 

@@ -31,6 +31,7 @@ def run_stage(
     stage: str,
     page: int,
     outputs: Iterable[str],
+    identify: Callable[[], str] | None = None,
 ) -> tuple[StageResult, Path]:
     """Run a stage's `work` on a page of a scan and return its result, and the record of it.
 
@@ -41,6 +42,8 @@ def run_stage(
     folder
         Where `outputs` and the record, ``STAGE.json``, are in the end; made when absent. What an earlier run
         made of the same page is replaced.
+    identify
+        Returns the digest of what is read, or refuses it; that of a scan's file by default.
 
     Raises
     ------
@@ -50,8 +53,7 @@ def run_stage(
     ScanError
         The scan cannot be read; no folder is made then.
     """
-    inspect_scan(scan, page=page)
-    digest = sha256_file(scan)
+    digest = identify() if identify else _identify(scan, page)
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / f"{stage}.json"
     unfinished = folder / f".{stage}-{digest[:16]}-{page}"
@@ -79,6 +81,11 @@ def run_stage(
             return result, record
     except BlockingIOError:
         raise OptionsError(folder, "another run is working in it", f"Wait for it. {_ELSEWHERE}") from None
+
+
+def _identify(scan: Path, page: int) -> str:
+    inspect_scan(scan, page=page)
+    return sha256_file(scan)
 
 
 def _former(record: Path, digest: str, page: int) -> StageResult | None:
