@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from imaging.determinants import ASIDE, determinants
+from imaging.determinants import NOT_DETERMINING, determinants
 from imaging.errors import OptionsError
 from imaging.film_properties import DEFAULT_LIMITS, FilmLimits
 from imaging.stage import Scalar
@@ -43,7 +43,7 @@ class FilmRestorationOptions:
     sensitivity: float = 0.5
     access_copy: bool = True
     sequence_rate: str = "24"
-    limits: FilmLimits = field(default=DEFAULT_LIMITS, metadata=ASIDE)
+    limits: FilmLimits = field(default=DEFAULT_LIMITS, metadata=NOT_DETERMINING)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.sensitivity <= 1.0:
