@@ -20,15 +20,16 @@ from restoration.kinds import DamageKind
 
 _PLAIN = 0.0
 """Log-odds from which damage is plain."""
-_FLOOR = 1e-5
+_FLOOR = 1e-6
 """Plainly damaged share below which a photograph counts as clean."""
-_USUAL = 3e-4
+_USUAL = 3e-3
 """Plainly damaged share at which neither boldness nor caution is called for."""
-_SHIFT = 0.35
+_SHIFT = 0.3
 """Log-odds by which thresholds fall for each e-fold of the plainly damaged share."""
 _MOST = 1.0
 """Most that thresholds move, log-odds."""
-_GRADES = ((0.03, "badly damaged"), (0.003, "damaged"), (0.0003, "worn"))
+_GRADES = ((0.01, "badly damaged"), (0.001, "damaged"), (0.0002, "worn"))
+"""Plainly damaged shares, of which marked prints have a quarter or less of what is damaged in all."""
 
 
 class Grade(StrEnum):
@@ -37,11 +38,11 @@ class Grade(StrEnum):
     SOUND = "sound"
     """Nothing, or specks alone, is plainly damaged."""
     WORN = "worn"
-    """Some 0.03 % or more."""
+    """Some 0.02 % or more."""
     DAMAGED = "damaged"
-    """Some 0.3 % or more."""
+    """Some 0.1 % or more."""
     BADLY_DAMAGED = "badly damaged"
-    """Some 3 % or more."""
+    """Some 1 % or more."""
 
 
 @dataclass(frozen=True)

@@ -252,22 +252,8 @@ def verdicts(evidence: Evidence, sensitivity: float, boldness: float = 0.0) -> V
     `boldness` is what the photograph's condition takes off the evidence that is asked for, log-odds.
     """
     sure, suspected, likely = (threshold - boldness for threshold in thresholds(sensitivity))
-    kinds = kinds_of(evidence)
-    found = evidence[0] > likely
-    evident = (
-        evidence[0]
-        - _CAUTION[kinds]
-        - _BROAD_CAUTION * _broad_scratches(found & (kinds == DamageKind.SCRATCH))
-    )
-    grade = np.select([evident > sure, evident > suspected], [SURE, SUSPECTED])
-    return np.where((grade > 0) | found, kinds + grade, 0).astype(np.uint8)
-
-
-def _broad_scratches(scratches: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return where an apparent scratch is broad, H×W."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_BROAD_SCRATCH, _BROAD_SCRATCH))
-    broad = cv2.morphologyEx(scratches.view(np.uint8), cv2.MORPH_OPEN, disc)
-    return np.asarray(scratches & (cv2.dilate(broad, np.ones((5, 5), np.uint8)) > 0))
+    grade = np.select([evidence[0] > sure, evidence[0] > suspected], [SURE, SUSPECTED])
+    return np.where(evidence[0] > likely, kinds_of(evidence) + grade, 0).astype(np.uint8)
 
 
 def with_rims(found: Verdicts) -> Verdicts:
@@ -279,17 +265,7 @@ def with_rims(found: Verdicts) -> Verdicts:
 def thresholds(sensitivity: float) -> tuple[float, float, float]:
     """Return the log-odds from which damage is sure, from which suspected and from which likely.
 
-    Chosen by `restoration.training.sensitivity` (at 0.5 some 0.01 % of a clean photograph are false alarms)
-    and by inspection of real scans: lower ones find little more and remove a rod and a ribbon.
+    Chosen on marked prints by networks that did not see them (`tests.benchmarks.restore_real`).
     """
-    sure = 9 - 11 * sensitivity
-    suspected = min(sure, 0.46 * sure)
-    return sure, suspected, min(suspected - 0.5, sure / 4 - 1.4)
-
-
-_CAUTION = np.array([0.0, -1.5, -0.5, -1.0, -1.0, 0.5, -2.0], np.float32)
-"""Additional log-odds required to be sure, by kind: large false alarms do more harm than specks."""
-_BROAD_SCRATCH = 5
-"""Pixels from which a scratch is broad. Most are thin; rods and the legs of tripods are broad."""
-_BROAD_CAUTION = np.float32(0.8)
-"""Additional log-odds required to be sure of a broad scratch."""
+    sure = 0.125 - 3 * sensitivity
+    return sure, sure - 0.125, sure - 0.25
