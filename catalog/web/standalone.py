@@ -1,7 +1,7 @@
 """The public's application as a server of its own, in one process or several.
 
 Each process makes its own application from the settings that `run` leaves in the environment; they share the
-port.
+port (`catalog.web.listening`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from catalog.iiif.info import TILE
 from catalog.iiif.memory import forget_operations
 from catalog.iiif.records import Institution
 from catalog.request_files import RequestFiles
+from catalog.web import listening
 from catalog.web.app import create_app
 from catalog.web.request_access import RequestService
 
@@ -99,10 +100,20 @@ def run(server: PublicServer, *, host: str, port: int, workers: int = 1, behind_
         Processes; one for each core serves tiles fastest.
     behind_proxy
         Whether to trust a proxy's headers about the client.
+
+    Raises
+    ------
+    ServiceError
+        If the port is taken, or is none that this process may listen on.
     """
     os.environ[_HANDOVER] = _SERVER.dump_json(server).decode()
-    uvicorn.run(
-        f"{__name__}:application",
+    serve(f"{__name__}:application", host=host, port=port, workers=workers, behind_proxy=behind_proxy)
+
+
+def serve(factory: str, *, host: str, port: int, workers: int = 1, behind_proxy: bool = False) -> None:
+    """Serve the application that `factory`, an import string, makes in each process; else as `run`."""
+    config = uvicorn.Config(
+        factory,
         factory=True,
         host=host,
         port=port,
@@ -111,6 +122,7 @@ def run(server: PublicServer, *, host: str, port: int, workers: int = 1, behind_
         proxy_headers=behind_proxy,
         limit_concurrency=MOST_CONNECTIONS,
     )
+    listening.serve(config)
 
 
 def application() -> FastAPI:

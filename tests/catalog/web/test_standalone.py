@@ -32,7 +32,7 @@ def test_several_processes_serve_one_port_and_leave_together(archive: Archive) -
     ) as server:
         try:
             manifest = _first_answer(f"{address}/iiif/manifests/1987.1/manifest.json").json()
-            thumbnail = httpx.get(manifest["thumbnail"][0]["id"])
+            thumbnail = httpx.get(manifest["thumbnail"][0]["id"], timeout=60)
             assert thumbnail.headers["content-type"] == "image/jpeg"
             assert manifest["provider"][0]["label"]["none"] == ["Harbor Museum"]
         finally:
@@ -45,7 +45,7 @@ def test_several_processes_serve_one_port_and_leave_together(archive: Archive) -
 def _first_answer(address: str) -> httpx.Response:
     for _ in range(300):
         try:
-            return httpx.get(address)
+            return httpx.get(address, timeout=60)
         except httpx.ConnectError:
             time.sleep(0.2)
     raise AssertionError("the server did not come up")
