@@ -81,13 +81,25 @@ def checked(hint: Hint) -> Hint:
     return hint
 
 
-def give(connection: Connection, scan_id: int, given: Iterable[Hint], author: Agent) -> None:
-    """Add hints to a scan; one that stands already, from the same source, is not added twice."""
+def give(
+    connection: Connection,
+    scan_id: int,
+    given: Iterable[Hint],
+    author: Agent,
+    *,
+    at: datetime | None = None,
+) -> None:
+    """Add hints to a scan; one that stands already, from the same source, is not added twice.
+
+    `at` says when they were given, where that was before now.
+    """
     author_id = ensure(connection, author)
     standing_ones = {_plain(hint) for hint in standing(connection, scan_id)}
     for hint in dict.fromkeys(map(checked, given)):
         if hint not in standing_ones:
             row = {**asdict(hint), "scan_id": scan_id, "author_id": author_id}
+            if at is not None:
+                row["given_at"] = at
             connection.execute(insert(hints).values(row))
 
 
