@@ -89,12 +89,23 @@ def checked(hint: Hint) -> Hint:
     return hint
 
 
-def give(connection: Connection, scan_id: int, given: Iterable[Hint], author: Agent) -> tuple[int, ...]:
-    """Add hints to a scan and return their numbers; one that stands already is not added twice."""
+def give(
+    connection: Connection,
+    scan_id: int,
+    given: Iterable[Hint],
+    author: Agent,
+    *,
+    at: datetime | None = None,
+) -> tuple[int, ...]:
+    """Add hints to a scan and return their numbers; one that stands already is not added twice.
+
+    `at` says when they were given, where that was before now.
+    """
     author_id = ensure(connection, author)
     standing_ones = {_plain(hint) for hint in standing(connection, scan_id)}
     fresh = [hint for hint in dict.fromkeys(map(checked, given)) if hint not in standing_ones]
-    rows = [{**asdict(hint), "scan_id": scan_id, "author_id": author_id} for hint in fresh]
+    when = {} if at is None else {"given_at": at}
+    rows = [{**asdict(hint), "scan_id": scan_id, "author_id": author_id, **when} for hint in fresh]
     return tuple(
         connection.execute(insert(hints).values(row).returning(hints.c.id)).scalar_one() for row in rows
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from catalog.iiif.records import Institution
     from catalog.provenance.identity import SigningIdentity
     from colorization.options import ColorizationOptions
+    from operators.work.request_desk import RequestDesk
     from operators.work.request_stages import RequestStages
 
 
@@ -90,3 +91,14 @@ def request_stages(engine: Engine, home: Path, threads: int | None = None) -> Re
         threads=threads,
         filing=filing,
     )
+
+
+def request_desk(engine: Engine, home: Path, folder: Path | None = None) -> RequestDesk:
+    """Return where photographs are handed over without HTTP; clients may name files of `folder`."""
+    from catalog.request_files import RequestFiles
+    from catalog.requests import RequestLimits
+    from catalog.store import Store
+    from operators.work.request_desk import RequestDesk
+
+    files = RequestFiles(settings.requests(home))
+    return RequestDesk(engine, Store(settings.store(home)), files, RequestLimits(), folder)

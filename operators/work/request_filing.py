@@ -6,9 +6,10 @@ has made already is copied, not made again. A repeat finds everything and change
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import Connection, Engine
@@ -25,6 +26,7 @@ from catalog.request_files import RequestFiles
 from catalog.requests import Request
 from catalog.scans import Scan, ScanRecord
 from catalog.store import Store
+from catalog.store_files import RESULT
 from imaging.errors import CatalogError
 from imaging.scan import inspect_scan
 from imaging.stage import StageResult
@@ -84,6 +86,8 @@ class Filing:
         for name in _COPIED:
             if name in entries:
                 _copy(source, self.store, entries[name])
+        if "colorization" in entries:
+            self._give_hints(scan, request, _began(self.store, entries["colorization"]))
         tagging = Tagging(self.engine, self.store, identity=self.identity, agent=AGENT)
         reference = ScanReference(scan.id)
         for worker in (restoring, coloring, tagging):
@@ -107,13 +111,16 @@ class Filing:
         )
         scan = outcomes.record_ingestion(self.engine, record, event_context(started)).scan
         in_transaction(self.engine, lambda connection: _attach(connection, scan, request))
-        client = software(AGENT, software_version())
         if options.kind is not None:
             kinds.set_kind(self.engine, scan, options.kind, software(SOFTWARE, software_version()))
         kinds.detect_kind(self.engine, self.store, scan)
-        given = [hint.hint() for hint in options.hints]
-        in_transaction(self.engine, lambda connection: given_hints.give(connection, scan.id, given, client))
         return scan
+
+    def _give_hints(self, scan: Scan, request: Request, colored: datetime) -> None:
+        """Record the request's hints as given before it was colored, which followed them."""
+        given = [hint.hint() for hint in request.chosen.hints]
+        client, at = software(AGENT, software_version()), min(request.created_at, colored)
+        in_transaction(self.engine, lambda c: given_hints.give(c, scan.id, given, client, at=at))
 
 
 def _attach(connection: Connection, scan: Scan, request: Request) -> None:
@@ -142,4 +149,16 @@ def _copy(source: Store, target: Store, key: str) -> None:
             clone_file(source.path(key, file), path)
         return result
 
-    target.produce(key, work)
+    if not target.produce(key, work).fresh:
+        return
+    # When the work was done, which is told by this file, not when it was copied.
+    written = (source.folder(key) / RESULT).stat()
+    os.utime(target.folder(key) / RESULT, ns=(written.st_atime_ns, written.st_mtime_ns))
+
+
+def _began(store: Store, key: str) -> datetime:
+    """Return when the work on an entry began."""
+    result = store.find(key)
+    seconds = result.figures.get("seconds") if result else None
+    ended = datetime.fromtimestamp((store.folder(key) / RESULT).stat().st_mtime, UTC)
+    return ended - timedelta(seconds=float(seconds) if isinstance(seconds, int | float) else 0)

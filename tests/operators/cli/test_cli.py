@@ -32,7 +32,7 @@ from tests.operators.conftest import Photographer
 Said = Callable[..., tuple[int, str]]
 COMMANDS = [
     *("up", "demo", "restore", "undo-tones", "colorize", "inspect"),
-    *("catalog", "models", "serve", "publish", "verify", "token", "worker"),
+    *("catalog", "models", "serve", "publish", "verify", "token", "worker", "mcp"),
 ]
 
 

@@ -28,6 +28,7 @@ from catalog.request_options import HintOption, RequestOptions
 from catalog.requests import Request, RequestLimits, Upload
 from catalog.schema import RequestState, ReviewState, TokenScope
 from catalog.store import Store
+from imaging.stage import Role
 from operators.on_request import RequestWorker
 from operators.work.request_filing import Filing
 from operators.work.request_stages import RequestStages
@@ -143,6 +144,9 @@ def test_what_is_kept_waits_for_review_and_nothing_is_made_twice(
     assert shown.published_at is None
     assert review.state is ReviewState.PENDING
     keys = {version.stage: version.store_key for version in made}
+    (tagged,) = (version for version in made if version.stage == "provenance")
+    record = store.resolve(tagged.derivative(Role.PROVENANCE).path).read_text()
+    assert "the suit is orange" in record
     assert keys["restoration"] == kept.entries["restoration"]
     assert keys["colorization"] == kept.entries["colorization"]
     assert store.verify(keys["colorization"]) == ()
