@@ -1,8 +1,9 @@
 """Scratches that stay: thin lines down the frame at one column for many frames, whatever the scene does.
 
 In each frame every column is asked in how many rows it is brighter (or darker) than what lies `REACH` px to
-both sides. A scene's edge is brighter on one side only, and moves; a scratch keeps its sign in most rows of
-most frames.
+both sides. A scene's edge is brighter on one side only, and moves with the camera; a scratch keeps its sign
+and its place in most rows of most frames. Where the camera stands still nothing tells them apart: see
+`film_survey.LEAST_TRAVEL`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from restoration.film_weave import SPANS, Shift, shift_of, weave
 
 Luminance = NDArray[np.uint8]
 
+LEAST_TRAVEL = 8.0
+"""Sideways motion of a shot's picture from which on what stays in place is a scratch, px."""
 _SIDE = 320
 """Long side at which motion is looked for, px."""
 
@@ -113,4 +116,15 @@ def plan(kept: Path, shot: Shot) -> ShotPlan:
     own = (shifts[:, 0] >= shot.start) & (shifts[:, 1] < shot.stop)
     told = [Shift(int(a), int(b), dx, dy, weight) for a, b, dx, dy, weight in shifts[own]]
     tones, flicker = corrections([None if np.isnan(step).any() else step for step in steps])
-    return ShotPlan(tones, flicker, weave(told, shot.start, shot.frames), find_scratches(list(columns)))
+    # Before a camera that stands still, a scratch cannot be told from a post.
+    scratches = find_scratches(list(columns)) if _travel(told) >= LEAST_TRAVEL else ()
+    return ShotPlan(tones, flicker, weave(told, shot.start, shot.frames), scratches)
+
+
+def _travel(shifts: Sequence[Shift]) -> float:
+    """Return how far the picture moves sideways in a shot, px: the middle four fifths of its places."""
+    steps = [shift.dx for shift in shifts if shift.later == shift.earlier + 1]
+    if not steps:
+        return 0.0
+    low, high = np.quantile(np.cumsum(steps), (0.1, 0.9))
+    return float(high - low)

@@ -70,7 +70,7 @@ def flicker(frames: Sequence[Frame], truth: Sequence[Frame]) -> float:
 
 
 def brightness_error(frames: Sequence[Frame], truth: Sequence[Frame]) -> float:
-    """Return the standard deviation of brightness about the truth's, slow drift included, 0–255."""
+    """Return the standard deviation of brightness about the truth, slow wandering included, levels."""
     return float(np.std([float(a.mean()) - float(b.mean()) for a, b in zip(frames, truth, strict=True)]))
 
 

@@ -122,6 +122,14 @@ def test_lasting_scratches_are_bridged(tmp_path: Path) -> None:
     assert error[1] < 0.3 * error[0]
 
 
+def test_posts_before_a_camera_that_stands_still_are_no_scratches(tmp_path: Path) -> None:
+    still = age(
+        [scene(1, passing=False)[0]] * 20, Ageing(scratches=(90.0, 201.3), grain=2, weave=1.0), seed=7
+    )
+    mended = restored(tmp_path, still, scratches=True)
+    assert all(np.array_equal(a, b) for a, b in zip(mended, still.frames, strict=True))
+
+
 def test_weave_is_held_still_and_undone_to_the_bit(tmp_path: Path) -> None:
     aged = age(scene(40, speed=0.4), Ageing(weave=0.8, grain=2), seed=8)
     stable = restored(tmp_path, aged, weave=True)
