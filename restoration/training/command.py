@@ -52,11 +52,12 @@ def arguments_for(description: str | None) -> argparse.ArgumentParser:
 class TrainingData:
     """Photographs to learn from and held out, and the outlines of real defects for either.
 
-    `small` are those of `photographs` that the shards number.
+    `small` are those of `photographs` that the shards number, `sharp` the others, each once.
     """
 
     photographs: list[NDArray[np.uint8]]
     small: list[NDArray[np.uint8]]
+    sharp: list[NDArray[np.uint8]]
     held_out: list[NDArray[np.uint8]]
     shapes: Shapes
     held_out_shapes: Shapes
@@ -70,7 +71,7 @@ def read_training_data(photos: Path, defects: Path) -> TrainingData:
     photographs = small + learn * max(1, round(_SHARP * len(small) / max(1, len(learn))))
     others = [scan for scan in range(1, 11) if scan not in HELD_OUT_SCANS]
     shapes, held_out_shapes = Shapes(defects, others), Shapes(defects, HELD_OUT_SCANS)
-    return TrainingData(photographs, small, held_out, shapes, held_out_shapes)
+    return TrainingData(photographs, small, learn, held_out, shapes, held_out_shapes)
 
 
 def train_and_export(

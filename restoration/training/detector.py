@@ -52,6 +52,8 @@ _WEAR = frozenset({DamageKind.DUST, DamageKind.SCRATCH, DamageKind.CRACK})
 _SIDES = (2 / 3, 1, 4 / 3)
 """Sides of a batch's pictures beside the nominal one: small ones are cut from sharper photographs, large ones
 show more of a long defect."""
+_WHOLE_SIDES = (1 / 3, 1 / 3, 2 / 3, 1)
+"""The same for whole pictures: multiples of 128 px at a nominal side of 384."""
 _NEAR = 0.3
 """How much the look at its own size counts beside a whole picture's judgement."""
 _BALANCE = (0.5, 4.0)
@@ -148,7 +150,7 @@ class DetectionTask:
 
     def batch(self, random: np.random.Generator) -> Mapping[str, Tensor]:
         """Draw pictures and kinds (255: doubtful), N×S×S uint8 each; the larger the pictures, the fewer."""
-        share = random.choice(_SIDES)
+        share = random.choice(_WHOLE_SIDES if self.whole else _SIDES)
         side, samples = round(self.side * share / 32) * 32, max(1, round(self.samples / share**2))
         drawn = [self._draw(side, random) for _ in range(samples)]
         pictures, kinds = (np.stack(part) for part in zip(*drawn, strict=True))
@@ -250,7 +252,7 @@ def _prints(chosen: argparse.Namespace, data: TrainingData) -> PrintMaterial:
     learned = [one for one in marked if fold_of(one.name, marked) != chosen.fold]
     overlays = Overlays(chosen.overlays, chosen.cracks, without=[one.name for one in left_out])
     share = chosen.marked_share if learned else 0.0
-    return PrintMaterial(data.photographs, data.shapes, overlays, learned, share)
+    return PrintMaterial(data.photographs, data.sharp, data.shapes, overlays, learned, share)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

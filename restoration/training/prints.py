@@ -44,6 +44,10 @@ Grey = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
 """H×W `DamageKind`, 0 sound, 255 where it does not count."""
 
+_SMALL = 192
+"""Longest side of a sample for which small photographs are large enough, px."""
+_SHARP = 0.7
+"""Share of sharp photographs among larger ones."""
 _SOUND = 0.42
 _MARGIN = 0.3
 _KINDS = {
@@ -305,6 +309,9 @@ class PrintMaterial:
     ----------
     photographs
         Grey photographs, uint8.
+    sharp
+        Large ones among them: a small photograph enlarged to a large sample is soft all over, and shown
+        nothing else a detector takes whatever is sharp for damage.
     shapes
         Outlines of real defects.
     overlays
@@ -316,6 +323,7 @@ class PrintMaterial:
     """
 
     photographs: Sequence[NDArray[np.uint8]]
+    sharp: Sequence[NDArray[np.uint8]]
     shapes: Shapes
     overlays: Overlays
     marked: Sequence[MarkedPrint] = ()
@@ -326,7 +334,9 @@ def draw_print(material: PrintMaterial, side: int, random: Random) -> tuple[Grey
     """Return a print (S×S) and its kinds."""
     if material.marked and random.random() < material.marked_share:
         return cut_marked(material.marked[int(random.integers(len(material.marked)))], side, random)
-    clean = draw_background(material.photographs, side, random, turned=0.3)
+    sharp = material.sharp and side > _SMALL and random.random() < _SHARP
+    photographs = material.sharp if sharp else material.photographs
+    clean = draw_background(photographs, side, random, turned=0.3)
     if random.random() < 0.3:  # dark prints are many, and show the most
         clean = clean ** np.float32(random.uniform(1.3, 2.5))
     sound = random.random() < _SOUND

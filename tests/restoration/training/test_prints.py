@@ -57,7 +57,7 @@ def test_only_the_ridge_of_a_fold_is_taken_and_what_is_measured_on_is_left_out(o
 
 def test_the_same_chance_draws_the_same_print(overlays: Overlays, shapes: Shapes) -> None:
     photographs = [np.random.default_rng(1).integers(0, 256, (150, 200), np.uint8)]
-    material = PrintMaterial(photographs, shapes, overlays)
+    material = PrintMaterial(photographs, photographs, shapes, overlays)
     damaged = 0
     for seed in range(30):
         first, second = (draw_print(material, 128, np.random.default_rng(seed)) for _ in range(2))
