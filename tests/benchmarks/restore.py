@@ -18,7 +18,14 @@ import pyvips
 from imaging.scan import open_scan
 from restoration.options import RestorationOptions
 from restoration.pipeline import restore
-from tests.benchmarks import restore_cost, restore_defects, restore_grain, restore_prints, restore_sheet
+from tests.benchmarks import (
+    restore_cost,
+    restore_defects,
+    restore_grain,
+    restore_prints,
+    restore_real,
+    restore_sheet,
+)
 from tests.benchmarks.frame import Reached, report, show
 
 CLEAN = 12
@@ -28,6 +35,7 @@ CLEAN = 12
 def measure() -> tuple[dict[str, Any], list[Reached]]:
     """Return the figures of all parts and all promises."""
     parts = {
+        "real": restore_real.measure,
         "defects": restore_defects.measure,
         "prints": restore_prints.measure,
         "grain": restore_grain.measure,
