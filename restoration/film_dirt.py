@@ -3,7 +3,8 @@
 Candidates are connected places that differ from both motion-compensated neighbors in one direction. Each is
 judged as a whole: what tells dirt from motion that was not understood is that *around* it all three frames
 agree. The weights of the judgement are a logistic regression on 2,200 candidates in aged clips (frames of
-carphone, bikes and Big Buck Bunny); on other frames of the same clips precision is 0.97 at a recall of 0.9.
+carphone, bikes and Big Buck Bunny); `make bench-film` measures precision 0.96 at a recall of 0.81 on these
+clips with dirt of another seed.
 """
 
 from __future__ import annotations
