@@ -219,7 +219,7 @@ def _process(command: list[str], environment: dict[str, str]) -> Iterator[subpro
 
 
 def _wait_for(address: str) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 300
     while time.monotonic() < ends:
         try:
             httpx.get(address)
