@@ -46,7 +46,7 @@ release: venv
 	@$(BIN)/python -m tests.wheel.release
 
 fuzz: venv
-	@HELIOCHROME_FUZZ=2000 $(BIN)/python -m pytest tests/imaging/test_fuzz.py
+	@HELIOCHROME_FUZZ=2000 $(BIN)/python -m pytest tests/imaging/test_fuzz.py tests/catalog/web/test_request_fuzz.py
 
 lint: venv
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

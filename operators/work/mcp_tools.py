@@ -11,7 +11,6 @@ import binascii
 import io
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -249,13 +248,13 @@ class Tools:
     def _handed_over(self, client: ApiToken, photograph: str, changes: Mapping[str, Any]) -> Request:
         if photograph.startswith("data:"):
             return self.desk.hand_over_bytes(client, _decoded(photograph), RequestOptions(**changes))
-        with suppress(ValueError):
-            known = self.desk.get(client, str(UUID(photograph)))
-            if known.state in UNFINISHED and not changes:
-                return known
-            options = RequestOptions.model_validate({**known.options, **changes})
-            return self.desk.color_anew(client, known, options)
-        return self.desk.hand_over_file(client, photograph, RequestOptions(**changes))
+        if not _is_id(photograph):
+            return self.desk.hand_over_file(client, photograph, RequestOptions(**changes))
+        known = self.desk.get(client, photograph)
+        if known.state in UNFINISHED and not changes:
+            return known
+        options = RequestOptions.model_validate({**known.options, **changes})
+        return self.desk.color_anew(client, known, options)
 
     def _shown(self, request: Request) -> list[ContentBlock]:
         """Return what there is of a request: words, views, and links to the files."""
@@ -323,6 +322,13 @@ def _words(request: Request, results: Mapping[str, ResultFile]) -> str:
     if request.accession_number:
         parts.append(f"It is filed under {request.accession_number} and waits for review.")
     return " ".join(parts)
+
+
+def _is_id(photograph: str) -> bool:
+    try:
+        return bool(UUID(photograph))
+    except ValueError:
+        return False
 
 
 def _text(words: str) -> TextContent:

@@ -196,6 +196,7 @@ def test_a_client_may_do_what_its_scopes_say_and_sees_what_is_its_own(
     mine = token("mine", TokenScope.REQUEST)
     other = desk.client(token("other", TokenScope.REQUEST))
     foreign = desk.hand_over_bytes(other, photograph(), RequestOptions())
+    own = desk.hand_over_bytes(desk.client(mine), photograph(), RequestOptions())
 
     async def talk() -> list[CallToolResult]:
         async with connected(address, mine) as client:
@@ -210,6 +211,7 @@ def test_a_client_may_do_what_its_scopes_say_and_sees_what_is_its_own(
                 ("colorize", {"photograph": "data:text/html;base64,PGI+"}),
                 ("colorize", {"photograph": DATA, "hints": [{"place": "x", "color": "red", "source": "s"}]}),
                 ("restore", {"photograph": DATA, "denoise": 7}),
+                ("colorize", {"photograph": str(own.uuid), "kind": "nonsense"}),
             ]
             return [await client.call_tool(name, arguments) for name, arguments in asked]
 
@@ -220,6 +222,7 @@ def test_a_client_may_do_what_its_scopes_say_and_sees_what_is_its_own(
     assert all("is no photograph of this client" in one for one in told[2:5])
     assert "cannot be named" in told[5]
     assert "upper left" in told[8]
+    assert "kind: Input should be" in told[10]
     assert not any("/" in one and "tmp" in one for one in told)
 
 

@@ -34,10 +34,14 @@ class Outcome:
 
 @dataclass
 class StandIn:
-    """Writes one small file a request; `trouble` is called first, with the progress function."""
+    """Writes one small file a request.
+
+    `trouble` is called first, with the progress function, and `made` where the file was not there yet.
+    """
 
     files: RequestFiles
     trouble: Callable[[Request, Callable[[str, float], None]], None] = lambda request, report: None
+    made: Callable[[Request], None] = lambda request: None
     method: str = "m"
     ran: list[int] = field(default_factory=list)
 
@@ -53,7 +57,8 @@ class StandIn:
             output = describe_output(folder / "confidence.tif", folder, Role.CONFIDENCE)
             return StageResult("colorization", "1", request.sha256, (output,))
 
-        self.files.store(request.sha256).produce(key, work)
+        if self.files.store(request.sha256).produce(key, work).fresh:
+            self.made(request)
         kept("colorization", key)
         report("colorization", 0.9)
         return Outcome({"colorization": key}, {"kind": "monochrome"})
