@@ -173,6 +173,32 @@ def _conditions(
         yield Reason.REDONE, finished if redo is Redo.ALL else finished & ~decided.exists()
 
 
+def leads_on(connection: Connection, review_id: int) -> bool:
+    """Return whether a run would come to another version than a review's.
+
+    It would when hints, or what the scan is said to be, have changed since the version was made.
+    """
+    changed = or_(
+        _hints_changed(),
+        select(scans.c.id)
+        .where(scans.c.id == reviews.c.scan_id, scans.c.treatment_changed_at > versions.c.created_at)
+        .exists(),
+    )
+    query = select(changed).select_from(reviews.join(versions, versions.c.id == reviews.c.version_id))
+    return bool(connection.execute(query.where(reviews.c.id == review_id)).scalar())
+
+
+def _hints_changed() -> ColumnElement[bool]:
+    return (
+        select(hints.c.id)
+        .where(
+            hints.c.scan_id == reviews.c.scan_id,
+            func.greatest(hints.c.given_at, hints.c.withdrawn_at) > versions.c.created_at,
+        )
+        .exists()
+    )
+
+
 def _returned() -> Select[tuple[int]]:
     """Return the scans whose latest decision sent them back, and whose hints changed since that version."""
     others = reviews.alias()
@@ -183,12 +209,8 @@ def _returned() -> Select[tuple[int]]:
         (others.c.state == ReviewState.PENDING)
         | ((others.c.state != ReviewState.SUPERSEDED) & (others.c.decided_at > reviews.c.decided_at)),
     )
-    changed = select(hints.c.id).where(
-        hints.c.scan_id == reviews.c.scan_id,
-        func.greatest(hints.c.given_at, hints.c.withdrawn_at) > versions.c.created_at,
-    )
     return (
         select(reviews.c.scan_id)
         .join(versions, versions.c.id == reviews.c.version_id)
-        .where(reviews.c.state == ReviewState.RETURNED, ~followed.exists(), changed.exists())
+        .where(reviews.c.state == ReviewState.RETURNED, ~followed.exists(), _hints_changed())
     )

@@ -6,15 +6,15 @@ Each decision is a transaction of its own: one that is refused, for somebody was
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, Form, HTTPException
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from catalog import decisions, queue, reviews
+from catalog import decisions, queue
 from catalog.agents import Agent
 from catalog.database import in_transaction
 from catalog.queue import QueueItem
@@ -22,12 +22,14 @@ from catalog.schema import ReviewState
 from catalog.site.html_pages import card, render
 from catalog.site.site import Site
 from catalog.undo import undo
+from catalog.web import deciding
 from catalog.web.access import Dependency, same_origin
 from catalog.web.decision_routes import UndoForm
 from catalog.web.placed_hints import Text
 from catalog.web.queue_place import QueuePlace
-from catalog.web.responses import NO_STORE
+from catalog.web.responses import NO_STORE, wants_json
 from imaging.errors import CatalogError
+from imaging.scan_kind import ScanKind
 
 MOST = queue.MOST_PER_PAGE
 """Photographs decided at one stroke."""
@@ -46,11 +48,15 @@ class SelectionForm(BaseModel):
 
 
 class BulkForm(BaseModel):
-    """A confirmed selection; `seen` has the number and revision of each review, such as ``12:0``."""
+    """A confirmed selection; `seen` has the number and revision of each review, such as ``12:0``.
+
+    `kind` is set for scans that are sent back.
+    """
 
     seen: Annotated[list[Annotated[str, Field(pattern=r"^[1-9]\d{0,17}:\d{1,9}$")]], Field(max_length=MOST)]
     decision: ReviewState
     reason: Text = Field(default="", max_length=2000)
+    kind: ScanKind | Literal[""] = ""
     place: Text = Field(default="", max_length=2000)
 
 
@@ -88,7 +94,9 @@ def bulk_routes(site: Site, write: Dependency) -> APIRouter:
         return HTMLResponse(render("refused.html", site, **told), 409, headers=NO_STORE)
 
     @router.post("/batches/{batch}/undo")
-    def take_back(batch: UUID, form: Annotated[UndoForm, Form()], reviewer: Agent = who_decides) -> Response:
+    def take_back(
+        request: Request, batch: UUID, form: Annotated[UndoForm, Form()], reviewer: Agent = who_decides
+    ) -> Response:
         place = QueuePlace.read(form.place) or QueuePlace()
 
         def work(connection: Connection) -> None:
@@ -97,15 +105,25 @@ def bulk_routes(site: Site, write: Dependency) -> APIRouter:
                     undo(connection, decision.id, reviewer)
 
         in_transaction(site.engine, work)
-        return RedirectResponse(place.queue_path(site), 303)
+        following = place.queue_path(site)
+        if wants_json(request):
+            return JSONResponse({"next": following}, headers=NO_STORE)
+        return RedirectResponse(following, 303)
 
     return router
 
 
 def _one(form: BulkForm, number: int, revision: int, reviewer: Agent, batch: UUID) -> Any:
     def work(connection: Connection) -> None:
-        reviews.decide(
-            connection, number, form.decision, reviewer, reason=form.reason, revision=revision, batch=batch
+        deciding.decide(
+            connection,
+            number,
+            form.decision,
+            reviewer,
+            reason=form.reason,
+            revision=revision,
+            kind=form.kind or None,
+            batch=batch,
         )
 
     return work
@@ -130,5 +148,6 @@ def _confirmation(site: Site, items: Sequence[QueueItem], form: SelectionForm) -
             for item in items[:LEAST_SURE]
         ],
         "place": place.query(),
+        "every_kind": [(str(kind), kind.label) for kind in ScanKind],
         "back": place.queue_path(site),
     }

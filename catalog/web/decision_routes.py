@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from catalog import decisions, given_hints, kinds, queue, reviews, scans
+from catalog import decisions, given_hints, kinds, queue, scans
 from catalog.agents import Agent
 from catalog.database import in_transaction
 from catalog.decisions import Decision
@@ -27,6 +27,7 @@ from catalog.schema import ReviewState
 from catalog.site.html_pages import render
 from catalog.site.site import Site
 from catalog.undo import undo
+from catalog.web import deciding
 from catalog.web.access import Dependency, same_origin
 from catalog.web.decided import said, undo_path
 from catalog.web.placed_hints import Text, read_hints
@@ -39,14 +40,16 @@ from imaging.scan_kind import ScanKind
 class DecisionForm(BaseModel):
     """A decision as the page sends it.
 
-    `hints` is a JSON list of `catalog.web.placed_hints.PlacedHint`, `place` the query string of the queue's
-    place (`QueuePlace`) in which it was made.
+    `kind` is set for a scan that is sent back. `hints` is a JSON list of
+    `catalog.web.placed_hints.PlacedHint`, `place` the query string of the queue's place (`QueuePlace`) in
+    which it was made.
     """
 
     decision: ReviewState
     revision: int
     reason: Text = Field(default="", max_length=2000)
     hints: str = Field(default="[]", max_length=200_000)
+    kind: ScanKind | Literal[""] = ""
     place: Text = Field(default="", max_length=2000)
 
 
@@ -89,14 +92,15 @@ def decision_routes(site: Site, write: Dependency) -> APIRouter:
         place = QueuePlace.read(form.place)
 
         def work(connection: Connection) -> Outcome:
-            review = reviews.decide(
+            review = deciding.decide(
                 connection,
                 number,
                 form.decision,
                 reviewer,
                 reason=form.reason,
-                given=given,
                 revision=form.revision,
+                given=given,
+                kind=form.kind or None,
             )
             return Outcome(_following(connection, site, review, place), decisions.latest(connection, number))
 

@@ -61,6 +61,8 @@ def test_what_is_confirmed_is_decided_and_undone_at_one_stroke(
     assert staff.post(undo, data={"place": "q=pier"}).headers["location"] == f"{HOME}/?q=pier"
     assert {state_of(archive, one) for one in eight} == {ReviewState.PENDING}
     assert "1987" not in public.get("/").text
+    again = staff.post(undo, data={"place": "q=pier"}, headers={"Accept": "application/json"})
+    assert again.json() == {"next": f"{HOME}/?q=pier"}
 
 
 def test_who_was_faster_is_told_and_the_others_are_decided(
@@ -85,6 +87,22 @@ def test_a_reason_is_needed_for_all_as_for_one(
     form = {"seen": ["1:0", "2:0"], "decision": "rejected"}
     assert staff.post(f"{HOME}/reviews/decisions", data=form).status_code == 400
     assert state_of(archive, eight[0]) is ReviewState.PENDING
+
+
+def test_many_are_sent_back_as_what_they_are(
+    archive: Archive, staff: Client, eight: list[Photograph]
+) -> None:
+    assert "All these scans are" in confirm(staff, numbers(archive, eight[:2]), "returned").text
+    form = {"seen": ["1:0", "2:0"], "decision": "returned", "reason": "they have colors"}
+    refused = staff.post(f"{HOME}/reviews/decisions", data=form)
+    assert (refused.status_code, refused.text.count("nothing has been said")) == (409, 2)
+    assert {state_of(archive, one) for one in eight} == {ReviewState.PENDING}
+    assert staff.post(f"{HOME}/reviews/decisions", data=form | {"kind": "color"}).status_code == 303
+    assert [state_of(archive, one) for one in eight[:3]] == [
+        ReviewState.RETURNED,
+        ReviewState.RETURNED,
+        ReviewState.PENDING,
+    ]
 
 
 @pytest.mark.parametrize("seen", [["1"], ["1:x"], ["0:0"], ["1:0"] * 501, ["9" * 40 + ":0"]])

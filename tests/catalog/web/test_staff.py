@@ -9,9 +9,10 @@ import re
 import httpx
 import pytest
 
-from catalog import given_hints, reviews
+from catalog import given_hints, kinds, reviews
 from catalog.schema import ReviewState
 from imaging.errors import OptionsError
+from imaging.scan_kind import ScanKind
 from imaging.stage import Role
 from tests.catalog.iiif.archive import ARCHIVIST, Archive, Photograph
 from tests.catalog.web.conftest import BASE, Client
@@ -173,6 +174,29 @@ def test_a_color_is_kept_and_quoted_exactly_as_it_was_given(
     archive.decide(archive.add("1987.1", take=1), ReviewState.APPROVED)
     manifest = public.get("/iiif/manifests/1987.1/manifest.json").text
     assert f"Color {color} according to: letter of 1912, fol. 2" in manifest
+
+
+def test_what_would_come_back_the_same_is_not_sent_back(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    refused = decide(staff, 1, "returned", reason="the coat is blue")
+    assert refused.status_code == 409
+    assert "nothing has been said that a new version could follow" in refused.text
+    assert state_of(archive, photograph) is ReviewState.PENDING
+    assert decide(staff, 1, "returned", hints=json.dumps([HINT])).status_code == 409
+    with archive.engine.connect() as connection:
+        assert given_hints.standing(connection, photograph.scan_id) == ()
+    assert decide(staff, 1, "returned", reason="it has colors", kind="color").status_code == 303
+    with archive.engine.connect() as connection:
+        known = kinds.treatment(connection, photograph.scan_id).known
+    assert known is not None
+    assert known.kind is ScanKind.COLOR
+
+
+def test_what_was_said_before_is_enough_to_send_back(archive: Archive, staff: Client) -> None:
+    photograph = archive.add("1987.1")
+    given(archive, photograph)
+    assert decide(staff, 1, "returned", reason="see the hint").status_code == 303
+    assert state_of(archive, photograph) is ReviewState.RETURNED
 
 
 def given(archive: Archive, photograph: Photograph) -> int:

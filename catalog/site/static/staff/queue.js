@@ -7,13 +7,19 @@ export function applyAtOnce(form, shown) {
   let waiting = null;
   let latest = 0;
   form.querySelector("button").hidden = true;
+  const address = () => {
+    const given = [...new FormData(form)].filter(([, value]) => value !== "");
+    return `${form.action}?${new URLSearchParams(given)}`;
+  };
+  let applied = address();
   const apply = async () => {
     clearTimeout(waiting);
+    // Leaving a field says again what was typed in it: what is shown, and chosen of it, stays.
+    if (address() === applied) return;
+    applied = address();
     const number = (latest += 1);
-    const given = [...new FormData(form)].filter(([, value]) => value !== "");
-    const address = `${form.action}?${new URLSearchParams(given)}`;
     try {
-      const answer = await fetch(address, { headers: { Accept: "text/html" } });
+      const answer = await fetch(applied, { headers: { Accept: "text/html" } });
       if (!answer.ok) throw new Error(`${answer.status}`);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       // Another filter may have been chosen meanwhile.
@@ -21,10 +27,10 @@ export function applyAtOnce(form, shown) {
       for (const part of [".results", ".clearing"]) {
         document.querySelector(part).replaceWith(document.adoptNode(page.querySelector(part)));
       }
-      history.replaceState(null, "", address);
+      history.replaceState(null, "", applied);
       shown();
     } catch {
-      location.assign(address);
+      location.assign(applied);
     }
   };
   form.addEventListener("change", apply);

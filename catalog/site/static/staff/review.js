@@ -14,7 +14,7 @@ let decisions = [];
 function open(flow) {
   views = [...document.querySelectorAll(".view")].map((element) => new View(element));
   for (const one of views) one.overlays = new Overlays(one);
-  decisions = [...document.querySelectorAll(".decision")].map((form) => {
+  decisions = [...document.querySelectorAll(".decision[data-draft]")].map((form) => {
     const view = views[Number(form.querySelector(".hints")?.dataset.view)];
     return new Decision(form, view && new Hints(form, view), (said) => flow.decide(said));
   });
