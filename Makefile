@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS := $(wildcard $(PIP_FIND_LINKS))
 export HELIOCHROME_HOME ?= $(CURDIR)/.heliochrome
 
-.PHONY: demo up test coverage reference fuzz test-wheel resolve release lint bench clean venv lock
+.PHONY: demo up test test-ui coverage reference fuzz test-wheel resolve release lint bench clean venv lock
 
 venv: $(VENV)/.installed
 
@@ -23,11 +23,18 @@ up: venv
 	@$(BIN)/heliochrome up
 
 test: venv
-	@$(BIN)/python -m pytest --ignore=tests/wheel
+	@$(BIN)/python -m pytest --ignore=tests/wheel --ignore=tests/ui
+
+# The pages in a browser, Debian's Chromium; without one, and where none can be installed, it says so and skips them.
+test-ui: venv
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && { apt-get install -qq -y --no-install-recommends chromium || { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; }; } >/dev/null 2>&1; } \
+	  || echo 'test-ui: there is no Chromium, and it cannot be installed here: install the package chromium.'
+	@$(BIN)/python -m pytest tests/ui
 
 # Which lines of the product packages the tests reach; `make coverage TESTS=tests/imaging` measures a part, without a limit.
 coverage: venv
-	@$(BIN)/python -m pytest --ignore=tests/wheel --cov --cov-report=term $(if $(TESTS),--cov-fail-under=0) $(TESTS)
+	@$(BIN)/python -m pytest --ignore=tests/wheel --ignore=tests/ui --cov --cov-report=term $(if $(TESTS),--cov-fail-under=0) $(TESTS)
 
 # Writes the pages of docs/reference that the code itself states.
 reference: venv

@@ -42,7 +42,7 @@ _PART = 1024
 """Longest side of what the network is shown at once, margins apart, px: its feature maps are large."""
 _STRIP = 128
 """Rows whose looks are fused together."""
-_NEAR_CAUTION = np.float32(1.0)
+_NEAR_CAUTION = np.float32(2.0)
 """Further log-odds that it takes from near, where the rest of the picture is not seen."""
 _SEEN_AT_HALF = 2
 """Step of an overview that is half the scan's size already."""
@@ -252,8 +252,18 @@ def verdicts(evidence: Evidence, sensitivity: float, boldness: float = 0.0) -> V
     `boldness` is what the photograph's condition takes off the evidence that is asked for, log-odds.
     """
     sure, suspected, likely = (threshold - boldness for threshold in thresholds(sensitivity))
-    grade = np.select([evidence[0] > sure, evidence[0] > suspected], [SURE, SUSPECTED])
-    return np.where(evidence[0] > likely, kinds_of(evidence) + grade, 0).astype(np.uint8)
+    kinds = kinds_of(evidence)
+    found = evidence[0] > likely
+    evident = evidence[0] - _BROAD_CAUTION * _broad_scratches(found & (kinds == DamageKind.SCRATCH))
+    grade = np.select([evident > sure, evident > suspected], [SURE, SUSPECTED])
+    return np.where(found, kinds + grade, 0).astype(np.uint8)
+
+
+def _broad_scratches(scratches: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return where an apparent scratch is broad, H×W."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_BROAD_SCRATCH, _BROAD_SCRATCH))
+    broad = cv2.morphologyEx(scratches.view(np.uint8), cv2.MORPH_OPEN, disc)
+    return np.asarray(scratches & (cv2.dilate(broad, np.ones((5, 5), np.uint8)) > 0))
 
 
 def with_rims(found: Verdicts) -> Verdicts:
@@ -267,5 +277,11 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
     Chosen on marked prints by networks that did not see them (`tests.benchmarks.restore_real`).
     """
-    sure = 0.125 - 3 * sensitivity
+    sure = 1.5 - 3 * sensitivity
     return sure, sure - 0.125, sure - 0.25
+
+
+_BROAD_SCRATCH = 5
+"""Pixels from which a scratch is broad. Most are thin; rods and the legs of tripods are broad."""
+_BROAD_CAUTION = np.float32(2.0)
+"""Additional log-odds required to be sure of a broad scratch."""

@@ -107,3 +107,15 @@ def test_absent_weights_are_refused(tmp_path: object) -> None:
 def test_the_legs_of_a_tripod_are_left_alone(detector: NetworkDetector) -> None:
     photographer = skimage.data.camera() / np.float32(255)
     assert not damage_mask(detector.detect(photographer, 0.5))[325:, 220:420].any()
+
+
+def test_a_broad_scratch_takes_more_to_be_sure_of_than_a_thin_one() -> None:
+    evidence = np.full((1 + len(DamageKind), 60, 100), -9, np.float32)
+    sure = thresholds(0.5)[0]
+    for rows in (slice(10, 12), slice(30, 40)):
+        evidence[0, rows] = sure + 1
+        evidence[DamageKind.SCRATCH, rows] = 5
+    found = verdicts(evidence, 0.5)
+    assert (found[10:12] == DamageKind.SCRATCH + SURE).all()
+    assert (found[31:39] & KIND == DamageKind.SCRATCH).all()
+    assert not (found[30:40] >= SURE).any()
