@@ -277,8 +277,8 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
 
     Chosen on marked prints by networks that did not see them (`tests.benchmarks.restore_real`).
     """
-    sure = 1.5 - 3 * sensitivity
-    return sure, sure - 0.125, sure - 0.25
+    sure = 1.75 - 3 * sensitivity
+    return sure, sure - 0.25, sure - 0.5
 
 
 _BROAD_SCRATCH = 5
