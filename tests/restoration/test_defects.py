@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import ModelError
 from restoration.damage_components import damage_mask
-from restoration.defects import NetworkDetector, thresholds, with_rims
+from restoration.defects import NetworkDetector, thresholds, verdicts, with_rims
 from restoration.kinds import KIND, SURE, SUSPECTED, DamageKind
 
 Picture = NDArray[np.float32]
