@@ -18,11 +18,11 @@ import numpy.typing as npt
 from imaging.stage import Scalar
 from restoration.kinds import DamageKind
 
-_PLAIN = 0.5
+_PLAIN = 0.0
 """Log-odds from which damage is plain."""
 _FLOOR = 1e-6
 """Plainly damaged share below which a photograph counts as clean."""
-_USUAL = 1e-2
+_USUAL = 1e-3
 """Plainly damaged share at which neither boldness nor caution is called for."""
 _SHIFT = 0.3
 """Log-odds by which thresholds fall for each e-fold of the plainly damaged share."""

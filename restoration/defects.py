@@ -164,11 +164,10 @@ class NetworkDetector:
         """Return what looks at a whole picture, at half and at a quarter of its size come to together."""
         height, width = grey.shape
         reduced = _filled(grey, SizeRequirements(multiple_of=2 ** (MultiscaleDetector.SCALES - 1)))
-        looks = []
-        for scale in range(MultiscaleDetector.SCALES):
-            seen = self.look(reduced, over)
-            looks += [_enlarged(part, 2**scale) if scale else part for part in seen]
+        looks = list(self.look(reduced, over))
+        for scale in range(1, MultiscaleDetector.SCALES):
             reduced = _halved(reduced)
+            looks += [_enlarged(part, 2**scale) for part in self.look(reduced, over)]
         return self._fused(looks, over)[:, :height, :width]
 
     def _fused(self, looks: Sequence[Grey], over: Mapping) -> Evidence:

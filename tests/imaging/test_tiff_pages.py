@@ -59,7 +59,7 @@ def test_raw_data_below_a_preview_is_refused_as_such(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mark", [REDUCED, OLD_REDUCED, MASK])
 def test_a_file_of_reduced_copies_alone_is_refused(tmp_path: Path, mark: dict[int, list[int]]) -> None:
-    with pytest.raises(UnsupportedScan, match="reduced copy only"):
+    with pytest.raises(UnsupportedScan, match="only a reduced copy"):
         inspect_scan(write(tmp_path, [encode(FULL, mark)]))
 
 
