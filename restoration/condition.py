@@ -22,9 +22,9 @@ _PLAIN = 0.0
 """Log-odds from which damage is plain."""
 _FLOOR = 1e-6
 """Plainly damaged share below which a photograph counts as clean."""
-_USUAL = 1e-3
+_USUAL = 3e-3
 """Plainly damaged share at which neither boldness nor caution is called for."""
-_SHIFT = 0.3
+_SHIFT = 0.5
 """Log-odds by which thresholds fall for each e-fold of the plainly damaged share."""
 _MOST = 1.0
 """Most that thresholds move, log-odds."""

@@ -253,7 +253,8 @@ def verdicts(evidence: Evidence, sensitivity: float, boldness: float = 0.0) -> V
     sure, suspected, likely = (threshold - boldness for threshold in thresholds(sensitivity))
     kinds = kinds_of(evidence)
     found = evidence[0] > likely
-    evident = evidence[0] - _BROAD_CAUTION * _broad_scratches(found & (kinds == DamageKind.SCRATCH))
+    scratches = found & (kinds == DamageKind.SCRATCH)
+    evident = evidence[0] - _SCRATCH_CAUTION * scratches - _BROAD_CAUTION * _broad_scratches(scratches)
     grade = np.select([evident > sure, evident > suspected], [SURE, SUSPECTED])
     return np.where(found, kinds + grade, 0).astype(np.uint8)
 
@@ -277,10 +278,10 @@ def thresholds(sensitivity: float) -> tuple[float, float, float]:
     Chosen on marked prints by networks that did not see them (`tests.benchmarks.restore_real`).
     """
     sure = 1.75 - 3 * sensitivity
-    return sure, sure - 0.25, sure - 0.5
+    return sure, sure - 0.5, sure - 1
 
 
 _BROAD_SCRATCH = 5
 """Pixels from which a scratch is broad. Most are thin; rods and the legs of tripods are broad."""
-_BROAD_CAUTION = np.float32(2.0)
-"""Additional log-odds required to be sure of a broad scratch."""
+_SCRATCH_CAUTION, _BROAD_CAUTION = np.float32(1.25), np.float32(1.0)
+"""Additional log-odds required to be sure of a scratch, and again of a broad one."""

@@ -113,7 +113,7 @@ def test_a_broad_scratch_takes_more_to_be_sure_of_than_a_thin_one() -> None:
     evidence = np.full((1 + len(DamageKind), 60, 100), -9, np.float32)
     sure = thresholds(0.5)[0]
     for rows in (slice(10, 12), slice(30, 40)):
-        evidence[0, rows] = sure + 1
+        evidence[0, rows] = sure + 1.5
         evidence[DamageKind.SCRATCH, rows] = 5
     found = verdicts(evidence, 0.5)
     assert (found[10:12] == DamageKind.SCRATCH + SURE).all()
