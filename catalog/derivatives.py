@@ -202,3 +202,12 @@ def _derivatives(connection: Connection, version_ids: Iterable[int]) -> Mapping[
     for row in connection.execute(query):
         files[row.version_id].append(read(Derivative, row))
     return files
+
+
+def bytes_per_original_byte(connection: Connection) -> float | None:
+    """Return how many bytes were made of each byte of an original so far; ``None`` where nothing was."""
+    made = select(func.sum(derivatives.c.bytes)).scalar_subquery()
+    finished = scans.c.id.in_(select(versions.c.scan_id))
+    of = select(func.sum(scans.c.bytes)).where(finished).scalar_subquery()
+    made_bytes, of_bytes = connection.execute(select(made, of)).one()
+    return float(made_bytes / of_bytes) if made_bytes and of_bytes else None

@@ -97,6 +97,12 @@ def due(
     return tuple(found[scan] for scan in sorted(found) if among is None or scan in among)
 
 
+def bytes_of(connection: Connection, scan_ids: Collection[int]) -> int:
+    """Return how large the originals of these scans are together, bytes."""
+    sizes = select(func.coalesce(func.sum(scans.c.bytes), 0)).where(scans.c.id == func.any(list(scan_ids)))
+    return int(connection.execute(sizes).scalar_one())
+
+
 def pages_of_files(
     connection: Connection, files: Mapping[str, str], *, collection: str | None = None
 ) -> dict[str, list[Scan]]:

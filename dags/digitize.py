@@ -124,6 +124,7 @@ with DAG(
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", run_immediately=timedelta(seconds=1)),
     catchup=False,
     max_active_runs=1,
+    dagrun_timeout=timedelta(hours=settings.longest_run_hours()),
     default_args=dict(RETRIES),
     params=PARAMS,
     tags=["heliochrome"],

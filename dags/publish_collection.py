@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
+from operators import settings
 from operators.batch import RETRIES
 from operators.plugin.assets import REVIEWS
 from operators.publish_collection import FindCollectionsOperator, PublishCollectionOperator
@@ -20,6 +21,7 @@ with DAG(
     schedule=AssetOrTimeSchedule(timetable=NIGHTLY, assets=[REVIEWS]),
     catchup=False,
     max_active_runs=1,
+    dagrun_timeout=timedelta(hours=settings.longest_run_hours()),
     default_args=dict(RETRIES),
     params={
         "collection": Param(

@@ -12,7 +12,8 @@ One photograph's fault never stops its neighbors. What an error does depends on 
 
 A photograph over which the process crashed (out of memory, killed) `CRASHES_ALLOWED` times is recorded as
 failed too; faults that concern everyone do not count against it. A repeat finds what was finished before and
-does only the rest.
+does only the rest. Where the store's disk has no room for the next photograph, the task waits for it. Work
+that takes many times longer than it should is broken off, as the item's fault.
 """
 
 from __future__ import annotations
@@ -32,9 +33,13 @@ from operators.hooks import CatalogHook
 from operators.outcome import BatchOutcome, Failure, ItemResult, ScanReference
 from operators.progress import CrashCounter, Progress
 from operators.scope import scope_of
+from operators.space import store_space
+from operators.time_limit import time_limit
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from operators.work.estimates import Estimate
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +74,9 @@ class Worker(Protocol):
 
     def name(self, item: Any) -> str:
         """Return what people call this photograph."""
+
+    def estimate(self, item: Any) -> Estimate:
+        """Return what the stage needs for this photograph, at most."""
 
     def process(self, item: Any, progress: Progress) -> ItemResult:
         """Run the stage; raise `ScanError` when the photograph cannot be used."""
@@ -182,10 +190,13 @@ class BatchOperator(BaseOperator):
                 yield item, _crashed(name, crash_counter.crashes(subject))
                 progress.finish()
                 continue
+            estimate = _estimate(worker, item)
+            self._wait_for_space(name, estimate.bytes, progress)
             crash_counter.start(subject)
             progress.begin(name)
             try:
-                self._attempt(item, name, worker, tally, progress)
+                with time_limit(estimate.seconds, name):
+                    self._attempt(item, name, worker, tally, progress)
             except MemoryError:
                 # Most likely the photograph's own fault: it counts as a crash.
                 raise
@@ -198,6 +209,11 @@ class BatchOperator(BaseOperator):
             crash_counter.forget(subject)
             progress.finish()
         crash_counter.close()
+
+    @staticmethod
+    def _wait_for_space(name: str, needed: int, progress: Progress) -> None:
+        for shortage in store_space().wait_for(needed, name):
+            progress.wait(name, shortage)
 
     def _attempt(self, item: Any, name: str, worker: Worker, tally: _Tally, progress: Progress) -> None:
         try:
@@ -218,6 +234,18 @@ def _name(worker: Worker, item: Any) -> str:
         if error.scope is Scope.EVERYONE:
             raise
         return str(item)
+
+
+def _estimate(worker: Worker, item: Any) -> Estimate:
+    from operators.work.estimates import Estimate  # loads the catalog
+
+    try:
+        return worker.estimate(item)
+    except Exception as error:
+        # Work on it fails for the same reason, with this error.
+        if scope_of(error) is Scope.EVERYONE:
+            raise
+        return Estimate()
 
 
 def _as_heliochrome_error(name: str, error: Exception) -> HeliochromeError:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.due import Due, Redo, due, pages_of_files
+from catalog.derivatives import bytes_per_original_byte
+from catalog.due import Due, Redo, bytes_of, due, pages_of_files
 from catalog.schema import ScanState
 from imaging.errors import ScanError
 from imaging.files import resolve_inside
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
     from catalog.scans import Scan
     from catalog.store import Store
+
+
+MADE_OF_EACH_BYTE = 6.0
+"""Bytes that stages make of a byte of an original, where the catalog has none to go by: of a grey scan."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,22 @@ def work_due(engine: Engine, store: Store, inbox: Path, names: Iterable[str], in
             _refused_before(page) for found in done for page in found if page.state is ScanState.REFUSED
         ),
     )
+
+
+def bytes_to_write(engine: Engine, inbox: Path, work: Work) -> int:
+    """Return about how many bytes the run will write: for each byte of an original what was made so far."""
+    sizes = [size for name in work.names if (size := _size(inbox, name)) is not None]
+    with engine.connect() as connection:
+        made = bytes_per_original_byte(connection) or MADE_OF_EACH_BYTE
+        stored = bytes_of(connection, [due.scan for due in work.scans])
+    return int(sum(sizes) * (1 + made) + stored * made)
+
+
+def _size(inbox: Path, name: str) -> int | None:
+    try:
+        return resolve_inside(Path(name), inbox).stat().st_size
+    except (ScanError, OSError, ValueError):
+        return None
 
 
 def _state(inbox: Path, name: str) -> str | None:

@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator
 from operators import settings
 from operators.hooks import CatalogHook
 from operators.inbox_folder import inbox_folder
+from operators.space import store_space
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 LISTING = "listing"
 """XCom key: counts for the report. How many files were ``found``, of them ``before`` needing nothing more,
-how many scans are ``due``, how many were refused and still are (``known``), how many files are ``waiting``
-and how many ``others`` were skipped."""
+how many scans are ``due``, how many were refused and still are (``known``), how many files are ``waiting``,
+how many ``others`` were skipped, and about how many ``bytes`` the run will write."""
 
 
 class FindScansOperator(BaseOperator):
@@ -71,7 +72,7 @@ class FindScansOperator(BaseOperator):
         """Return the batches, each ``{"index": …, "names": […], "scans": […]}``."""
         from airflow.sdk import conf
 
-        from operators.due import work_due  # loads the catalog
+        from operators.due import bytes_to_write, work_due  # loads the catalog
         from operators.inbox import cut
 
         with closing(CatalogHook()) as hook:
@@ -79,6 +80,7 @@ class FindScansOperator(BaseOperator):
             listing = self._listing(inbox)
             inquiry = self._inquiry(everything=inbox == inbox_folder(""))
             work = work_due(hook.engine, hook.store, inbox, listing.scans, inquiry)
+            expected = bytes_to_write(hook.engine, inbox, work)
         for failure in work.refused:
             self.log.warning("refused before: %s: %s", failure.photograph, failure.reason)
         for due in work.scans:
@@ -97,7 +99,13 @@ class FindScansOperator(BaseOperator):
             "known": len(work.refused),
             "waiting": len(listing.waiting),
             "others": len(listing.others),
+            "bytes": expected,
         }
+        if shortage := store_space().shortage(expected):
+            self.log.warning(
+                "the disk will not do for the whole run: %s. Make room, or photographs will wait for it.",
+                shortage,
+            )
         context["ti"].xcom_push(LISTING, counts)
         return [_batch(index, batch) for index, batch in enumerate(batches)]
 

@@ -53,6 +53,11 @@ class Progress:
         self._subject = subject
         self._store(0.0)
 
+    def wait(self, subject: str, reason: str) -> None:
+        """Note that work on the next photograph waits, and why."""
+        self._subject = subject
+        self._store(0.0, waiting=reason)
+
     def share(self, share: float) -> None:
         """Note which share (0–1) of the current photograph is done."""
         now = self.clock()
@@ -75,11 +80,11 @@ class Progress:
         finished = max(self.done + share, 1e-3)
         return (self.clock() - self._started) / finished * (self.total - finished) / 60
 
-    def _store(self, share: float) -> None:
+    def _store(self, share: float, **more: str) -> None:
         self._stored = self.clock()
         if self.state is not None:
             value = {"done": self.done, "total": self.total, "photograph": self._subject}
-            self.state.set(KEY, {**value, "share": round(share, 3)})
+            self.state.set(KEY, {**value, "share": round(share, 3), **more})
 
 
 class CrashCounter:

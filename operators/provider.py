@@ -58,6 +58,18 @@ def get_provider_info() -> dict[str, Any]:
                         "How long a file must lie unchanged before it is read.", "3", "float"
                     ),
                     "batch_size": _option("Photographs per mapped task.", "16", "integer"),
+                    "longest_run_hours": _option(
+                        "After how many hours a run that has not ended is ended as failed; the next one goes "
+                        "on from there.",
+                        "168",
+                        "float",
+                    ),
+                    "spare_gib": _option(
+                        "How many GiB of the store's disk runs leave free: they wait where a photograph "
+                        "would need more than the rest.",
+                        "1",
+                        "float",
+                    ),
                     "restoration_slots": _option(
                         "How many restorations run at once on all workers together; empty: one for every "
                         "four cores of the machine that reads the DAGs.",

@@ -117,6 +117,16 @@ def batch_size() -> int:
     return int(_conf("batch_size", "16"))
 
 
+def spare_bytes() -> int:
+    """Return how much of the store's disk runs leave free, bytes."""
+    return int(float(_conf("spare_gib", "1")) * (1 << 30))
+
+
+def longest_run_hours() -> float:
+    """Return after how many hours Airflow ends a run that has not ended."""
+    return float(_conf("longest_run_hours", "168"))
+
+
 def audit_weeks() -> int:
     """Return in how many weekly audits every stored file is read once."""
     return int(_conf("audit_weeks", "4"))

@@ -20,6 +20,8 @@ from imaging.networks.device import choose_device
 from imaging.stage import ModelReference, Role, StageResult
 from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
+from operators.work import estimates
+from operators.work.estimates import Estimate
 from operators.work.stage_worker import Share, StageTask, StageWorker
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,10 @@ class Coloring(StageWorker):
         self.predictor = predictor or load(
             options.model, choose_device(options.device), options.model_folder, options.restraint
         )
+
+    def estimate(self, item: ScanReference) -> Estimate:
+        """Return what the colorization of a photograph needs, at most."""
+        return estimates.colorization(self._scan(item), self.options.alternatives)
 
     def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Colorize one photograph; one that has colors, or must not get any, goes on as it is."""

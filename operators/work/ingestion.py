@@ -34,7 +34,8 @@ from operators.inbox import file_state
 from operators.outcome import Failure, ItemResult, ScanReference
 from operators.progress import Progress
 from operators.version import software_version
-from operators.work import kinds
+from operators.work import estimates, kinds
+from operators.work.estimates import Estimate
 from operators.work.event_context import SOFTWARE, event_context
 from operators.work.file_names import NamePattern, StatedName
 
@@ -81,6 +82,10 @@ class Ingestion:
     def name(self, item: str) -> str:
         """Return the file name."""
         return item
+
+    def estimate(self, item: str) -> Estimate:
+        """Return what it takes to take the file in, at most."""
+        return estimates.ingestion(self._path(item).stat().st_size)
 
     def process(self, item: str, progress: Progress) -> ItemResult:
         """Take one file in."""

@@ -21,6 +21,8 @@ from catalog.iiif.service_copies import ServiceCopies
 from imaging.errors import CatalogError, HeliochromeError, ScanError
 from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
+from operators.work import estimates
+from operators.work.estimates import Estimate
 from operators.work.event_context import event_context
 
 STAGE = "description"
@@ -53,6 +55,13 @@ class ManifestPublishing:
         """Return the name under which the scan came in."""
         with self.engine.connect() as connection:
             return scans.get(connection, item.scan).original_name
+
+    def estimate(self, item: ScanReference) -> Estimate:
+        """Return what the manifest and the copy that the image service reads need, at most."""
+        if self.store_root is None:
+            return Estimate()
+        with self.engine.connect() as connection:
+            return estimates.description(scans.get(connection, item.scan))
 
     def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Write the manifest of the object that the scan shows, once the pictures it names can be served."""

@@ -19,6 +19,8 @@ from imaging.scan import inspect_scan
 from imaging.stage import Role, StageResult
 from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
+from operators.work import estimates
+from operators.work.estimates import Estimate
 from operators.work.stage_worker import Input, Share, StageTask, StageWorker
 from restoration.models import shipped
 from restoration.options import RestorationOptions
@@ -59,6 +61,10 @@ class Restoring(StageWorker):
     def __init__(self, engine: Engine, store: Store, options: RestorationOptions) -> None:
         super().__init__(engine, store)
         self.options = options
+
+    def estimate(self, item: ScanReference) -> Estimate:
+        """Return what the restoration of a scan needs, at most."""
+        return estimates.restoration(self._scan(item))
 
     def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Restore one scan; a further page is cut out of its file first."""

@@ -31,6 +31,7 @@ from imaging.errors import CatalogError, HeliochromeError, ScanError, StoredFile
 from imaging.stage import Role, StageResult
 from operators.outcome import ItemResult, ScanReference
 from operators.progress import Progress
+from operators.work.estimates import Estimate
 from operators.work.event_context import event_context, machine, program
 
 Share = Callable[[float], None]
@@ -88,6 +89,10 @@ class StageWorker(ABC):
     def name(self, item: ScanReference) -> str:
         """Return the name under which the scan came in."""
         return self._scan(item).original_name
+
+    @abstractmethod
+    def estimate(self, item: ScanReference) -> Estimate:
+        """Return what the stage needs for the scan, at most."""
 
     def process(self, item: ScanReference, progress: Progress) -> ItemResult:
         """Take one scan through the stage."""

@@ -15,6 +15,8 @@ from catalog.store import Store, stage_key
 from catalog.vocabulary import Stage
 from imaging.stage import StageResult
 from operators.outcome import ScanReference
+from operators.work import estimates
+from operators.work.estimates import Estimate
 from operators.work.stage_worker import Input, Share, StageTask, StageWorker
 
 
@@ -38,6 +40,11 @@ class Tagging(StageWorker):
         super().__init__(engine, store)
         self.options = TagOptions(identity=identity)
         self.agent = agent
+
+    def estimate(self, item: ScanReference) -> Estimate:
+        """Return what the tagging of what was made of a scan needs, at most."""
+        masters = [file for version in self.versions(item) for file in version.derivatives]
+        return estimates.tagging(self._scan(item), len(masters), sum(file.bytes for file in masters))
 
     def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         """Return the tagging of what the earlier stages of this run made or found."""

@@ -50,6 +50,10 @@ def test_lineage_follows_digests_back_to_the_scan(connection: Connection, scan_i
     assert derivatives.by_sha256(connection, digest("scan color ")) == (colorized,)
 
 
+def test_nothing_is_known_of_what_is_made_of_a_byte_before_anything_was(connection: Connection):
+    assert derivatives.bytes_per_original_byte(connection) is None
+
+
 def test_version_of_an_unknown_scan_is_refused(connection: Connection):
     with pytest.raises(CatalogError, match="scan 12345: is not in the catalog"):
         derivatives.record(connection, 12345, digest("key"), restoration())

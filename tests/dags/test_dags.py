@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def test_each_file_defines_the_dag_of_its_name(path: Path) -> None:
     dag = import_module(f"dags.{path.stem}").dag
     assert dag.dag_id == path.stem
     assert dag.doc_md and dag.max_active_runs == 1 and not dag.catchup
+    assert dag.dagrun_timeout == timedelta(weeks=1), "no run goes on forever"
 
 
 def test_every_stage_is_retried_with_growing_patience() -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from imaging.errors import CorruptScan, ScanTooLarge, StoreError, UnfinishedScan
+from imaging.errors import CatalogError, CorruptScan, ScanTooLarge, StoreError, UnfinishedScan
 from operators.batch import RETRY_POLICY, BatchOperator, BatchUnfinished
 from operators.outcome import BatchOutcome, ItemResult, ScanReference
 from operators.progress import CRASH_COUNTS, KEY
+from operators.space import Space
+from operators.work.estimates import Estimate
 
 
 class StateStore(dict[str, Any]):
@@ -32,6 +35,9 @@ class FakeWorker:
 
     def name(self, item: ScanReference) -> str:
         return f"{item.scan}.tif"
+
+    def estimate(self, item: ScanReference) -> Estimate:
+        return Estimate(item.scan)
 
     def process(self, item: ScanReference, progress: Any) -> ItemResult:
         if item.scan in self.faults:
@@ -108,6 +114,33 @@ def test_defect_is_recorded_as_failure_at_the_last_try(run: Run) -> None:
 def test_trouble_of_everyone_fails_the_task(run: Run) -> None:
     with pytest.raises(StoreError):
         run(FakeWorker({2: StoreError("store", "the disk is full", "Free some space.")}))
+
+
+def test_task_waits_for_space_before_it_touches_a_photograph(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter([9, 1, 1, 9, 9])
+    state, seen, worker = StateStore(), list[Any](), FakeWorker({})
+
+    def sleep(seconds: float) -> None:
+        seen.append((copy(state[KEY]), copy(state[CRASH_COUNTS]), list(worker.processed)))
+
+    disk = Space(Path("/store"), 0, lambda folder: next(free), lambda: 0.0, sleep)
+    monkeypatch.setattr("operators.batch.store_space", lambda: disk)
+    assert not run(worker, state).lost
+    assert worker.processed == [1, 2, 3]
+    (told, counted, processed), _ = seen
+    assert (told["photograph"], processed) == ("2.tif", [1])
+    assert "0.00 GiB are free on the disk of /store" in told["waiting"]
+    assert "2" not in counted, "a photograph that waits is not in hand: no crash counts against it"
+    assert "waiting" not in state[KEY]
+
+
+def test_photograph_of_unknown_size_is_tried(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeWorker, "estimate", lambda *_: _raise(CatalogError("a", "is gone", "Look.")))
+    worker = FakeWorker({})
+    assert not run(worker).lost
+    assert worker.processed == [1, 2, 3]
 
 
 class Unreachable(StateStore):

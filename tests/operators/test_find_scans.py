@@ -11,9 +11,11 @@ from sqlalchemy import Engine
 
 from catalog import scans
 from imaging.errors import StoredFileError
+from operators.due import MADE_OF_EACH_BYTE
 from operators.find_scans import LISTING, FindScansOperator
 from operators.ingest import IngestOperator
 from operators.outcome import BatchOutcome, ScanReference
+from operators.space import Space
 from tests.operators.conftest import Photographer
 
 
@@ -69,3 +71,17 @@ def test_finished_inbox_makes_no_batch_unless_somebody_asks(engine: Engine, phot
     assert batches == [] and (counts["found"], counts["before"], counts["due"]) == (1, 1, 0)
     (batch,), counts = find(redo="all")
     assert (batch["scans"], counts["before"], counts["due"]) == ([taken.scan], 0, 1)
+
+
+@pytest.mark.usefixtures("home")
+def test_disk_too_small_for_the_run_is_told_before_it_begins(
+    photograph: Photographer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = photograph("a.tif").stat().st_size
+    needed = int(size * (1 + MADE_OF_EACH_BYTE))
+    for free in (needed, needed - 1):
+        disk = Space(Path("/store"), 0, lambda folder, free=free: free)  # type: ignore[misc]
+        monkeypatch.setattr("operators.find_scans.store_space", lambda disk=disk: disk)
+        _, counts = find()
+        assert counts["bytes"] == needed
+        assert ("the disk will not do for the whole run" in capsys.readouterr().out) == (free < needed)

@@ -30,6 +30,7 @@ from operators.batch import BatchOperator, BatchUnfinished
 from operators.outcome import BatchOutcome, ScanReference
 from operators.progress import Progress
 from operators.work.colorization import Coloring
+from operators.work.estimates import Estimate
 from operators.work.ingestion import Ingestion
 from operators.work.restoration import Restoring
 from operators.work.stage_worker import Share, StageTask, StageWorker
@@ -152,6 +153,9 @@ class Failing(StageWorker):
     def __init__(self, engine: Engine, store: Store, error: Exception, scan: int) -> None:
         super().__init__(engine, store)
         self.error, self.scan, self.done = error, scan, list[int]()
+
+    def estimate(self, item: ScanReference) -> Estimate:
+        return Estimate()
 
     def stage_task(self, scan: Scan, reference: ScanReference) -> StageTask:
         read = self.original(scan)
