@@ -19,7 +19,7 @@ def _case() -> tuple[Damaged, np.ndarray]:
     evidence = np.full((1 + len(DamageKind), 60, 60), -9, np.float32)
     evidence[0, 10:30, 10:30] = 20
     evidence[DamageKind.LOSS, 10:30, 10:30] = 20
-    evidence[0, 40:50, 40:50] = 1
+    evidence[0, 40:50, 40:50] = -2
     picture = np.zeros((60, 60), np.float32)
     return Damaged(picture, picture, kinds, doubtful), evidence
 
@@ -33,5 +33,6 @@ def test_what_is_surely_known_is_found_and_rims_count_neither_way() -> None:
 def test_false_alarms_come_with_sensitivity() -> None:
     _, evidence = _case()
     evidence[0, :35] = -9
+    evidence[0, 40:50, 40:50] = -0.05  # not plain: the picture counts as clean
     assert false_alarms([evidence], 0.3) == 0
     assert false_alarms([evidence], 0.95) == pytest.approx(100 / 3600)
