@@ -21,7 +21,7 @@ from imaging.errors import OptionsError, UnsupportedScan
 from imaging.film import inspect_film, read_frames
 from imaging.motion import Motion, MotionFinder
 from imaging.stage import ModelReference, Role
-from tests.imaging.films import decoded, framemd5, noise, packets, write_film
+from tests.imaging.films import framemd5, noise, packets, write_film
 
 Array = NDArray[np.float32]
 SIZE = (192, 128)
@@ -133,13 +133,7 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(
     if share > 0.5:
         assert second.asked < 30  # what was finished is not seen again
     for name in ("colorized.mkv", "confidence.mkv", "frames.jsonl", "access.mp4"):
-        whole, resumed = (folder / name for folder in folders)
-        if name == "access.mp4":  # H.264 is lossy, and its frames are seldom the same to the last bit
-            first, second = decoded(whole), decoded(resumed)
-            assert first.shape == second.shape
-            assert np.abs(first - second).mean() < 0.5
-        else:
-            assert whole.read_bytes() == resumed.read_bytes(), name
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
     assert sorted(p.name for p in folders[1].iterdir()) == sorted(film_stage.outputs())
 
 

@@ -73,13 +73,6 @@ def as_frame(pixels: NDArray[Any], pixel_format: str) -> Any:
     return frame if given == pixel_format else frame.reformat(format=pixel_format)
 
 
-def decoded(path: Path) -> NDArray[np.float32]:
-    """Return all frames of a film in RGB, N×H×W×3, 0–255."""
-    with av.open(str(path)) as source:
-        frames = [frame.to_ndarray(format="rgb24") for frame in source.decode(video=0)]
-    return np.stack(frames).astype(np.float32)
-
-
 def framemd5(path: Path) -> list[str]:
     """Return the digest of every frame as FFmpeg's own muxer writes them."""
     listing = path.with_suffix(".framemd5")

@@ -18,7 +18,7 @@ from restoration import film as film_stage
 from restoration.film import restore_film
 from restoration.film_options import FilmRestorationOptions
 from restoration.film_weave import moved, residue, unmoved
-from tests.imaging.films import decoded, framemd5, noise, packets, write_film
+from tests.imaging.films import framemd5, noise, packets, write_film
 from tests.restoration.aged_film import AgedFilm, Ageing, age
 
 Frame = NDArray[np.uint8]
@@ -177,13 +177,7 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(
         restore_film(path, folders[1], options, progress=kill)
     restore_film(path, folders[1], options)
     for name in film_stage.outputs():
-        whole, resumed = (folder / name for folder in folders)
-        if name == "access.mp4":  # H.264 is lossy, and its frames are seldom the same to the last bit
-            first, second = decoded(whole), decoded(resumed)
-            assert first.shape == second.shape
-            assert np.abs(first - second).mean() < 0.5
-        else:
-            assert whole.read_bytes() == resumed.read_bytes(), name
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
     assert sorted(p.name for p in folders[1].iterdir()) == sorted(film_stage.outputs())
 
 
