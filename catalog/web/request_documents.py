@@ -145,3 +145,33 @@ def recoloring_document(
         preview=service.signed(base_url, f"{path}/{PREVIEW}") if finished else None,
         self=base_url.rstrip("/") + path,
     )
+
+
+UPLOAD_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["photograph"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "photograph": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "TIFF, JPEG, PNG, WebP or JPEG 2000, at most 25 megapixels.",
+                        },
+                        "options": {
+                            "type": "string",
+                            "description": "JSON: denoise, mend, sensitivity, colorize, restraint, "
+                            "alternatives, kind, hints, keep, accession_number.",
+                            "examples": ['{"alternatives": 2}'],
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+"""What the description says of the form that a photograph is handed over in."""

@@ -34,6 +34,7 @@ from catalog.tokens import ApiToken
 from catalog.web.problems import MEDIA_TYPE, SCHEMA, BodyLimit, Problem, tell_problems
 from catalog.web.request_access import Doorkeeper, RequestService
 from catalog.web.request_documents import (
+    UPLOAD_FORM,
     RecoloringDocument,
     RequestDocument,
     path_of,
@@ -176,7 +177,7 @@ class _RequestRoutes:
             status_code=202,
             response_model=RequestDocument,
             responses=_problems(400, 401, 403, 408, 409, 413, 415, 422, 429),
-            openapi_extra=_FORM,
+            openapi_extra=UPLOAD_FORM,
         )
         async def hand_over(request: Request, key: Key = None, token: ApiToken = client) -> Response:
             """Hand a photograph over. 202, or 200 when its outcome is at hand or the key is known."""
@@ -213,6 +214,12 @@ class _RequestRoutes:
             if found is None:
                 raise Problem(404, "The request has no such file.", "Get its state: it names all files.")
             return self.file(found.path, found.described.media_type, found.described.sha256)
+
+        self._add_hints_to(app)
+
+    def _add_hints_to(self, app: FastAPI) -> None:
+        client, opened = Depends(self.door.client), Depends(self.door.opened)
+        usual = _problems(401, 403, 404)
 
         @app.post(
             "/requests/{number}/hints",
@@ -376,32 +383,3 @@ def _json(document: BaseModel, status: int, headers: Mapping[str, str]) -> Respo
 def _wait(prefer: str) -> float:
     found = _WAIT.search(prefer)
     return min(float(found[1]), MOST_WAIT) if found else USUAL_WAIT
-
-
-_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["photograph"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "photograph": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "TIFF, JPEG, PNG, WebP or JPEG 2000, at most 25 megapixels.",
-                        },
-                        "options": {
-                            "type": "string",
-                            "description": "JSON: denoise, mend, sensitivity, colorize, restraint, "
-                            "alternatives, kind, hints, keep, accession_number.",
-                            "examples": ['{"alternatives": 2}'],
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
