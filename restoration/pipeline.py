@@ -44,7 +44,7 @@ from restoration.setup import Setup, mendable, mended_kinds
 from restoration.tone import Tone, ToneOptions, measure_tone
 
 STAGE = "restoration"
-VERSION = "9"
+VERSION = "10"
 """Changes whenever the same scan and options would give other pixels."""
 
 Progress = Callable[[float], None]
