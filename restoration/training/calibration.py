@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     photographs = read_photographs([chosen.photos / "validation.tar"])[BENCHMARKED::EVERY]
     detector = NetworkDetector(folder=chosen.source)
-    found = threshold((detector.judge(one.astype(np.float32) / 255) for one in photographs), ABOVE)
+    found = threshold(
+        (detector.judge(one.astype(np.float32) / np.float32(255)) for one in photographs), ABOVE
+    )
     descriptor, network = load(DETECTOR, MultiscaleDetector, chosen.source)
     with torch.no_grad():
         bias = network.fuse.say.bias
